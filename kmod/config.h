@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Configuration of one network namespace: what control.c fills in and the
+ * data path reads.  A configuration is written while nobody else can see it;
+ * once applied it is never changed, only replaced, and its readers hold the
+ * RCU read lock or a reference.
+ */
+#ifndef _WEIR_CONFIG_H
+#define _WEIR_CONFIG_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/refcount.h>
+#include <linux/socket.h>
+#include <linux/types.h>
+
+struct net;
+struct netlink_ext_ack;
+
+enum weir_config_bounds {
+	WEIR_LISTENERS_MAX	= 64,
+	WEIR_SERVERS_MAX	= 64,
+	WEIR_CONNECTIONS_MAX	= 1024,		/* to one server */
+	WEIR_NAME_MAX		= 32,		/* with the closing NUL */
+	WEIR_HEADER_TOTAL_MIN	= 256,		/* bytes */
+	WEIR_HEADER_TOTAL_MAX	= 32768,	/* bytes */
+	WEIR_HEADER_COUNT_MAX	= 256,
+	WEIR_RATE_MAX		= 1 << 30,
+};
+
+#define WEIR_TIMEOUT_MIN_US	1000ULL			/* 1 ms */
+#define WEIR_TIMEOUT_MAX_US	(86400ULL * 1000000)	/* a day */
+
+/* What is done with a request over its client's limit. */
+enum weir_action {
+	WEIR_ACTION_REPLY,	/* 429, the connection stays open */
+	WEIR_ACTION_RESET,	/* RST */
+	__WEIR_ACTION_COUNT,
+};
+
+/* An address and a port; the family says which member is meant. */
+union weir_address {
+	struct sockaddr		sa;
+	struct sockaddr_in	in;
+	struct sockaddr_in6	in6;
+};
+
+/**
+ * struct weir_server_config - one server of the upstream group
+ * @address: where it listens
+ * @connections: how many connections are held open, spread over the CPUs
+ *	(each CPU holds at least one)
+ */
+struct weir_server_config {
+	union weir_address	address;
+	u32			connections;
+};
+
+/**
+ * struct weir_limits - what a client may do; 0 = no limit where said
+ * @request_rate: requests of one client address in a second; 0 = off
+ * @request_burst: requests of one client address in 125 ms; 0 = off
+ * @action: what is done with a request over either
+ * @header_total: bytes of a request's head, start line included
+ * @header_count: fields of a request's head
+ * @body_length: bytes of a request's body; 0 = off
+ */
+struct weir_limits {
+	u32			request_rate;
+	u32			request_burst;
+	enum weir_action	action;
+	u32			header_total;
+	u32			header_count;
+	u64			body_length;
+};
+
+/* All in microseconds, WEIR_TIMEOUT_MIN_US to WEIR_TIMEOUT_MAX_US. */
+struct weir_timeouts {
+	u64 client_header;	/* first byte of a head to its end */
+	u64 client_body;	/* gap between pieces, either direction */
+	u64 keepalive;		/* idle between requests */
+	u64 upstream_connect;	/* SYN to ESTABLISHED; also the wait for a free connection */
+	u64 upstream_response;	/* request sent to reply head; gap between pieces of its body */
+};
+
+/**
+ * struct weir_config - one whole configuration
+ * @refs: one of the namespace that it is applied to, one of each holder
+ * @rcu: frees it
+ * @listener_count: used entries of @listeners
+ * @server_count: used entries of @servers
+ * @upstream_name: name of the only upstream group
+ * @limits: what a client may do
+ * @timeouts: how long anybody may take
+ * @listeners: addresses to listen at
+ * @servers: servers of the only upstream group
+ */
+struct weir_config {
+	refcount_t			refs;
+	struct rcu_head			rcu;
+	u32				listener_count;
+	u32				server_count;
+	char				upstream_name[WEIR_NAME_MAX];
+	struct weir_limits		limits;
+	struct weir_timeouts		timeouts;
+	union weir_address		listeners[WEIR_LISTENERS_MAX];
+	struct weir_server_config	servers[WEIR_SERVERS_MAX];
+};
+
+/*
+ * An empty configuration with one reference and the documented defaults of
+ * limits and timeouts, or NULL.  Process context.
+ */
+struct weir_config *weir_config_alloc(void);
+/* Drop a reference.  Any context. */
+void weir_config_put(struct weir_config *config);
+
+/*
+ * Add to a configuration that is not applied yet.  -EEXIST for a duplicate,
+ * -E2BIG for one too many, -EINVAL for anything out of bounds, all with a
+ * message in @extack (which may be NULL).
+ */
+int weir_config_add_listener(struct weir_config *config, const union weir_address *address,
+			     struct netlink_ext_ack *extack);
+int weir_config_add_server(struct weir_config *config, const union weir_address *address,
+			   u32 connections, struct netlink_ext_ack *extack);
+/* Whether the whole is consistent and in bounds: 0, or -EINVAL and a message. */
+int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *extack);
+
+/*
+ * Replace the namespace's configuration as one: checks, opens new listeners,
+ * and only then publishes and closes what is no longer named.  On failure
+ * nothing has changed.  Takes a reference of its own on success; the caller
+ * keeps, and puts, his.  Connections in progress are not cut.  Process context,
+ * sleeps.  An empty configuration (no listeners, no servers) stops serving.
+ */
+int weir_config_apply(struct net *net, struct weir_config *config, struct netlink_ext_ack *extack);
+/* The applied configuration with a reference for the caller; never NULL.  Process context. */
+struct weir_config *weir_config_current(struct net *net);
+
+#endif /* _WEIR_CONFIG_H */

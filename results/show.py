@@ -1,0 +1,71 @@
+"""Prints runs for a person: the last ones, or one by its identity."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+
+from results.records import Damaged, Outcome, Run, files, read
+
+_NOTABLE: tuple[Outcome, ...] = ("failed", "error", "flaky", "xpassed")
+
+
+def _newest_first(root: Path | None, identity: str | None) -> Iterator[Run]:
+    for path in reversed(files(root)):
+        if identity and not path.name.startswith(identity):
+            continue
+        for entry in reversed(list(read([path]))):
+            if isinstance(entry, Damaged):
+                print(f"skipped {entry.path}:{entry.line}: {entry.reason}", file=sys.stderr)
+            else:
+                yield entry
+
+
+def describe(run: Run, out: TextIO) -> None:
+    """Writes one run: verdict and counts first, then where it ran, then each test that did not simply pass."""
+    order: tuple[Outcome, ...] = ("passed", *_NOTABLE, "skipped", "xfailed")
+    counts = ", ".join(f"{run.count(outcome)} {outcome}" for outcome in order if run.count(outcome))
+    environment = run.environment
+    revision = run.revision.commit[:12] + ("+changes" if run.revision.dirty else "")
+    print(f"{run.suite} on {run.dut or 'no device'}: exit {run.exit_code}, {counts or 'no tests'}", file=out)
+    print(f"  run       {run.id}, {run.started:%Y-%m-%d %H:%M:%S} UTC, {run.duration_s:.1f} s", file=out)
+    print(f"  revision  {revision or 'unknown'} {run.revision.branch}", file=out)
+    print(
+        f"  guest     {environment.kernel_flavour or 'none'} {environment.kernel_release} on {environment.provider}"
+        f"/{environment.acceleration} (host speed factor {environment.speed_factor:.2f})",
+        file=out,
+    )
+    print(
+        f"  host      {environment.host.processors} x {environment.host.processor}, {environment.host.system}", file=out
+    )
+    for line in run.drift:
+        print(f"  drift     {line}", file=out)
+    for retry in run.retries:
+        print(f"  retried   {retry.what}: {retry.reason}", file=out)
+    for test in run.tests:
+        if test.outcome in _NOTABLE:
+            print(f"  {test.outcome:<9} {test.id} ({test.duration_s:.2f} s, {test.cause}): {test.reason}", file=out)
+            if test.bundle:
+                print(f"            {test.fingerprint} {test.bundle}", file=out)
+    if run.logs:
+        print(f"  logs      {run.logs}", file=out)
+
+
+def show(root: Path | None, identity: str | None, last: int, *, as_json: bool, out: TextIO) -> int:
+    """Prints the `last` newest runs below `root`, or those whose identity starts with `identity`; 1 if none."""
+    shown = 0
+    for run in _newest_first(root, identity):
+        if as_json:
+            print(msgspec.json.encode(run).decode(), file=out)
+        else:
+            describe(run, out)
+        shown += 1
+        if shown >= last:
+            break
+    if not shown:
+        print("no run is recorded there; `nox -s functional` makes one", file=sys.stderr)
+    return 0 if shown else 1

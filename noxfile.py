@@ -1,0 +1,64 @@
+"""Sessions for contributors and CI. No logic lives here: each calls `python -m lab` or `python -m results`.
+
+Exit status: 0 pass, 1 product failure, 70 infrastructure failure, 69 the host lacks something (see lab/errors.py).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lab.bootstrap import ROOT, ensure_environment
+
+nox.options.sessions = ["functional"]
+nox.options.default_venv_backend = "none"
+
+
+def run(*arguments: str) -> None:
+    """Runs `python -m ...` in the locked environment and ends nox with that command's own exit status."""
+    completed = subprocess.run([str(ensure_environment()), "-m", *arguments], cwd=ROOT, env=os.environ, check=False)
+    if completed.returncode:
+        # nox folds every failure into 1; the three kinds of failure must reach CI as they are.
+        raise SystemExit(completed.returncode)
+
+
+@nox.session
+def functional(session: nox.Session) -> None:
+    """The main job: build what is not cached, boot, deploy, test, record. Options go to pytest after `--`."""
+    run("lab", "run", "suites/functional", *session.posargs)
+
+
+@nox.session
+def robustness(session: nox.Session) -> None:
+    """Crashes, floods and lost machines: that the lab sees them, and names their owner."""
+    run("lab", "run", "suites/robustness", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Unit tests, and one that boots the distribution's kernel."""
+    run("lab", "run", "tests", "--kernel", "distro", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, mypy, checkpatch, sparse, generated files, house rules."""
+    run("lab", "lint", *session.posargs)
+
+
+@nox.session
+def lab(session: nox.Session) -> None:
+    """Any command of the lab: `nox -s lab -- doctor --fix`, `build`, `shell`, `bench`, ..."""
+    run("lab", *(session.posargs or ["--help"]))
+
+
+@nox.session
+def results(session: nox.Session) -> None:
+    """What the records say: `nox -s results -- show`."""
+    run("results", *(session.posargs or ["show"]))

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Integer types and helpers for the HTTP code, which compiles unchanged in the
+ * kernel and in user space (unit tests, fuzzing). Nothing in http_*.c may use
+ * a kernel facility that this file does not also give to user space.
+ */
+#ifndef WEIR_HTTP_TYPES_H
+#define WEIR_HTTP_TYPES_H
+
+#ifdef __KERNEL__
+
+#include <linux/array_size.h>
+#include <linux/bits.h>
+#include <linux/compiler.h>
+#include <linux/limits.h>
+#include <linux/minmax.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#else
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define U16_MAX UINT16_MAX
+#define U32_MAX UINT32_MAX
+#define S64_MAX INT64_MAX
+
+#define BIT(n) (1UL << (n))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define fallthrough __attribute__((__fallthrough__))
+#define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
+
+#endif
+
+#endif /* WEIR_HTTP_TYPES_H */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * HTTP/1.1 message heads, written: forwarded requests and replies, and replies
+ * of Weir's own.
+ *
+ * Every function writes at most @size bytes into @out and returns how many
+ * the whole needs (as snprintf() does, without a terminating NUL): more than
+ * @size means that the output is cut off and must not be sent. @out may be
+ * NULL if @size is 0.
+ */
+#ifndef WEIR_HTTP_WRITE_H
+#define WEIR_HTTP_WRITE_H
+
+#include "http_parser.h"
+
+enum {
+	/* IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT" */
+	HTTP_DATE_LEN = 29,
+	/* Sixteen hexadecimal digits and CRLF. */
+	HTTP_CHUNK_HEAD_MAX = 18,
+	/* Larger than any reply of http_write_error(). */
+	HTTP_ERROR_REPLY_MAX = 320,
+};
+
+/* How a forwarded head is written. */
+enum {
+	HTTP_WRITE_CLOSE	= BIT(0),	/* say Connection: close */
+	HTTP_WRITE_KEEPALIVE	= BIT(1),	/* say Connection: keep-alive (to HTTP/1.0 clients) */
+	HTTP_WRITE_UPGRADE	= BIT(2),	/* keep Upgrade, if HTTP_UPGRADE is set in the head */
+	HTTP_WRITE_NO_EXPECT	= BIT(3),	/* drop Expect: 100 was already sent */
+	HTTP_WRITE_NO_BODY	= BIT(4),	/* http_write_error() for a HEAD request */
+};
+
+/**
+ * struct http_forward - what forwarding adds to a head
+ * @flags: HTTP_WRITE_*
+ * @via: pseudonym for Via, a token
+ * @proto: "http" or "https", for X-Forwarded-Proto (requests)
+ * @client: address for X-Forwarded-For (requests); IPv6 without brackets; NULL: leave out
+ * @host: Host for a request without one (HTTP/1.0); NULL: an empty one
+ * @date: HTTP_DATE_LEN bytes, put into a reply that has no Date; NULL: none
+ * @framing: of the reply as it will be sent; differs from that received when
+ *	chunks are taken off or put on
+ */
+struct http_forward {
+	unsigned int flags;
+	const char *via;
+	const char *proto;
+	const char *client;
+	const char *host;
+	const char *date;
+	enum http_framing framing;
+};
+
+/**
+ * http_write_request - the head of a forwarded request
+ * @out: buffer
+ * @size: its size
+ * @head: a request that is done
+ * @buf: what it was parsed from
+ * @how: additions
+ *
+ * Always HTTP/1.1, target in origin-form (or *), one Host first, fields in
+ * their order without the hop-by-hop ones (RFC 9110 section 7.6.1), the
+ * framing as received (Content-Length normalised), Max-Forwards counted down,
+ * then Via, X-Forwarded-For (all received ones and the client in one line)
+ * and X-Forwarded-Proto (what the client sent is replaced).
+ */
+size_t http_write_request(u8 *out, size_t size, const struct http_head *head, const u8 *buf,
+			  const struct http_forward *how);
+
+/**
+ * http_write_reply - the head of a forwarded reply, interim ones included
+ * @out: buffer
+ * @size: its size
+ * @head: a reply that is done
+ * @buf: what it was parsed from
+ * @how: additions
+ */
+size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, const u8 *buf,
+			const struct http_forward *how);
+
+/**
+ * http_write_error - a whole reply of Weir's own, with a short text body
+ * @out: buffer; HTTP_ERROR_REPLY_MAX always suffices
+ * @size: its size
+ * @status: 200 to 599
+ * @flags: HTTP_WRITE_CLOSE, HTTP_WRITE_KEEPALIVE, HTTP_WRITE_NO_BODY
+ * @date: HTTP_DATE_LEN bytes, or NULL to leave Date out
+ */
+size_t http_write_error(u8 *out, size_t size, u16 status, unsigned int flags, const char *date);
+
+/* The line before a chunk of @len (> 0) payload bytes; CRLF follows the payload. */
+size_t http_write_chunk_head(u8 *out, size_t size, u64 len);
+
+/* What ends a chunked body without trailers. */
+#define HTTP_LAST_CHUNK "0\r\n\r\n"
+
+/* The interim reply to Expect: 100-continue. */
+#define HTTP_CONTINUE "HTTP/1.1 100 Continue\r\n\r\n"
+
+/* @seconds since 1970 UTC as IMF-fixdate into @out, no terminating NUL. Years 1970 to 9999. */
+void http_format_date(char out[HTTP_DATE_LEN], u64 seconds);
+
+/* Reason phrase of a status code; "Unknown" for one that is not registered. Never NULL. */
+const char *http_reason(u16 status);
+
+#endif /* WEIR_HTTP_WRITE_H */

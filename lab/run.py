@@ -147,7 +147,7 @@ def enter(prepared: Prepared, argv: list[str]) -> None:
     file = prepared.run_dir / "prepared.json"
     prepared.save(file)
     env = dict(os.environ) | {PREPARED: str(file), speed.VARIABLE: str(prepared.speed)}
-    isolation.enter(argv, env, prepared.tools)
+    isolation.enter(argv, env, prepared.tools, prepared.run_dir)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

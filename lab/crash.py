@@ -1,51 +1,98 @@
-"""Reads crashes from a kernel's console text. Pure: text in, records out."""
+"""Reads crashes from a kernel's console text. Pure: text in, records out.
+
+A report begins with a headline (lab/headlines.py) and ends with the kernel's end marker, the next report's headline,
+or silence, which only the reader's clock can tell: it calls `Scanner.flush()`. Reports that belong together (a list
+corruption, the BUG it raises, the oops that is, the panic that follows) become one record, named by the most telling.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+import hashlib
+import re
+from dataclasses import dataclass, field
 
+from lab.headlines import CONSEQUENCE, Headline, Kind, classify
 
-class Kind(StrEnum):
-    """What happened, in the kernel's own vocabulary."""
+__all__ = ["Crash", "Frame", "Kind", "Scanner", "from_event", "from_taint", "scan", "strip_stamp"]
 
-    OOPS = "oops"
-    BUG = "BUG"
-    WARN = "WARN"
-    PANIC = "panic"
-    GENERAL_PROTECTION = "general protection fault"
-    DOUBLE_FAULT = "double fault"
-    STACK_OVERFLOW = "stack overflow"
-    KASAN = "KASAN"
-    KFENCE = "KFENCE"
-    KCSAN = "KCSAN"
-    UBSAN = "UBSAN"
-    LOCKDEP = "lockdep"
-    RCU_USAGE = "suspicious RCU usage"
-    SLEEP_IN_ATOMIC = "sleeping in atomic"
-    LIST_CORRUPTION = "list corruption"
-    REFCOUNT = "refcount"
-    HUNG_TASK = "hung task"
-    RCU_STALL = "RCU stall"
-    SOFT_LOCKUP = "soft lockup"
-    HARD_LOCKUP = "hard lockup"
-    WORKQUEUE_LOCKUP = "workqueue lockup"
-    KMEMLEAK = "kmemleak"
-    OUT_OF_MEMORY = "out of memory"
-    TAINT = "taint"
-    QEMU_GONE = "QEMU gone"
-    INTERNAL_ERROR = "internal-error"
+LONGEST_REPORT = 600  # lines; a stall report of many CPUs stays below
+LONGEST_LINE = 16_384  # characters without a newline: not a kernel's line any more
+
+_STAMP = re.compile(r"^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?)?(?:\[\s*[TC]\d+\] )?")
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_FRAME = re.compile(
+    r"^(?P<rip>RIP: (?:0010|[0-9a-f]{4}):)?\s*(?:\[<[0-9a-f]+>\] )?(?P<guess>\? )?"
+    r"(?P<function>[A-Za-z_][\w.$]*)\+0x(?P<offset>[0-9a-f]+)/0x(?P<size>[0-9a-f]+)"
+    r"(?: \[(?P<module>\w+)[^\]]*\])?\s*$"
+)
+_IN_FUNCTION = re.compile(r" in (?P<function>[A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+|\s|$)")
+_CUT = "------------[ cut here ]------------"
+_RULER = re.compile(r"^={20,}$")
+_END_TRACE = re.compile(r"^---\[ end (?:trace|Kernel panic)")
+_STACK_OVER = re.compile(
+    r"^\s*</TASK>|^(?:Allocated by|Freed by|Sending NMI|NMI backtrace for|Showing all locks|Last potentially related"
+    r"|The buggy address|Modules linked in|other info that might)"
+)
+# Lines the kernel prints behind an end marker that still belong to the report.
+_AFTERMATH = re.compile(
+    r"^(?:RIP: |Code: |RSP: |R[A-Z0-9]{2}: |[FC]S: |CR\d: |DR\d: |PKRU: |Kernel Offset: |note: |Rebooting in"
+    r"|Dumping ftrace|---\[ end|Fixing recursive fault|Memory state around|Modules linked in|CPU: |Hardware name: "
+    r"|Tainted: |Disabling lock debugging|\s*$)"
+)
+
+# Functions that report a fault, or do what they are told with a pointer: never the one to blame.
+_REPORTER = re.compile(
+    r"(?:__)?dump_stack(?:_lvl)?|show_(?:stack|regs|trace).*|v?panic|__?warn.*|report_bug|handle_bug|die.*|oops_.*"
+    r"|(?:asm_)?(?:exc|sysvec)_.*|(?:end_repeat_)?nmi(?:_.*)?|trigger_.*backtrace.*|print_.*|(?:__)?(?:kasan|asan|kmsan|kcsan|kfence|ubsan)_.*"
+    r"|__asan_.*|__tsan_.*|check_region_inline|page_fault_oops|bad_area.*|fixup_exception|do_error_trap|do_trap"
+    r"|(?:__)?list_(?:add|del)(?:_entry)?_valid.*|(?:__)?list_(?:add|del)_.*report|refcount_.*|(?:__)?mem(?:cpy|set|move|cmp).*"
+    r"|rep_(?:movs|stos)_.*|clear_page_.*|copy_page.*|lockdep_rcu_suspicious|stack_trace_.*|save_stack.*"
+    r"|kmemleak_.*|save_stack_trace"
+)
+# Functions in which one waits, locks, or is interrupted: not to blame when the report is about waiting.
+_WAITER = re.compile(
+    r"(?:__)?schedule.*|preempt_schedule.*|__cond_resched.*|io_schedule.*|(?:__)?wait_for_.*|do_wait_.*|msleep.*"
+    r"|usleep.*|__might_.*|lock_(?:acquire|release).*|__lock_.*|_raw_.*|native_queued_.*|queued_.*|mutex_.*"
+    r"|__mutex_.*|down(?:_.*)?|rwsem_.*|lockdep_.*|check_.*|validate_.*|mark_(?:lock|usage).*|debug_.*|context_switch"
+    r"|bit_wait.*|out_of_line_wait.*|rcu_.*|tick_.*|(?:__)?hrtimer_.*|update_process_times|watchdog_.*|do_raw_.*"
+    r"|delay_\w+|__delay|__const_udelay|valid_state|usage_\w+|register_lock_class|assign_lock_key|(?:un)?lock_.*"
+    r"|(?:__)?switch_to.*"
+)
+_ALLOCATOR = re.compile(
+    r"(?:__)?k[mvz]?[mz]?alloc.*|(?:__)?kv?malloc.*|kmem_cache_.*|(?:__)?slab_.*|__alloc.*|alloc_.*"
+)
+
+_WAITING = frozenset(
+    {
+        Kind.HUNG_TASK,
+        Kind.RCU_STALL,
+        Kind.SOFT_LOCKUP,
+        Kind.HARD_LOCKUP,
+        Kind.WORKQUEUE_LOCKUP,
+        Kind.LOCKDEP,
+        Kind.RCU_USAGE,
+        Kind.SLEEP_IN_ATOMIC,
+    }
+)
+# Code that spins is caught at another place each time: only who spins is told.
+_SPINNING = frozenset({Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP})
+_SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One line of a kernel stack: function+offset/size [module]."""
+    """One line of a kernel stack: function+offset/size [module]. `reliable` is False for the kernel's "?" guesses."""
 
     function: str
     offset: int
     size: int
     module: str = ""
     reliable: bool = True
+
+    @property
+    def plain(self) -> str:
+        """The function without the compiler's suffixes, which change from build to build."""
+        return _SUFFIX.sub("", self.function)
 
     def __str__(self) -> str:
         where = f" [{self.module}]" if self.module else ""
@@ -54,10 +101,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Crash:
-    """One crash: `title` is its headline without addresses, `text` the console's words, `function` the one blamed.
+    """One crash: `title` is its headline without addresses, `text` the console's words, `function` the one to blame.
 
-    `fingerprint` is equal for the same fault in another boot, on another CPU, at another address.
-    `fatal`: the guest cannot go on and must be restored or booted anew.
+    `fingerprint` is equal for the same fault in another boot, on another CPU, at another address, in another build
+    of the same code. `fatal`: the kernel panicked or QEMU is gone. Every crash calls for a fresh machine.
     """
 
     kind: Kind
@@ -69,24 +116,274 @@ class Crash:
     fatal: bool = False
 
 
+def strip_stamp(line: str) -> str:
+    """A console line without time stamp, caller and terminal escapes."""
+    return _STAMP.sub("", _ESCAPE.sub("", line).rstrip("\r\n"), count=1)
+
+
+@dataclass
+class _Report:
+    """A report being collected."""
+
+    lines: list[str] = field(default_factory=list)  # as on the console
+    headline: Headline | None = None
+    words: str = ""  # of the headline, without stamp
+    message: str = ""  # what WARN() was given to say: it comes between the cut mark and the headline
+    frames: list[Frame] = field(default_factory=list)
+    stack_over: bool = False
+    seen_stack: bool = False
+    ended: bool = False
+    fatal: bool = False
+    rulers: int = 0
+
+    def name(self, headline: Headline, words: str) -> None:
+        if self.headline is None or headline.rank > self.headline.rank:
+            self.headline, self.words = headline, words
+
+
 class Scanner:
     """Finds crashes in console text that arrives in pieces cut anywhere.
 
-    `feed(text)` returns the crashes completed by this piece; `flush()` those still open at the end of the text or
-    when no more of a report is expected to come. `pending` tells that a report has begun.
+    `feed(text)` returns the crashes that this piece completed. `pending` tells that a report has begun and its end has
+    not been seen; call `flush()` when no more comes (a fraction of a second of silence, end of file).
     """
 
     def __init__(self) -> None:
-        self.pending = False
+        self._partial = ""
+        self._report: _Report | None = None
+        self._done: list[Crash] = []
+
+    @property
+    def pending(self) -> bool:
+        return self._report is not None or bool(self._partial)
 
     def feed(self, text: str) -> list[Crash]:
-        raise NotImplementedError
+        """Take the next piece."""
+        lines = (self._partial + text).split("\n")
+        self._partial = lines.pop()
+        if len(self._partial) > LONGEST_LINE:
+            lines.append(self._partial)
+            self._partial = ""
+        for line in lines:
+            self._line(line)
+        return self._take()
 
     def flush(self) -> list[Crash]:
-        raise NotImplementedError
+        """Close what is open, as if the text ended here."""
+        if self._partial:
+            partial, self._partial = self._partial, ""
+            self._line(partial)
+        self._close()
+        return self._take()
+
+    def _take(self) -> list[Crash]:
+        done, self._done = self._done, []
+        return done
+
+    def _close(self) -> None:
+        report, self._report = self._report, None
+        if report is not None and report.headline is not None:
+            self._done.append(_crash(report))
+
+    def _line(self, raw: str) -> None:
+        line = strip_stamp(raw)
+        report = self._report
+        if line == _CUT or _RULER.match(line):
+            if report is None or report.headline is None or report.ended or (line == _CUT and report.seen_stack):
+                if report is not None and report.headline is not None:
+                    self._close()
+                self._report = _Report(lines=[raw], rulers=1)
+                return
+        else:
+            headline = classify(line)
+            if headline is not None and not self._belongs(headline, line):
+                self._close()
+                report = self._report = _Report()
+            if headline is not None and report is not None:
+                report.lines.append(raw)
+                report.fatal |= line.startswith("Kernel panic")
+                report.name(headline, line)
+                if headline.kind is Kind.TAINT:
+                    self._close()
+                return
+        if report is None:
+            return
+        if report.ended and not _AFTERMATH.match(line):
+            self._close()
+            return
+        report.lines.append(raw)
+        self._body(report, line)
+        if report.headline is None:
+            report.message = report.message or line
+            # A ruler or a cut mark must be followed by a headline within two lines, or it was decoration.
+            if len(report.lines) > 3:
+                self._report = None
+        elif len(report.lines) >= LONGEST_REPORT:
+            self._close()
+
+    def _belongs(self, headline: Headline, line: str) -> bool:
+        """Whether this headline is part of the report that is open."""
+        report = self._report
+        if report is None:
+            return False
+        if report.headline is None:
+            return True
+        if CONSEQUENCE.match(line):
+            return True
+        if report.ended or report.seen_stack:
+            return False
+        # Two watchdogs, two tasks: each of these always stands for itself.
+        return not (headline.kind is report.headline.kind and headline.rank >= 7)
+
+    @staticmethod
+    def _body(report: _Report, line: str) -> None:
+        if line.startswith("stack backtrace:"):
+            # What came before were the stacks that took the other locks.
+            report.frames.clear()
+            report.stack_over = False
+        frame = None if report.stack_over else _FRAME.match(line)
+        if frame is not None:
+            report.seen_stack = True
+            if frame["rip"] is None or not report.frames:
+                report.frames.append(
+                    Frame(
+                        frame["function"],
+                        int(frame["offset"], 16),
+                        int(frame["size"], 16),
+                        frame["module"] or "",
+                        frame["guess"] is None,
+                    )
+                )
+        elif report.frames and _STACK_OVER.match(line):
+            report.stack_over = True
+        if line.startswith("Call Trace:"):
+            report.seen_stack = True
+        if _END_TRACE.match(line):
+            report.ended = True
+        elif _RULER.match(line):
+            # KASAN and its kin are framed by two rulers, lockdep by three.
+            report.rulers += 1
+            if report.seen_stack:
+                report.ended = True
+
+
+def _blame(kind: Kind, words: str, frames: list[Frame]) -> Frame | None:
+    """The innermost frame that is neither a reporter nor, where waiting is the matter, a waiter."""
+    sure = [frame for frame in frames if frame.reliable]
+    if kind in _SPINNING:
+        for frame in sure:
+            if frame.module:
+                return frame
+    for frame in sure:
+        if _REPORTER.fullmatch(frame.plain):
+            continue
+        if kind in _WAITING and not frame.module and _WAITER.fullmatch(frame.plain):
+            continue
+        if kind is Kind.KMEMLEAK and _ALLOCATOR.fullmatch(frame.plain):
+            continue
+        return frame
+    named = _IN_FUNCTION.search(words)
+    if named:
+        return Frame(named["function"], 0, 0)
+    return sure[0] if sure else None
+
+
+def _normalise(words: str) -> str:
+    """A headline without what differs from boot to boot: addresses, numbers, CPUs, tasks, build paths."""
+    words = re.sub(r"WARNING: CPU: \d+ PID: \d+ at \S*?([^/\s]+:)\d+ .*", r"WARNING at \1", words)
+    words = re.sub(r"^Oops: (?=\w)| \[#\d+\].*$", "", words)
+    words = re.sub(r"kernel BUG at \S*?([^/\s]+):\d+", r"kernel BUG at \1", words)
+    words = re.sub(r"CPU#\d+", "a CPU", words)
+    words = re.sub(r"\[[^\]]*:\d+\]", "", words)
+    words = re.sub(r"(task|by task) \S+:\d+", r"\1", words)
+    words = re.sub(r"\S+/\d+/0x[0-9a-f]+", "a task", words)
+    words = re.sub(r"\+0x[0-9a-f]+(?:/0x[0-9a-f]+)?", "", words)
+    words = re.sub(r"\b(?:0x)?[0-9a-f]{8,}\b", "ADDRESS", words)
+    words = re.sub(r"\b0x[0-9a-f]+\b", "N", words)
+    words = re.sub(r"(?<![\w.])\d+(?:\.\d+)?(?=s?\b)", "N", words)
+    return re.sub(r"\s+", " ", words).strip(" :!=[]")
+
+
+def _fingerprint(kind: Kind, function: str, frames: list[Frame], title: str) -> str:
+    path: list[str] = []
+    for frame in frames:
+        name = f"{frame.module}:{frame.plain}"
+        if frame.module and frame.reliable and (not path or path[-1] != name):
+            path.append(name)
+    if kind in _SPINNING and path:
+        path = path[-1:]
+    parts = [kind.value, function, *path[:6]] if function else [kind.value, title]
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+    slug = re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(filter(None, (kind.value, function)))).strip("-")
+    return f"{slug}-{digest}"
+
+
+def _crash(report: _Report) -> Crash:
+    assert report.headline is not None
+    kind = report.headline.kind
+    blamed = _blame(kind, report.words, report.frames)
+    function = blamed.plain if blamed else ""
+    title = _normalise(report.words)
+    if kind is Kind.WARN and report.message:
+        title = f"{title}: {_normalise(report.message)}"
+    if function and function not in title:
+        title = f"{title} in {function}"
+    return Crash(
+        kind=kind,
+        title=title,
+        text="\n".join(line.rstrip("\r") for line in report.lines).strip("\n"),
+        function=function,
+        fingerprint=_fingerprint(kind, function, report.frames, title),
+        frames=tuple(report.frames),
+        fatal=report.fatal,
+    )
 
 
 def scan(text: str) -> list[Crash]:
     """All crashes in a whole text."""
     scanner = Scanner()
     return scanner.feed(text) + scanner.flush()
+
+
+# Bits of /proc/sys/kernel/tainted (Documentation/admin-guide/tainted-kernels.rst): letter and meaning.
+TAINTS = (
+    ("P", "proprietary module"),
+    ("F", "module force-loaded"),
+    ("S", "CPU out of specification"),
+    ("R", "module force-unloaded"),
+    ("M", "machine check exception"),
+    ("B", "bad page referenced"),
+    ("U", "taint requested by user space"),
+    ("D", "kernel died (oops or BUG)"),
+    ("A", "ACPI table overridden"),
+    ("W", "kernel issued a warning"),
+    ("C", "staging driver loaded"),
+    ("I", "platform firmware workaround"),
+    ("O", "out-of-tree module loaded"),
+    ("E", "unsigned module loaded"),
+    ("L", "soft lockup occurred"),
+    ("K", "kernel live-patched"),
+    ("X", "auxiliary taint"),
+    ("T", "built with struct randomisation"),
+    ("N", "in-kernel test run"),
+)
+LAWFUL_TAINTS = frozenset("OET")
+
+
+def from_taint(before: int, after: int) -> Crash | None:
+    """The crash that a change of /proc/sys/kernel/tainted tells of, or None if only lawful bits were added."""
+    added = [
+        (letter, meaning)
+        for bit, (letter, meaning) in enumerate(TAINTS)
+        if (after & ~before) >> bit & 1 and letter not in LAWFUL_TAINTS
+    ]
+    if not added:
+        return None
+    title = "kernel tainted: " + ", ".join(f"[{letter}] {meaning}" for letter, meaning in added)
+    text = f"/proc/sys/kernel/tainted changed from {before} to {after}: {title}"
+    return Crash(Kind.TAINT, title, text, "", _fingerprint(Kind.TAINT, "", [], title))
+
+
+def from_event(kind: Kind, title: str, text: str = "") -> Crash:
+    """A crash that the console does not tell of: QEMU_GONE, INTERNAL_ERROR. No pid or address belongs in `title`."""
+    return Crash(kind, title, text or title, "", _fingerprint(kind, "", [], title), fatal=True)

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lab.bootstrap import cache_root
+
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -24,12 +26,6 @@ def boot_id() -> str:
         return BOOT_ID.read_text().strip()
     except OSError:
         return "unknown"
-
-
-def cache_root() -> Path:
-    """$WEIR_CACHE, or ~/.cache/weir."""
-    chosen = os.environ.get("WEIR_CACHE")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "weir"
 
 
 def _path(name: str, root: Path | None) -> Path:

@@ -14,8 +14,8 @@
 #include "http_parser.h"
 
 enum {
-	/* Bytes of one chunk line (size and extensions), CRLF not counted. */
-	HTTP_CHUNK_LINE_MAX = 256,
+	/* Digits of a chunk size, leading zeros included. */
+	HTTP_CHUNK_DIGITS_MAX = 16,
 	/* Bytes of all chunk extensions in a body (RFC 9112 section 7.1.1). */
 	HTTP_CHUNK_EXTENSIONS_MAX = 4096,
 	/* The longest field name that is looked for in trailers. */
@@ -30,13 +30,12 @@ enum {
  * @trailer_left: bytes that the trailer section may still have
  * @trailer_count: field lines that it may still have
  * @extensions: bytes of chunk extensions so far
- * @line: bytes of this chunk line so far
+ * @digits: of the chunk size being read
  * @framing: enum http_framing
  * @error: enum http_error, once the verdict was HTTP_ERROR
  * @state: private
- * @is_reply: trailers of replies may hold Set-Cookie and the like
  * @name_len: length of the trailer name being read
- * @name: its first bytes in lower case
+ * @name: its first bytes
  */
 struct http_body {
 	u64 left;
@@ -45,11 +44,10 @@ struct http_body {
 	u32 trailer_left;
 	u32 trailer_count;
 	u16 extensions;
-	u16 line;
+	u8 digits;
 	u8 framing;
 	u8 error;
 	u8 state;
-	bool is_reply;
 	u8 name_len;
 	u8 name[HTTP_TRAILER_NAME_MAX];
 };

@@ -87,6 +87,8 @@ enum http_field_id {
 	HTTP_FIELD_AUTHORIZATION,
 	HTTP_FIELD_CACHE_CONTROL,
 	HTTP_FIELD_CONTENT_TYPE,
+	HTTP_FIELD_CONTENT_ENCODING,
+	HTTP_FIELD_CONTENT_RANGE,
 	HTTP_FIELD_USER_AGENT,
 	HTTP_FIELD_COUNT,
 };
@@ -120,7 +122,7 @@ enum http_error {
 	HTTP_ERR_CODING,		/* Transfer-Encoding malformed or not ending in chunked */
 	HTTP_ERR_CODING_UNSUPPORTED,	/* 501: a coding other than chunked */
 	HTTP_ERR_CODING_VERSION,	/* Transfer-Encoding in HTTP/1.0 */
-	HTTP_ERR_CODING_STATUS,		/* Transfer-Encoding in a 1xx or 204 reply */
+	HTTP_ERR_BODY_STATUS,		/* Transfer-Encoding or a length in a 1xx or 204 reply */
 	HTTP_ERR_CONNECTION,		/* malformed Connection, or too many options */
 	HTTP_ERR_EXPECT,		/* 417 */
 	HTTP_ERR_UPGRADE,		/* 101 that was not asked for */
@@ -239,7 +241,7 @@ struct http_head {
 	struct http_field *fields;
 
 	/* private: progress of the state machine */
-	const struct http_limits *limits;
+	struct http_limits limits;
 	u16 capacity;
 	u16 pos;
 	u16 mark;
@@ -252,7 +254,7 @@ struct http_head {
 /**
  * http_request_init - get ready for a request head
  * @head: to be filled
- * @limits: bounds, read until the head is done
+ * @limits: bounds; copied
  * @fields: table for field lines
  * @capacity: its number of entries
  */
@@ -262,7 +264,7 @@ void http_request_init(struct http_head *head, const struct http_limits *limits,
 /**
  * http_reply_init - get ready for a reply head
  * @head: to be filled
- * @limits: bounds, read until the head is done; body_length and uri_length are not applied
+ * @limits: bounds; copied; body_length and uri_length are not applied
  * @fields: table for field lines
  * @capacity: its number of entries
  * @method: of the request being answered: decides whether a body follows

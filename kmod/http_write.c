@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "http_chars.h"
+#include "http_write.h"
+
+enum {
+	DECIMAL_MAX = 20,	/* digits of U64_MAX */
+	STATUS_DIGITS = 3,
+};
+
+/**
+ * struct writer - output that counts on when the buffer is full
+ * @out: buffer
+ * @size: its size
+ * @len: bytes written, or that would have been
+ */
+struct writer {
+	u8 *out;
+	size_t size;
+	size_t len;
+};
+
+static void put(struct writer *w, const void *data, size_t len)
+{
+	if (w->len < w->size)
+		memcpy(w->out + w->len, data, min_t(size_t, len, w->size - w->len));
+	w->len += len;
+}
+
+static void put_text(struct writer *w, const char *text)
+{
+	put(w, text, strlen(text));
+}
+
+/* A string literal: its length is known to the compiler. */
+#define put_literal(w, literal) put(w, literal, sizeof(literal) - 1)
+
+static void put_span(struct writer *w, const u8 *buf, struct http_span span)
+{
+	put(w, buf + span.off, span.len);
+}
+
+static void put_decimal(struct writer *w, u64 number)
+{
+	u8 digits[DECIMAL_MAX];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = '0' + number % 10;
+		number /= 10;
+	} while (number);
+	put(w, digits + at, sizeof(digits) - at);
+}
+
+static void put_status(struct writer *w, u16 status)
+{
+	u8 digits[STATUS_DIGITS] = { '0' + status / 100, '0' + status / 10 % 10,
+				     '0' + status % 10 };
+
+	put(w, digits, sizeof(digits));
+}
+
+static void put_length(struct writer *w, u64 length)
+{
+	put_literal(w, "Content-Length: ");
+	put_decimal(w, length);
+	put_literal(w, "\r\n");
+}
+
+/* Via: the version received and who we are. */
+static void put_via(struct writer *w, const struct http_head *head, const char *via)
+{
+	u8 minor = '0' + head->minor;
+
+	put_literal(w, "Via: 1.");
+	put(w, &minor, 1);
+	put_literal(w, " ");
+	put_text(w, via);
+	put_literal(w, "\r\n");
+}
+
+/* One Connection field with the options that are set. */
+static void put_connection(struct writer *w, bool close, bool keepalive, bool upgrade, bool te)
+{
+	const char *separator = "Connection: ";
+
+	if (close) {
+		put_text(w, separator);
+		put_literal(w, "close");
+		separator = ", ";
+	} else if (keepalive) {
+		put_text(w, separator);
+		put_literal(w, "keep-alive");
+		separator = ", ";
+	}
+	if (upgrade) {
+		put_text(w, separator);
+		put_literal(w, "Upgrade");
+		separator = ", ";
+	}
+	if (te) {
+		put_text(w, separator);
+		put_literal(w, "TE");
+		separator = ", ";
+	}
+	if (*separator == ',')
+		put_literal(w, "\r\n");
+}
+
+/* Whether the line is stored just as it would be written: "Name: value CRLF". */
+static bool is_canonical(const u8 *buf, const struct http_field *field)
+{
+	size_t colon = field->name.off + field->name.len;
+	size_t end = field->value.off + field->value.len;
+
+	return field->value.len && field->value.off == colon + 2 && buf[colon + 1] == ' ' &&
+	       buf[end] == '\r';
+}
+
+static void put_field(struct writer *w, const u8 *buf, const struct http_field *field)
+{
+	if (is_canonical(buf, field)) {
+		put(w, buf + field->name.off,
+		    field->value.off + field->value.len + 2 - field->name.off);
+		return;
+	}
+	put_span(w, buf, field->name);
+	put_literal(w, ":");
+	if (field->value.len) {
+		put_literal(w, " ");
+		put_span(w, buf, field->value);
+	}
+	put_literal(w, "\r\n");
+}
+
+/* Fields that end here, or that are written anew, in either direction. */
+static bool is_dropped(const struct http_field *field)
+{
+	if (field->flags & HTTP_FIELD_NOMINATED)
+		return true;
+	switch (field->id) {
+	case HTTP_FIELD_CONNECTION:
+	case HTTP_FIELD_CONTENT_LENGTH:
+	case HTTP_FIELD_TRANSFER_ENCODING:
+	case HTTP_FIELD_UPGRADE:
+	case HTTP_FIELD_TE:
+	case HTTP_FIELD_KEEP_ALIVE:
+	case HTTP_FIELD_PROXY_CONNECTION:
+	case HTTP_FIELD_PROXY_AUTHENTICATE:
+	case HTTP_FIELD_PROXY_AUTHORIZATION:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_request_dropped(const struct http_head *head, const struct http_field *field,
+			       const struct http_forward *how)
+{
+	switch (field->id) {
+	case HTTP_FIELD_HOST:
+		return true;
+	case HTTP_FIELD_EXPECT:
+		return !(head->flags & HTTP_EXPECT_CONTINUE) || how->flags & HTTP_WRITE_NO_EXPECT;
+	case HTTP_FIELD_TRAILER:
+		return head->framing != HTTP_FRAMING_CHUNKED;
+	case HTTP_FIELD_MAX_FORWARDS:
+		return head->flags & HTTP_HAS_MAX_FORWARDS;
+	case HTTP_FIELD_X_FORWARDED_FOR:
+		return how->client;
+	case HTTP_FIELD_X_FORWARDED_PROTO:
+		return how->proto;
+	default:
+		return is_dropped(field);
+	}
+}
+
+static void put_target(struct writer *w, const struct http_head *head, const u8 *buf)
+{
+	if (head->target_form == HTTP_TARGET_ASTERISK) {
+		put_literal(w, "*");
+		return;
+	}
+	if (!head->path.len && head->method == HTTP_METHOD_OPTIONS) {
+		/* RFC 9112 section 3.2.4: an absolute form without path means the server. */
+		put_literal(w, "*");
+		return;
+	}
+	if (!head->path.len || buf[head->path.off] != '/')
+		put_literal(w, "/");
+	put_span(w, buf, head->path);
+}
+
+static void put_host(struct writer *w, const struct http_head *head, const u8 *buf,
+		     const char *fallback)
+{
+	put_literal(w, "Host: ");
+	if (head->host.len)
+		put_span(w, buf, head->host);
+	else if (fallback)
+		put_text(w, fallback);
+	put_literal(w, "\r\n");
+}
+
+/* All the addresses received, in their order, then the client's: one line, as most readers expect. */
+static void put_forwarded_for(struct writer *w, const struct http_head *head, const u8 *buf,
+			      const char *client)
+{
+	u16 i;
+
+	put_literal(w, "X-Forwarded-For: ");
+	for (i = 0; i < head->n_fields; i++) {
+		const struct http_field *field = &head->fields[i];
+
+		if (field->id != HTTP_FIELD_X_FORWARDED_FOR || !field->value.len)
+			continue;
+		put_span(w, buf, field->value);
+		put_literal(w, ", ");
+	}
+	put_text(w, client);
+	put_literal(w, "\r\n");
+}
+
+static void put_framing(struct writer *w, enum http_framing framing, bool has_length, u64 length)
+{
+	if (framing == HTTP_FRAMING_CHUNKED)
+		put_literal(w, "Transfer-Encoding: chunked\r\n");
+	else if (has_length && framing != HTTP_FRAMING_CLOSE)
+		put_length(w, length);
+}
+
+size_t http_write_request(u8 *out, size_t size, const struct http_head *head, const u8 *buf,
+			  const struct http_forward *how)
+{
+	struct writer w = { .out = out, .size = size };
+	bool upgrade = how->flags & HTTP_WRITE_UPGRADE && head->flags & HTTP_UPGRADE;
+	bool te = head->flags & HTTP_TE_TRAILERS && head->minor;
+	u16 i;
+
+	put_span(&w, buf, head->method_text);
+	put_literal(&w, " ");
+	put_target(&w, head, buf);
+	put_literal(&w, " HTTP/1.1\r\n");
+	put_host(&w, head, buf, how->host);
+	for (i = 0; i < head->n_fields; i++)
+		if (!is_request_dropped(head, &head->fields[i], how))
+			put_field(&w, buf, &head->fields[i]);
+	put_framing(&w, head->framing, head->flags & HTTP_HAS_LENGTH, head->content_length);
+	if (head->flags & HTTP_HAS_MAX_FORWARDS) {
+		put_literal(&w, "Max-Forwards: ");
+		put_decimal(&w, head->max_forwards ? head->max_forwards - 1 : 0);
+		put_literal(&w, "\r\n");
+	}
+	put_connection(&w, how->flags & HTTP_WRITE_CLOSE, false, upgrade, te);
+	if (te)
+		put_literal(&w, "TE: trailers\r\n");
+	if (upgrade)
+		put_literal(&w, "Upgrade: websocket\r\n");
+	put_via(&w, head, how->via);
+	if (how->client)
+		put_forwarded_for(&w, head, buf, how->client);
+	if (how->proto) {
+		put_literal(&w, "X-Forwarded-Proto: ");
+		put_text(&w, how->proto);
+		put_literal(&w, "\r\n");
+	}
+	put_literal(&w, "\r\n");
+	return w.len;
+}
+
+static void put_date(struct writer *w, const char *date)
+{
+	put_literal(w, "Date: ");
+	put(w, date, HTTP_DATE_LEN);
+	put_literal(w, "\r\n");
+}
+
+size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, const u8 *buf,
+			const struct http_forward *how)
+{
+	struct writer w = { .out = out, .size = size };
+	bool interim = http_reply_is_interim(head);
+	bool upgrade = head->status == 101;
+	bool close = how->flags & HTTP_WRITE_CLOSE || how->framing == HTTP_FRAMING_CLOSE;
+	bool has_length = head->flags & HTTP_HAS_LENGTH && !interim && head->status != 204;
+	bool has_date = false;
+	u16 i;
+
+	put_literal(&w, "HTTP/1.1 ");
+	put_status(&w, head->status);
+	put_literal(&w, " ");
+	put_span(&w, buf, head->reason);
+	put_literal(&w, "\r\n");
+	for (i = 0; i < head->n_fields; i++) {
+		const struct http_field *field = &head->fields[i];
+
+		if (is_dropped(field))
+			continue;
+		if (field->id == HTTP_FIELD_TRAILER && how->framing != HTTP_FRAMING_CHUNKED)
+			continue;
+		has_date |= field->id == HTTP_FIELD_DATE;
+		put_field(&w, buf, field);
+	}
+	put_framing(&w, how->framing, has_length, head->content_length);
+	put_connection(&w, close && !interim, how->flags & HTTP_WRITE_KEEPALIVE && !interim,
+		       upgrade, false);
+	if (upgrade)
+		put_literal(&w, "Upgrade: websocket\r\n");
+	if (how->date && !has_date && !interim)
+		put_date(&w, how->date);
+	put_via(&w, head, how->via);
+	put_literal(&w, "\r\n");
+	return w.len;
+}
+
+size_t http_write_error(u8 *out, size_t size, u16 status, unsigned int flags, const char *date)
+{
+	struct writer w = { .out = out, .size = size };
+	const char *reason = http_reason(status);
+
+	put_literal(&w, "HTTP/1.1 ");
+	put_status(&w, status);
+	put_literal(&w, " ");
+	put_text(&w, reason);
+	put_literal(&w, "\r\n");
+	if (date)
+		put_date(&w, date);
+	put_literal(&w, "Content-Type: text/plain\r\n");
+	/* The body is the status, a space, the reason, a newline. */
+	put_length(&w, STATUS_DIGITS + strlen(reason) + 2);
+	put_connection(&w, flags & HTTP_WRITE_CLOSE, flags & HTTP_WRITE_KEEPALIVE, false, false);
+	put_literal(&w, "\r\n");
+	if (flags & HTTP_WRITE_NO_BODY)
+		return w.len;
+	put_status(&w, status);
+	put_literal(&w, " ");
+	put_text(&w, reason);
+	put_literal(&w, "\n");
+	return w.len;
+}
+
+size_t http_write_chunk_head(u8 *out, size_t size, u64 len)
+{
+	struct writer w = { .out = out, .size = size };
+	int shift = 60;
+
+	while (shift && !(len >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		put(&w, &"0123456789abcdef"[len >> shift & 0xf], 1);
+	put_literal(&w, "\r\n");
+	return w.len;
+}

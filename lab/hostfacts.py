@@ -41,6 +41,17 @@ def recall(name: str, *, root: Path | None = None) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def recall_all(prefix: str, *, root: Path | None = None) -> list[dict[str, Any]]:
+    """All facts of this host boot whose name begins with `prefix`, the latest last."""
+    folder = _path("", root).parent
+    try:
+        files = sorted(folder.glob(f"{prefix}*.json"), key=lambda file: file.stat().st_mtime)
+    except OSError:
+        return []
+    facts = (recall(file.stem, root=root) for file in files)
+    return [fact for fact in facts if fact is not None]
+
+
 def remember(name: str, value: dict[str, Any], *, root: Path | None = None) -> None:
     """Write `value` as `name`, atomically, so that labs running side by side never read half a file."""
     path = _path(name, root)

@@ -46,7 +46,9 @@ class CommandFailed(ProductFailure):
     def __init__(self, machine: str, result: Result) -> None:
         self.result = result
         said = (result.stderr.strip() or result.stdout.strip())[-2000:]
-        super().__init__(f"{machine}: `{shlex.join(result.argv)}` ended with status {result.status}: {said or '(silent)'}")
+        super().__init__(
+            f"{machine}: `{shlex.join(result.argv)}` ended with status {result.status}: {said or '(silent)'}"
+        )
 
 
 class CommandTimeout(ProductFailure):

@@ -1,0 +1,117 @@
+"""What every suite shares: the device under test, scripted clients and origins, and the marks about devices.
+
+The fixtures `lab` and `machine` come from lab/pytest_plugin.py.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from lab.session import Lab
+from suites.duts import ADAPTERS
+from suites.duts.adapter import Adapter
+from suites.duts.config import Config, Server
+from suites.duts.dut import Dut
+from suites.traffic.client import Client
+from suites.traffic.origin import Origin
+
+_numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("weir")
+    group.addoption("--dut", default="weir", choices=sorted(ADAPTERS), help="device under test (default: %(default)s)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "only(dut, reason): the case is about this device alone; skipped, and counted, on any other"
+    )
+    config.addinivalue_line(
+        "markers", "differs(dut, reason): this device is known not to meet the case; a strict expected failure there"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    dut = config.getoption("--dut")
+    for item in items:
+        for mark in item.iter_markers("only"):
+            if mark.args[0] != dut:
+                item.add_marker(pytest.mark.skip(reason=f"only on {mark.args[0]}: {mark.kwargs['reason']}"))
+        for mark in item.iter_markers("differs"):
+            if mark.args[0] == dut:
+                item.add_marker(pytest.mark.xfail(reason=f"{dut}: {mark.kwargs['reason']}", strict=True))
+
+
+@pytest.fixture(scope="session")
+def device(lab: Lab, pytestconfig: pytest.Config) -> Iterator[Adapter]:
+    """The adapter chosen by --dut; whatever it started is stopped at the end of the run."""
+    adapter = ADAPTERS[pytestconfig.getoption("--dut")](lab.machine(), lab.prepared)
+    yield adapter
+    if adapter.running:
+        adapter.stop()
+
+
+@pytest.fixture
+def dut(device: Adapter, request: pytest.FixtureRequest) -> Iterator[Dut]:
+    """The running device. Its base configuration sends to `origin`, named by the test or not."""
+    if not device.running:
+        device.start()
+
+    def base() -> Config:
+        origin: Origin = request.getfixturevalue("origin")  # made now, if the test did not name it
+        return Config(servers=(Server(origin.endpoint),))
+
+    yield Dut(device, base)
+    if device.running:
+        device.healthy()
+
+
+@pytest.fixture
+def new_origin(lab: Lab) -> Iterator[Callable[[], Origin]]:
+    """Makes and starts scripted origins, each at an endpoint of its own; a malformed message to one fails the test."""
+    origins: list[Origin] = []
+    with ExitStack() as stack:
+
+        def make() -> Origin:
+            origin = Origin(lab.network.origin_address(next(_numbers) % 250))
+            origins.append(stack.enter_context(origin))
+            return origin
+
+        yield make
+    for origin in origins:
+        for problem in origin.problems:
+            raise AssertionError(f"what reached the origin at {origin.endpoint} was wrong: {problem}") from problem
+
+
+@pytest.fixture
+def origin(new_origin: Callable[[], Origin]) -> Origin:
+    """A scripted origin that answers 200 with an empty body until told otherwise."""
+    return new_origin()
+
+
+@pytest.fixture
+def new_client(lab: Lab, dut: Dut) -> Iterator[Callable[[], Client]]:
+    """Makes clients, each with an address that no test has used before."""
+    with ExitStack() as stack:
+
+        def make() -> Client:
+            number = next(_numbers)
+            client = Client(
+                lambda: dut.endpoint,
+                lab.network.client_address(number),
+                source6=lab.network.client_address6(number),
+            )
+            stack.callback(client.close)
+            return client
+
+        yield make
+
+
+@pytest.fixture
+def client(new_client: Callable[[], Client]) -> Client:
+    return new_client()

@@ -1,0 +1,97 @@
+"""The device under test as one test sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from lab.deadline import Deadline
+from lab.machine import Machine
+from suites.duts.adapter import Adapter
+from suites.duts.config import Config, Server, split_endpoint
+
+
+class Statistics(Mapping[str, int]):
+    """Counters and gauges at one moment; `later - earlier` is what happened between."""
+
+    def __init__(self, values: Mapping[str, int]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> int:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __sub__(self, earlier: Mapping[str, int]) -> Statistics:
+        return Statistics({name: value - earlier.get(name, 0) for name, value in self._values.items()})
+
+    def __repr__(self) -> str:
+        return f"Statistics({ {name: value for name, value in self._values.items() if value} })"
+
+
+class Dut:
+    """Configures the device and asks it. What a test does not name is the default of duts/config.py."""
+
+    def __init__(self, adapter: Adapter, base: Callable[[], Config]) -> None:
+        self.adapter = adapter
+        self._base = base
+        self.config: Config | None = None
+
+    @property
+    def name(self) -> str:
+        return self.adapter.name
+
+    @property
+    def machine(self) -> Machine:
+        return self.adapter.machine
+
+    @property
+    def address(self) -> str:
+        return self.machine.address
+
+    @property
+    def address6(self) -> str:
+        return self.machine.address6
+
+    def apply(
+        self,
+        *,
+        listeners: Iterable[str] | None = None,
+        servers: Iterable[Server] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        timeouts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Put the test's base configuration, with what is named replaced, in force."""
+        base = self._base() if servers is None else Config()
+        config = base.changed(listeners=listeners, servers=servers, limits=limits, timeouts=timeouts)
+        self.adapter.apply(config)
+        self.config = config
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """Where the first listener is reached; applies the base configuration if the test applied none."""
+        if self.config is None:
+            self.apply()
+        assert self.config is not None
+        return self.reach(self.config.listeners[0])
+
+    def reach(self, listener: str) -> tuple[str, int]:
+        """Address and port at which a client reaches this listener."""
+        address, port = split_endpoint(listener)
+        return {"0.0.0.0": self.address, "::": self.address6}.get(address, address), port
+
+    @property
+    def statistics(self) -> Statistics:
+        return Statistics(self.adapter.statistics())
+
+    def wait_for_statistic(self, name: str, value: int, *, seconds: float = 5.0) -> None:
+        """Until this counter or gauge is `value`; what it is when time is up is in the error."""
+
+        def reached() -> bool:
+            return self.statistics[name] == value
+
+        Deadline(seconds).wait_for(reached, interval=0.01, what=f"{name} == {value} (is {self.statistics[name]})")

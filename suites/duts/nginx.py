@@ -1,0 +1,168 @@
+"""nginx as a device under test: the guest image's own package, told the same neutral configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.deadline import Deadline
+from lab.errors import ProductFailure
+from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
+from suites.duts.config import Config, split_endpoint
+
+_PREFIX = "/run/weir-nginx"
+_CONFIG = f"{_PREFIX}/nginx.conf"
+_PID = f"{_PREFIX}/nginx.pid"
+
+# Prints nothing once every worker that the master keeps was started after the reload: old ones no longer accept.
+_OLD_WORKERS = """
+master=$(cat $1) || exit 1
+for pid in $(cat /proc/$master/task/$master/children); do
+    case " $2 " in
+    *" $pid "*) tr '\\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q 'shutting down' || echo "$pid" ;;
+    esac
+done
+"""
+_WORKERS = "cat /proc/$(cat $1)/task/$(cat $1)/children"
+
+
+class NginxAdapter(Adapter):
+    """Renders nginx.conf, starts `nginx`, reloads it on apply.
+
+    What has no counterpart is left out: header_total becomes large_client_header_buffers (which bounds each line),
+    header_count and action = "reset" have none; request_burst is a limit_req zone of its own at 8 r/s.
+    """
+
+    name = "nginx"
+
+    def _start(self) -> None:
+        self.machine.run("mkdir", "-p", f"{_PREFIX}/temp", f"{_PREFIX}/logs")
+        self.machine.put(_CONFIG, render(Config(listeners=())))
+        self.machine.run("nginx", "-p", _PREFIX, "-c", _CONFIG)
+        self._wait_started()
+
+    def _stop(self) -> None:
+        self.machine.run("sh", "-c", f"test ! -e {_PID} || kill -TERM $(cat {_PID})")
+        Deadline(5).wait_for(
+            lambda: not self.machine.run("test", "-e", _PID, check=False).ok,
+            what="nginx to end and remove its pid file",
+        )
+
+    def apply(self, config: Config) -> None:
+        self.machine.put(_CONFIG, render(config))
+        checked = self.machine.run("nginx", "-p", _PREFIX, "-c", _CONFIG, "-t", check=False)
+        if not checked.ok:
+            raise ConfigurationRefused(checked.stderr)
+        before = self.machine.run("sh", "-c", _WORKERS, "sh", _PID).stdout.strip()
+        self.machine.run("nginx", "-p", _PREFIX, "-c", _CONFIG, "-s", "reload")
+        Deadline(10).wait_for(
+            lambda: self._replaced(before), interval=0.01, what="nginx's old workers to stop accepting"
+        )
+
+    def statistics(self) -> Mapping[str, int]:
+        raise NotSupported("nginx (open source) has no statistics of this kind")
+
+    def healthy(self) -> None:
+        if not self.machine.run("sh", "-c", f"kill -0 $(cat {_PID})", check=False).ok:
+            log = self.machine.run("tail", "-n", "20", f"{_PREFIX}/logs/error.log", check=False).stdout
+            raise ProductFailure(f"nginx is gone; the end of its log: {log}")
+
+    def _replaced(self, before: str) -> bool:
+        workers = self.machine.run("sh", "-c", _WORKERS, "sh", _PID).stdout.split()
+        fresh = set(workers) - set(before.split())
+        old = self.machine.run("sh", "-c", _OLD_WORKERS, "sh", _PID, before).stdout.strip()
+        return bool(fresh) and not old
+
+    def _wait_started(self) -> None:
+        Deadline(5).wait_for(
+            lambda: self.machine.run("test", "-s", _PID, check=False).ok, what="nginx to write its pid"
+        )
+
+
+def render(config: Config) -> str:
+    """nginx.conf of a neutral configuration."""
+    limits, timeouts = config.limits, config.timeouts
+    zones, uses = [], []
+    if limits.request_rate:
+        zones.append(f"limit_req_zone $binary_remote_addr zone=rate:1m rate={limits.request_rate}r/s;")
+        uses.append(f"limit_req zone=rate burst={max(limits.request_rate - 1, 0)} nodelay;")
+    if limits.request_burst:
+        zones.append(f"limit_req_zone $binary_remote_addr zone=burst:1m rate={limits.request_burst * 8}r/s;")
+        uses.append(f"limit_req zone=burst burst={max(limits.request_burst - 1, 0)} nodelay;")
+    listens = [_listen(endpoint) for endpoint in config.listeners]
+    servers = [f"server {server.address} max_fails=0;" for server in config.servers]
+    connections = sum(server.connections for server in config.servers)
+    upstream = ["upstream default {", *_indent(servers), f"    keepalive {connections};", "}"] if servers else []
+    return "\n".join(
+        [
+            "daemon on;",
+            "worker_processes 1;",
+            "worker_shutdown_timeout 30s;",
+            f"pid {_PID};",
+            f"error_log {_PREFIX}/logs/error.log warn;",
+            "events { worker_connections 4096; }",
+            "http {",
+            *_indent(
+                [
+                    "access_log off;",
+                    "server_tokens off;",
+                    "ignore_invalid_headers off;",  # takes every token as a field name, as RFC 9110 does
+                    *(f"{kind}_temp_path {_PREFIX}/temp/{kind};" for kind in _TEMPORARY),
+                    f"client_header_timeout {_ms(timeouts.client_header)};",
+                    f"client_body_timeout {_ms(timeouts.client_body)};",
+                    f"keepalive_timeout {_ms(timeouts.keepalive)};",
+                    "keepalive_requests 1000000;",
+                    f"client_header_buffer_size {min(1024, limits.header_total)};",
+                    f"large_client_header_buffers 4 {limits.header_total};",
+                    f"client_max_body_size {limits.body_length};",
+                    "lingering_timeout 500ms;",
+                    "limit_req_status 429;",
+                    *zones,
+                    *upstream,
+                    *(_server(listens, bool(servers), uses, config) if listens else []),
+                ]
+            ),
+            "}",
+            "",
+        ]
+    )
+
+
+_TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+def _server(listens: list[str], has_upstream: bool, limits: list[str], config: Config) -> list[str]:
+    timeouts = config.timeouts
+    forward = [
+        *limits,
+        "proxy_pass http://default;",
+        "proxy_http_version 1.1;",
+        'proxy_set_header Connection "";',
+        "proxy_set_header Host $http_host;",
+        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+        "proxy_set_header X-Forwarded-Proto $scheme;",
+        'proxy_set_header Via "$server_protocol weir";',
+        "proxy_pass_header Server;",
+        "proxy_pass_header Date;",
+        "proxy_buffering off;",
+        "proxy_request_buffering off;",
+        "proxy_next_upstream off;",
+        "proxy_ignore_client_abort on;",  # a half-closed client still gets its reply
+        f"proxy_connect_timeout {_ms(timeouts.upstream_connect)};",
+        f"proxy_read_timeout {_ms(timeouts.upstream_response)};",
+        f"proxy_send_timeout {_ms(timeouts.upstream_response)};",
+    ]
+    body = forward if has_upstream else ["return 503;"]
+    return ["server {", *_indent([*listens, "location / {", *_indent(body), "}"]), "}"]
+
+
+def _listen(endpoint: str) -> str:
+    address, _ = split_endpoint(endpoint)
+    return f"listen {endpoint}{' ipv6only=on' if ':' in address else ''} default_server;"
+
+
+def _ms(seconds: float) -> str:
+    return f"{max(1, round(seconds * 1000))}ms"
+
+
+def _indent(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]

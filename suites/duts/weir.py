@@ -1,0 +1,94 @@
+"""Weir as a device under test: the module the lab built, and one `weirctl --batch` process for all a run's commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from suites.duts.adapter import Adapter, ConfigurationRefused
+from suites.duts.config import Config
+
+if TYPE_CHECKING:
+    from lab.machine import Machine, Process, Result
+    from lab.run import Prepared
+
+HOME = "/run/weir"
+MODULE = f"{HOME}/weir.ko"
+CONFIG = f"{HOME}/weir.toml"
+_ENVIRONMENT = {"PYTHONPATH": HOME}
+
+
+class WeirAdapter(Adapter):
+    """Pushes weir.ko and weirctl into the machine, loads the module, and speaks to `weirctl --batch`."""
+
+    name = "weir"
+
+    def __init__(self, machine: Machine, prepared: Prepared) -> None:
+        super().__init__(machine, prepared)
+        self._batch: Process | None = None
+        self._installed_in: int | None = None
+
+    def install(self) -> None:
+        """Put the module and weirctl into the machine, once a generation; loads nothing."""
+        if self._installed_in == self.machine.generation:
+            return
+        self.machine.put(MODULE, self.prepared.module.ko.read_bytes())
+        package = self.prepared.source / "kmod" / "user" / "weirctl"
+        for path in sorted(package.rglob("*.py")):
+            self.machine.put(f"{HOME}/weirctl/{path.relative_to(package)}", path.read_bytes())
+        self._installed_in = self.machine.generation
+
+    def load(self) -> None:
+        """insmod, nothing more."""
+        self.install()
+        self.machine.run("insmod", MODULE)
+
+    def unload(self) -> None:
+        """rmmod, nothing more; the module lets go of all connections by itself."""
+        self.machine.run("rmmod", "weir", timeout=20)
+
+    def weirctl(self, *arguments: str, check: bool = True, input: str | None = None) -> Result:
+        """A weirctl process of its own, as a user runs it."""
+        return self.machine.run(
+            "python3", "-m", "weirctl", *arguments, check=check, input=input, env=_ENVIRONMENT, timeout=20
+        )
+
+    def _start(self) -> None:
+        self.load()
+        self._open_batch()
+
+    def _stop(self) -> None:
+        self._close_batch()
+        self.unload()
+
+    def apply(self, config: Config) -> None:
+        self.machine.put(CONFIG, config.to_toml())
+        self._command("apply", CONFIG)
+
+    def statistics(self) -> Mapping[str, int]:
+        answer = self._command("stats")
+        return {name: int(value) for name, value in answer["stats"].items()}
+
+    def healthy(self) -> None:
+        """Nothing to ask: the lab's plugin watches the kernel's log, and the next apply would fail."""
+
+    def _command(self, *words: str) -> dict[str, Any]:
+        if self._batch is None or self._batch_generation != self.machine.generation:
+            self._open_batch()
+        assert self._batch is not None
+        self._batch.write(json.dumps({"command": words[0], "arguments": list(words[1:])}) + "\n")
+        answer: dict[str, Any] = json.loads(self._batch.read_line())
+        if not answer.get("ok"):
+            raise ConfigurationRefused(f"weirctl {' '.join(words)}: {answer.get('error')}")
+        return answer
+
+    def _open_batch(self) -> None:
+        self._batch = self.machine.spawn("python3", "-m", "weirctl", "--batch", env=_ENVIRONMENT)
+        self._batch_generation = self.machine.generation
+
+    def _close_batch(self) -> None:
+        if self._batch is not None:
+            self._batch.close_stdin()
+            self._batch.wait()
+            self._batch = None

@@ -1,0 +1,1 @@
+"""Scripted clients and origins on raw sockets, and drivers of real programs."""

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	kmod/spec/weir.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "nl_gen.h"
+
+#include <uapi/weir.h>
+
+/* Integer value ranges */
+static const struct netlink_range_validation weir_a_limits_request_rate_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_request_burst_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_header_total_range = {
+	.min	= WEIR_ABI_HEADER_TOTAL_MIN,
+	.max	= WEIR_ABI_HEADER_TOTAL_MAX,
+};
+
+static const struct netlink_range_validation weir_a_timeouts_client_header_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_timeouts_client_body_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_timeouts_keepalive_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_timeouts_upstream_connect_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_timeouts_upstream_response_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+/* Common nested types */
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_LENGTH + 1] = {
+	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
+	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
+	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_HEADER_TOTAL] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_header_total_range),
+	[WEIR_A_LIMITS_HEADER_COUNT] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_HEADER_COUNT_MAX),
+	[WEIR_A_LIMITS_BODY_LENGTH] = { .type = NLA_UINT, },
+};
+
+const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {
+	[WEIR_A_LISTENER_ADDRESS4] = { .type = NLA_U32, },
+	[WEIR_A_LISTENER_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
+	[WEIR_A_LISTENER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+	[WEIR_A_LISTENER_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 0),
+};
+
+const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_CONNECTIONS + 1] = {
+	[WEIR_A_SERVER_UPSTREAM] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_SERVER_ADDRESS4] = { .type = NLA_U32, },
+	[WEIR_A_SERVER_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
+	[WEIR_A_SERVER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
+	[WEIR_A_SERVER_CONNECTIONS] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_CONNECTIONS_MAX),
+};
+
+const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE + 1] = {
+	[WEIR_A_TIMEOUTS_CLIENT_HEADER] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_client_header_range),
+	[WEIR_A_TIMEOUTS_CLIENT_BODY] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_client_body_range),
+	[WEIR_A_TIMEOUTS_KEEPALIVE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_keepalive_range),
+	[WEIR_A_TIMEOUTS_UPSTREAM_CONNECT] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_upstream_connect_range),
+	[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_upstream_response_range),
+};
+
+const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_NAME + 1] = {
+	[WEIR_A_UPSTREAM_NAME] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+};
+
+/* WEIR_CMD_BEGIN - do */
+static const struct nla_policy weir_begin_nl_policy[WEIR_A_INFO_ABI + 1] = {
+	[WEIR_A_INFO_ABI] = { .type = NLA_U32, },
+};
+
+/* WEIR_CMD_STAGE_LISTENER - do */
+static const struct nla_policy weir_stage_listener_nl_policy[WEIR_A_CONFIG_LISTENER + 1] = {
+	[WEIR_A_CONFIG_LISTENER] = NLA_POLICY_NESTED(weir_listener_nl_policy),
+};
+
+/* WEIR_CMD_STAGE_UPSTREAM - do */
+static const struct nla_policy weir_stage_upstream_nl_policy[WEIR_A_CONFIG_UPSTREAM + 1] = {
+	[WEIR_A_CONFIG_UPSTREAM] = NLA_POLICY_NESTED(weir_upstream_nl_policy),
+};
+
+/* WEIR_CMD_STAGE_SERVER - do */
+static const struct nla_policy weir_stage_server_nl_policy[WEIR_A_CONFIG_SERVER + 1] = {
+	[WEIR_A_CONFIG_SERVER] = NLA_POLICY_NESTED(weir_server_nl_policy),
+};
+
+/* WEIR_CMD_STAGE_LIMITS - do */
+static const struct nla_policy weir_stage_limits_nl_policy[WEIR_A_CONFIG_LIMITS + 1] = {
+	[WEIR_A_CONFIG_LIMITS] = NLA_POLICY_NESTED(weir_limits_nl_policy),
+};
+
+/* WEIR_CMD_STAGE_TIMEOUTS - do */
+static const struct nla_policy weir_stage_timeouts_nl_policy[WEIR_A_CONFIG_TIMEOUTS + 1] = {
+	[WEIR_A_CONFIG_TIMEOUTS] = NLA_POLICY_NESTED(weir_timeouts_nl_policy),
+};
+
+/* WEIR_CMD_COMMIT - do */
+static const struct nla_policy weir_commit_nl_policy[WEIR_A_COMMIT_STAGED + 1] = {
+	[WEIR_A_COMMIT_STAGED] = { .type = NLA_U32, },
+};
+
+/* Ops table for weir */
+const struct genl_split_ops weir_nl_ops[11] = {
+	{
+		.cmd	= WEIR_CMD_GET_INFO,
+		.doit	= weir_nl_get_info_doit,
+		.flags	= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_BEGIN,
+		.doit		= weir_nl_begin_doit,
+		.policy		= weir_begin_nl_policy,
+		.maxattr	= WEIR_A_INFO_ABI,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_LISTENER,
+		.doit		= weir_nl_stage_listener_doit,
+		.policy		= weir_stage_listener_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_LISTENER,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_UPSTREAM,
+		.doit		= weir_nl_stage_upstream_doit,
+		.policy		= weir_stage_upstream_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_UPSTREAM,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_SERVER,
+		.doit		= weir_nl_stage_server_doit,
+		.policy		= weir_stage_server_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_SERVER,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_LIMITS,
+		.doit		= weir_nl_stage_limits_doit,
+		.policy		= weir_stage_limits_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_LIMITS,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_TIMEOUTS,
+		.doit		= weir_nl_stage_timeouts_doit,
+		.policy		= weir_stage_timeouts_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_TIMEOUTS,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_COMMIT,
+		.doit		= weir_nl_commit_doit,
+		.policy		= weir_commit_nl_policy,
+		.maxattr	= WEIR_A_COMMIT_STAGED,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= WEIR_CMD_ABORT,
+		.doit	= weir_nl_abort_doit,
+		.flags	= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= WEIR_CMD_GET_CONFIG,
+		.dumpit	= weir_nl_get_config_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd	= WEIR_CMD_GET_STATS,
+		.dumpit	= weir_nl_get_stats_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+};

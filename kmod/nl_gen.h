@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	kmod/spec/weir.yaml */
+/* YNL-GEN kernel header */
+
+#ifndef _LINUX_WEIR_GEN_H
+#define _LINUX_WEIR_GEN_H
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include <uapi/weir.h>
+
+/* Common nested types */
+extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_LENGTH + 1];
+extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];
+extern const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_CONNECTIONS + 1];
+extern const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE + 1];
+extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_NAME + 1];
+
+/* Ops table for weir */
+extern const struct genl_split_ops weir_nl_ops[11];
+
+int weir_nl_get_info_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_begin_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_listener_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_upstream_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_server_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_limits_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_timeouts_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_commit_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_abort_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_get_config_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int weir_nl_get_stats_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+
+#endif /* _LINUX_WEIR_GEN_H */

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from lab.machine import Machine
 from lab.session import Lab
 from suites.duts import ADAPTERS
 from suites.duts.adapter import Adapter
@@ -54,6 +55,12 @@ def device(lab: Lab, pytestconfig: pytest.Config) -> Iterator[Adapter]:
     yield adapter
     if adapter.running:
         adapter.stop()
+
+
+@pytest.fixture(scope="session")
+def device_machine(device: Adapter) -> Machine:
+    """The machine that the device runs in."""
+    return device.machine
 
 
 @pytest.fixture

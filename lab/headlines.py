@@ -41,6 +41,7 @@ class Kind(StrEnum):
     KMEMLEAK = "kmemleak"
     OUT_OF_MEMORY = "out of memory"
     TAINT = "taint"
+    HANG = "hang"
     QEMU_GONE = "QEMU gone"
     INTERNAL_ERROR = "internal-error"
 

@@ -17,6 +17,7 @@ from lab.errors import ProductFailure
 
 if TYPE_CHECKING:
     from lab.crash import Crash
+    from lab.watch import Watcher
 
 COMMAND_TIMEOUT = 10.0  # seconds on the reference host
 
@@ -153,6 +154,10 @@ class Machine(Protocol):
     @property
     def host(self) -> Any:
         """testinfra host for assertions about the guest."""
+
+    @property
+    def watcher(self) -> Watcher:
+        """Watches this machine's console and its QEMU through all generations."""
 
     def crashes(self) -> list[Crash]:
         """Crashes seen in this generation so far, oldest first."""

@@ -1,0 +1,257 @@
+"""pytest in the lab: fixtures `lab` and `machine`, owners of crashes, and exit codes that tell whose fault it was.
+
+Loaded by `lab run` (-p lab.pytest_plugin). What a test's report says beyond pytest's own, in `user_properties`:
+`cause` ("product" or "infrastructure"), `fingerprint` and `bundle` of a crash. Attempts of the infrastructure that
+failed and were repeated are on `config.stash[RETRIES]`.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from lab.bundle import Subject
+from lab.errors import DeadlineExpired, ExitCode, GuestCrash, HostError, InfrastructureError, LabError, ProductFailure
+from lab.guard import Guard
+from lab.machine import Machine
+from lab.run import PREPARED, Prepared
+from lab.session import Lab
+
+RETRIES = pytest.StashKey[list[tuple[str, str]]]()
+"""Repeated attempts of the infrastructure: what, and why the attempt failed."""
+
+BUNDLE_FILES = pytest.StashKey[dict[str, str | bytes]]()
+"""On an item: files that a suite wants in the bundle if the test crashes the guest, by name."""
+
+GUARD = pytest.StashKey[Guard]()
+_CAUSES = pytest.StashKey[list[str]]()
+_UNDO = pytest.StashKey[Callable[[], None]]()
+_CRASHED = pytest.StashKey[GuestCrash]()
+
+BOOT_RETRIES = {"distro": 2}  # kernels that others vouch for; one of our own that does not boot is looked into
+PLUMBING = Path(__file__).resolve().parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("weir lab")
+    group.addoption("--kernel", default=None, help="kernel flavour; `lab run` has prepared it by now")
+    group.addoption("--memory-dump", action="store_true", help="a crash's bundle holds the guest's memory")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    prepared = Prepared.load() if PREPARED in os.environ else None
+    config.stash[GUARD] = Guard(prepared=prepared, memory=config.getoption("--memory-dump"))
+    config.stash[RETRIES] = []
+    config.stash[_CAUSES] = []
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[_UNDO] = session.config.stash[GUARD].install()
+
+
+class WatchedLab(Lab):
+    """A lab whose machines are guarded, and whose boot failures are retried or judged."""
+
+    config: pytest.Config
+
+    def machine(self, name: str = "guest", *, append: str = "") -> Machine:
+        """As Lab.machine. A kernel of ours that does not boot where the distribution's does is a ProductFailure."""
+        flavour = self.prepared.kernel.flavour
+        attempts = 1 + BOOT_RETRIES.get(flavour, 0)
+        for attempt in range(1, attempts + 1):
+            try:
+                return super().machine(name, append=append)
+            except InfrastructureError as error:
+                if attempt < attempts:
+                    self.config.stash[RETRIES].append((f"boot of {name} on {flavour}", str(error)))
+                elif flavour == "distro" or "distro" not in self.prepared.extra_kernels:
+                    raise
+                else:
+                    self._second_opinion(name, append, error)
+        raise AssertionError("the loop returns or raises")
+
+    def _second_opinion(self, name: str, append: str, error: InfrastructureError) -> None:
+        """The distribution's kernel decides whether our kernel or the lab is at fault. Always raises."""
+        kernel, initrd = self.prepared.extra_kernels["distro"]
+        flavour = self.prepared.kernel.flavour
+        self.config.stash[RETRIES].append(
+            (f"boot of {name} on {flavour}: distro asked for a second opinion", str(error))
+        )
+        try:
+            with Lab(replace(self.prepared, kernel=kernel, initrd=initrd)) as second:
+                second.machine(name, append=append)
+        except InfrastructureError as also:
+            raise InfrastructureError(
+                f"neither {flavour} nor distro boots: the lab is at fault. {flavour}: {error}; distro: {also}",
+                hint="python -m lab doctor; consoles and QEMU's messages are in the run's folder",
+            ) from error
+        raise ProductFailure(f"kernel {flavour} does not boot, distro does: {error}") from error
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
+    """The lab of this run. Its machines boot when first asked for, and go back to their snapshot after a crash."""
+    guard = pytestconfig.stash[GUARD]
+    made = WatchedLab.from_environment()
+    assert isinstance(made, WatchedLab)
+    made.config = pytestconfig
+    with made:
+        made.on_start(lambda machine: guard.attach(machine, machine.watcher))
+        yield made
+
+
+@pytest.fixture
+def machine(lab: Lab) -> Machine:
+    """The guest. Whatever a test leaves in it the next one finds, unless it crashed: then it is fresh."""
+    return lab.machine()
+
+
+def _subject(item: pytest.Item) -> Subject:
+    options = []
+    dut = item.config.getoption("--dut", default=None)
+    if dut not in (None, "weir"):
+        options += ["--dut", str(dut)]
+    return Subject(item.nodeid, options, item.stash.get(BUNDLE_FILES, {}))
+
+
+def _guarded(item: pytest.Item, phase: str) -> Generator[None, Any, Any]:
+    """Run a phase of a test with the guard up, and let its crash, if any, be the phase's outcome."""
+    __tracebackhide__ = True
+    guard = item.config.stash[GUARD]
+    error: BaseException | None = None
+    outcome: Any = None
+    try:
+        with guard.armed():
+            outcome = yield
+    except BaseException as raised:  # noqa: BLE001 - everything is raised again below, or explained by a crash
+        error = raised
+    if isinstance(error, KeyboardInterrupt | SystemExit | pytest.exit.Exception):
+        raise error
+    crash = guard.settle(
+        _subject(item), error=error, taint=phase == "call" and "lab" in getattr(item, "fixturenames", ())
+    )
+    if crash is not None:
+        item.stash[_CRASHED] = crash
+        where = error.__traceback__ if error is not None else None
+        raise crash.with_traceback(_authors(where, item)) from (None if isinstance(error, GuestCrash) else error)
+    if error is None:
+        return outcome
+    if phase == "teardown" and _CRASHED in item.stash and not isinstance(error, LabError):
+        # The machine was put back under the fixtures' feet; that they stumble is no news.
+        item.add_report_section(phase, "after the crash", "".join(traceback.format_exception(error)))
+        return outcome
+    raise error.with_traceback(_authors(error.__traceback__, item))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    return (yield from _guarded(item, "setup"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    return (yield from _guarded(item, "call"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    return (yield from _guarded(item, "teardown"))
+
+
+def _authors(trace: TracebackType | None, item: pytest.Item) -> TracebackType | None:
+    """The traceback without the lab's own frames, as long as frames of the test's author come before them."""
+    if item.config.getoption("fulltrace", default=False):
+        return trace
+    frames = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    authors = False
+    kept = []
+    for entry in frames:
+        plumbing = Path(entry.tb_frame.f_code.co_filename).parent == PLUMBING
+        authors = authors or entry.tb_frame.f_code.co_filename == str(item.path)
+        if not (plumbing and authors):
+            kept.append(entry)
+    shown: TracebackType | None = None
+    for entry in reversed(kept):
+        shown = TracebackType(shown, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return shown
+
+
+def _cause(error: BaseException) -> str:
+    """Whose fault an exception is. What the lab's own machinery says of itself is infrastructure, all else product."""
+    if isinstance(error, LabError) and not isinstance(error, DeadlineExpired):
+        return "infrastructure"
+    return "product"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    error = call.excinfo.value if call.excinfo else None
+    report = yield
+    if not report.failed or error is None:
+        return report
+    properties: list[tuple[str, object]] = [("cause", _cause(error))]
+    if isinstance(error, GuestCrash):
+        properties += [("fingerprint", error.crashes[0].fingerprint), ("bundle", str(error.bundle or ""))]
+        report.sections += [(f"kernel report: {crash.kind}", crash.text) for crash in error.crashes[:3]]
+    item.user_properties += properties
+    report.user_properties = list(item.user_properties)
+    item.config.stash[_CAUSES].append("host" if isinstance(error, HostError) else _cause(error))
+    if isinstance(error, InfrastructureError | HostError) and report.when == "setup" and "lab" in _fixtures(item):
+        # A machine that does not boot, or cannot be brought back, would fail every test that follows in the same way.
+        item.session.shouldstop = "the lab is broken: " + str(error).splitlines()[0]
+    return report
+
+
+def _fixtures(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(getattr(item, "fixturenames", ()))
+
+
+def pytest_report_teststatus(report: pytest.CollectReport | pytest.TestReport) -> tuple[str, str, Any] | None:
+    """Infrastructure failures are a kind of their own."""
+    if report.failed and dict(getattr(report, "user_properties", ())).get("cause") == "infrastructure":
+        return "infrastructure", "I", ("INFRASTRUCTURE", {"yellow": True})
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    reports = terminalreporter.stats.get("infrastructure", [])
+    if reports:
+        terminalreporter.section("INFRASTRUCTURE FAILURES (they say nothing about the device under test)", yellow=True)
+        for report in reports:
+            terminalreporter.write_line(f"{report.nodeid} ({report.when})", yellow=True, bold=True)
+            report.toterminal(terminalreporter._tw)
+    retries = config.stash[RETRIES]
+    if retries:
+        terminalreporter.section("repeated by the lab")
+        for what, why in retries:
+            terminalreporter.write_line(f"{what}: {why.splitlines()[0]}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Exit status: a product failure wins over an infrastructure failure, which wins over a pass."""
+    causes = session.config.stash[_CAUSES]
+    if "product" in causes:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    elif "infrastructure" in causes:
+        session.exitstatus = int(ExitCode.INFRASTRUCTURE_FAILURE)
+    elif "host" in causes:
+        session.exitstatus = int(ExitCode.HOST_REQUIREMENT)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    undo = config.stash.get(_UNDO, None)
+    if undo is not None:
+        undo()

@@ -177,6 +177,12 @@ class Agent:
             self._reader.join(5.0)
         self._socket.close()
 
+    def abandon(self, reason: str) -> None:
+        """The guest is known to be dead: whoever waits or asks gets AgentLost at once."""
+        with self.changed:
+            self._lost = self._lost or reason
+            self.changed.notify_all()
+
     @property
     def lost(self) -> bool:
         return self._lost is not None
@@ -184,6 +190,8 @@ class Agent:
     def send(self, kind: ToAgent, channel: int, payload: bytes = b"", deadline: Deadline | None = None) -> None:
         """Send one frame whole. Raises AgentLost, or AgentSilent if the guest takes nothing for the deadline's time."""
         deadline = deadline or Deadline(10.0)
+        if self._lost is not None:
+            raise AgentLost(f"{self.name}: {self._lost}")
         view = memoryview(HEADER.pack(len(payload), channel, kind) + payload)
         with self._sending:
             poll = select.poll()
@@ -319,9 +327,7 @@ class Agent:
             reason = f"the agent's connection broke: {error.strerror}"
         except struct.error as error:
             reason = f"the agent sent a frame that makes no sense: {error}"
-        with self.changed:
-            self._lost = reason
-            self.changed.notify_all()
+        self.abandon(reason)
 
     def _consume(self, buffer: bytearray) -> None:
         with self.changed:

@@ -9,7 +9,7 @@ import stat
 
 
 class Archive:
-    """A newc archive in memory; folders above an entry are added by themselves. Several archives may be concatenated."""
+    """A newc archive in memory; folders above an entry come by themselves. The kernel takes several, concatenated."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -27,7 +27,7 @@ class Archive:
         self._parents(name)
         self._add(name, stat.S_IFREG | mode, data)
 
-    def bytes(self) -> bytes:
+    def finish(self) -> bytes:
         """The finished archive, padded to 512 bytes."""
         finished = bytearray(self._data)
         finished += _entry("TRAILER!!!", 0, 0, b"")

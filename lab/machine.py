@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lab.errors import ProductFailure
+from lab.errors import InfrastructureError, ProductFailure
 
 if TYPE_CHECKING:
     from lab.crash import Crash
@@ -59,6 +59,16 @@ class CommandTimeout(ProductFailure):
         self.argv = tuple(argv)
         said = f"; last output: {output.strip()[-1000:]}" if output.strip() else ""
         super().__init__(f"{machine}: `{shlex.join(argv)}` did not end within {seconds:.1f} s and was killed{said}")
+
+
+class BootFailure(InfrastructureError):
+    """A guest did not come up. Whose fault that is, the caller finds out, with `crashes` and another kernel."""
+
+    def __init__(self, machine: str, what: str, why: str, console: str, crashes: Sequence[Crash] = ()) -> None:
+        self.crashes = tuple(crashes)
+        self.console = console
+        indented = "\n".join(f"    {line}" for line in console.splitlines()) or "    (the console is silent)"
+        super().__init__(f"{machine}: {what} failed: {why}; the console's last words:\n{indented}")
 
 
 class Process(Protocol):

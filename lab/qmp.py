@@ -21,7 +21,10 @@ class QmpError(InfrastructureError):
 
 
 class Qmp:
-    """A connection to one QEMU. Events go to `on_event`, which is called in the connection's own thread."""
+    """A connection to one QEMU. Events go to `on_event`, which is called in the connection's own thread.
+
+    A STOP event carries the run state that it led to as "status" ("internal-error" if the accelerator failed).
+    """
 
     def __init__(self, connection: socket.socket, *, name: str, on_event: Callable[[Event], None]) -> None:
         self.name = name
@@ -58,8 +61,13 @@ class Qmp:
         self._listener = asyncio.create_task(self._listen())
 
     async def _listen(self) -> None:
-        async for event in self._client.events:
-            self._on_event(dict(event))
+        async for message in self._client.events:
+            event = dict(message)
+            if event["event"] == "STOP":
+                # The event does not say why; the run state does, and only this thread may ask for it now.
+                with contextlib.suppress(QMPError, StateError, OSError, EOFError):
+                    event["status"] = (await self._client.execute("query-status"))["status"]
+            self._on_event(event)
 
     async def _disconnect(self) -> None:
         if self._listener is not None:

@@ -15,14 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lab.network import Network
+from lab import ssh
+from lab.cpio import Archive
+from lab.isolation import MEMORY_FOLDER
+from lab.network import HOST, HOST6, MAX_GUESTS, GuestPort, Network
+from lab.qemu import Hardware
+from lab.qemu_machine import QemuMachine
 
 if TYPE_CHECKING:
-    from lab.machine import Machine
+    from lab.kernel import Kernel
     from lab.run import Prepared
-
-PREPARED_VARIABLE = "WEIR_PREPARED"
-BOOT_TIMEOUT = 60.0  # seconds on the reference host: start of QEMU to the agent's first answer
 
 
 class Lab:
@@ -32,29 +34,63 @@ class Lab:
         self.prepared = prepared
         self.network = Network()
         self.run_dir: Path = prepared.run_dir
+        self.keys = ssh.Keys(self.run_dir / "ssh")
+        self._memory = self.run_dir / MEMORY_FOLDER
         self._stack = ExitStack()
-        self._machines: dict[str, Machine] = {}
+        self._machines: dict[str, QemuMachine] = {}
+        self._listeners: list[Callable[[QemuMachine], None]] = []
+        self._plugged = 0
 
     @classmethod
     def from_environment(cls) -> Lab:
-        """The lab that `lab run` prepared. Raises InfrastructureError outside of one."""
-        raise NotImplementedError
+        """The lab that `lab run` prepared. Raises UsageError outside of one."""
+        from lab.run import Prepared
 
-    def machine(self, name: str = "guest", *, append: str = "") -> Machine:
-        """The machine of that name; booted and snapshotted at the first call. `append` is added to the command line.
+        return cls(Prepared.load())
 
-        Raises BootFailure (an InfrastructureError) with the console's last words; the caller owns retries.
+    def machine(
+        self, name: str = "guest", *, append: str = "", kernel: tuple[Kernel, Path] | None = None
+    ) -> QemuMachine:
+        """The machine of that name; booted and snapshotted at the first call.
+
+        `append` is added to the kernel's command line; `kernel`, with its initrd, takes the place of the prepared one.
+        Raises BootFailure with the console's last words; the caller owns retries.
         """
-        raise NotImplementedError
+        if name not in self._machines:
+            machine = self.new_machine(name, append=append, kernel=kernel)
+            machine.start()
+            self._machines[name] = machine
+        return self._machines[name]
+
+    def new_machine(self, name: str, *, append: str = "", kernel: tuple[Kernel, Path] | None = None) -> QemuMachine:
+        """A machine that has not been started."""
+        if self._plugged >= MAX_GUESTS:
+            raise ValueError(f"a lab has room for {MAX_GUESTS} guests")
+        port = GuestPort(self._plugged)
+        self._plugged += 1
+        chosen, initrd = kernel or (self.prepared.kernel, self.prepared.initrd)
+        hardware = Hardware(
+            name=name,
+            accel=self.prepared.acceleration.accel,
+            kernel=chosen.image,
+            initrd=self._personal_initrd(name, port, initrd),
+            root=self.prepared.image.squashfs,
+            port=port,
+            memory_file=self._memory / f"{name}.memory",
+            append=append,
+        )
+        machine = QemuMachine(hardware, self.prepared.tools, self.network, self.keys, self.run_dir, self._started)
+        self._stack.callback(machine.stop)
+        return machine
 
     @property
-    def machines(self) -> list[Machine]:
+    def machines(self) -> list[QemuMachine]:
         """All machines handed out so far."""
         return list(self._machines.values())
 
-    def on_start(self, listener: Callable[[Machine], None]) -> None:
+    def on_start(self, listener: Callable[[QemuMachine], None]) -> None:
         """Call `listener` with each machine at once after each boot and each restore (a new generation)."""
-        raise NotImplementedError
+        self._listeners.append(listener)
 
     def __enter__(self) -> Self:
         return self
@@ -62,4 +98,24 @@ class Lab:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._machines.clear()
         self._stack.close()
+
+    def _started(self, machine: QemuMachine) -> None:
+        for listener in self._listeners:
+            listener(machine)
+
+    def _personal_initrd(self, name: str, port: GuestPort, initrd: Path) -> Path:
+        """The common initrd with this lab's own files appended: the kernel unpacks one archive after the other."""
+        archive = Archive()
+        archive.folder("overlay/root/.ssh", 0o700)
+        for path, (data, mode) in self.keys.guest_files((port.address, port.address6)).items():
+            archive.file(f"overlay/{path}", data, mode)
+        hosts = f"127.0.0.1 localhost\n::1 localhost\n{port.address} {name}\n{HOST} host\n{HOST6} host\n"
+        archive.file("overlay/etc/hosts", hosts.encode())
+        archive.file("overlay/etc/hostname", f"{name}\n".encode())
+        archive.file("overlay/etc/resolv.conf", b"")
+        combined = self._memory / f"{name}.initrd"
+        common = initrd.read_bytes()
+        combined.write_bytes(common + bytes(-len(common) % 4) + archive.finish())
+        return combined

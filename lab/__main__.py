@@ -1,0 +1,44 @@
+"""`python -m lab COMMAND`: every command is a module of this package with `add_arguments` and `run`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import Final
+
+from lab.errors import ExitCode, LabError, ProductFailure
+
+# name: (module, one line of help). A module is imported only when its command is asked for.
+COMMANDS: Final = {
+    "lock": ("lab.lock", "check or move the locked package versions"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit status; `lab.errors.ExitCode` says what they mean."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="python -m lab", description="The Weir lab.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    for name, (module, summary) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            loaded = importlib.import_module(module)
+            loaded.add_arguments(sub)
+            sub.set_defaults(run=loaded.run)
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except LabError as error:
+        print(f"weir: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except ProductFailure as failure:
+        print(f"weir: {failure}", file=sys.stderr)
+        return int(failure.exit_code)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

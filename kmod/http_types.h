@@ -33,6 +33,7 @@ typedef uint64_t u64;
 #define U16_MAX UINT16_MAX
 #define U32_MAX UINT32_MAX
 #define S64_MAX INT64_MAX
+#define U64_MAX UINT64_MAX
 
 #define BIT(n) (1UL << (n))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Runs the suites: "harness" all of them, "harness SUITE.CASE" one. Prints
+ * "ok NAME" or "not ok NAME: reason" for each; a sanitizer report ends the run
+ * and belongs to the name printed last ("run NAME").
+ */
+#include <setjmp.h>
+
+#include "harness.h"
+
+static const struct test_suite *const suites[] = { &request, &reply, &body, &forward, &own };
+
+static jmp_buf failed;
+
+const struct http_limits no_limits;
+
+void test_fail(const char *file, int line, const char *format, ...)
+{
+	va_list args;
+
+	printf("# %s:%d: ", file, line);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	longjmp(failed, 1);
+}
+
+void append(char *text, const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + used, TEST_TEXT - used, format, args);
+	va_end(args);
+}
+
+u8 *exact_copy(const void *data, size_t len)
+{
+	u8 *copy = malloc(len ? len : 1);
+
+	if (!copy)
+		abort();
+	memcpy(copy, data, len);
+	return copy;
+}
+
+static void append_flags(char *text, u16 flags)
+{
+	static const struct {
+		u16 flag;
+		const char *name;
+	} names[] = {
+		{ HTTP_KEEPALIVE, "keepalive" },
+		{ HTTP_EXPECT_CONTINUE, "expect" },
+		{ HTTP_UPGRADE, "upgrade" },
+		{ HTTP_HAS_LENGTH, "length" },
+		{ HTTP_HAS_CODING, "coding" },
+		{ HTTP_HOST_MISMATCH, "mismatch" },
+		{ HTTP_TE_TRAILERS, "trailers" },
+		{ HTTP_HAS_MAX_FORWARDS, "max-forwards" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (flags & names[i].flag)
+			append(text, " %s", names[i].name);
+}
+
+static void append_span(char *text, const u8 *buf, struct http_span span)
+{
+	append(text, "%.*s", span.len, (const char *)buf + span.off);
+}
+
+void describe(char *text, const struct http_head *head, const u8 *buf)
+{
+	static const char *const forms[] = { "origin", "absolute", "asterisk" };
+	static const char *const framings[] = { "none", "length", "chunked", "close" };
+
+	*text = 0;
+	if (head->is_reply) {
+		append(text, "%u [", head->status);
+		append_span(text, buf, head->reason);
+		append(text, "]");
+	} else {
+		append(text, "%u:", head->method);
+		append_span(text, buf, head->method_text);
+		append(text, " %s [", forms[head->target_form]);
+		append_span(text, buf, head->path);
+		append(text, "] host=");
+		append_span(text, buf, head->host);
+	}
+	append(text, " 1.%u %s", head->minor, framings[head->framing]);
+	if (head->flags & HTTP_HAS_LENGTH)
+		append(text, "=%llu", (unsigned long long)head->content_length);
+	append_flags(text, head->flags);
+}
+
+void describe_all(char *text, const struct http_head *head, const u8 *buf)
+{
+	describe(text, head, buf);
+	append(text, " length=%u target=", head->length);
+	append_span(text, buf, head->target);
+	for (u16 i = 0; i < head->n_fields; i++) {
+		const struct http_field *field = &head->fields[i];
+
+		append(text, "\n%u/%u [", field->id, field->flags);
+		append_span(text, buf, field->name);
+		append(text, "]=[");
+		append_span(text, buf, field->value);
+		append(text, "]");
+	}
+}
+
+static bool run_one(const struct test_suite *suite, const struct test_case *test)
+{
+	printf("run %s.%s\n", suite->name, test->name);
+	fflush(stdout);
+	if (setjmp(failed)) {
+		printf("not ok %s.%s\n", suite->name, test->name);
+		return false;
+	}
+	(test->run ? test->run : suite->run)(test);
+	printf("ok %s.%s\n", suite->name, test->name);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	size_t failures = 0, count = 0;
+	char name[128];
+
+	for (size_t s = 0; s < ARRAY_SIZE(suites); s++) {
+		for (size_t i = 0; i < suites[s]->count; i++) {
+			const struct test_case *test = &suites[s]->cases[i];
+
+			snprintf(name, sizeof(name), "%s.%s", suites[s]->name, test->name);
+			if (argc > 1 && strcmp(argv[1], name))
+				continue;
+			count++;
+			failures += !run_one(suites[s], test);
+		}
+	}
+	printf("# %zu of %zu failed\n", failures, count);
+	return failures || !count;
+}

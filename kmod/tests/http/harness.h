@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Cases of the user-space tests, and what they share.
+ *
+ * A file holds one table of struct test_case, made with the macros below, so
+ * that tests/test_http_parser.py finds the names without compiling anything.
+ * CHECK() ends the case; the message says what was expected and what came.
+ */
+#ifndef WEIR_TEST_HARNESS_H
+#define WEIR_TEST_HARNESS_H
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../../http_body.h"
+#include "../../http_parser.h"
+#include "../../http_write.h"
+
+enum {
+	TEST_FIELDS = 64,
+	TEST_TEXT = 1 << 17,
+};
+
+/**
+ * struct test_case - one row
+ * @name: identifier, unique in its suite
+ * @in: message; may hold NUL
+ * @len: its length
+ * @expect: description of the result, or what the function makes of it
+ * @error: expected error, HTTP_OK if it is to be accepted
+ * @run: the check; NULL: that of the suite
+ */
+struct test_case {
+	const char *name;
+	const char *in;
+	size_t len;
+	const char *expect;
+	enum http_error error;
+	void (*run)(const struct test_case *test);
+};
+
+struct test_suite {
+	const char *name;
+	const struct test_case *cases;
+	size_t count;
+	void (*run)(const struct test_case *test);
+};
+
+#define OK(id, text, expected) \
+	{ .name = #id, .in = (text), .len = sizeof(text) - 1, .expect = (expected) }
+#define BAD(id, text, err) \
+	{ .name = #id, .in = (text), .len = sizeof(text) - 1, .error = (err) }
+#define TEST(id) { .name = #id, .run = id }
+#define SUITE(id, table, function) \
+	const struct test_suite id = { #id, table, ARRAY_SIZE(table), function }
+
+extern const struct test_suite request;
+extern const struct test_suite reply;
+extern const struct test_suite body;
+extern const struct test_suite forward;
+extern const struct test_suite own;
+
+__attribute__((noreturn, format(printf, 3, 4)))
+void test_fail(const char *file, int line, const char *format, ...);
+
+#define CHECK(condition, ...) \
+	do { \
+		if (!(condition)) \
+			test_fail(__FILE__, __LINE__, __VA_ARGS__); \
+	} while (0)
+
+/* snprintf() onto the end of a text of TEST_TEXT bytes. */
+__attribute__((format(printf, 2, 3)))
+void append(char *text, const char *format, ...);
+
+/* A copy of exactly len bytes, so that the sanitizer sees any read beyond them. */
+u8 *exact_copy(const void *data, size_t len);
+
+/* "GET origin /path host=a 1.1 none keepalive": the verdict of an accepted head. */
+void describe(char *text, const struct http_head *head, const u8 *buf);
+
+/* The same, with every field. */
+void describe_all(char *text, const struct http_head *head, const u8 *buf);
+
+extern const struct http_limits no_limits;
+
+#endif /* WEIR_TEST_HARNESS_H */

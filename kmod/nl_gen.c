@@ -184,7 +184,9 @@ const struct genl_split_ops weir_nl_ops[11] = {
 	},
 	{
 		.cmd	= WEIR_CMD_GET_CONFIG,
+		.start	= weir_nl_get_config_start,
 		.dumpit	= weir_nl_get_config_dumpit,
+		.done	= weir_nl_get_config_done,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},
 	{

@@ -38,6 +38,7 @@ A_INFO_GENERATION = 3
 
 # Attributes of commit
 A_COMMIT_STAGED = 1
+A_COMMIT_GENERATION = 2
 
 # Attributes of listener
 A_LISTENER_ADDRESS4 = 1
@@ -92,6 +93,7 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     },
     "commit": {
         "staged": (0, 4294967295),
+        "generation": (0, 18446744073709551615),
     },
     "listener": {
         "address4": (0, 4294967295),
@@ -132,6 +134,7 @@ NAMES: dict[str, dict[int, str]] = {
     },
     "commit": {
         1: "staged",
+        2: "generation",
     },
     "listener": {
         1: "address4",

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Transactions of configuration: begin, stage, commit, abort.  One at a time
+ * in a network namespace, owned by the netlink socket that began it, aborted
+ * when that closes.  Everything here runs in process context.  The operations
+ * and the bounds of their attributes are described in spec/weir.yaml; what a
+ * policy can check has been checked before an operation is called.
+ */
+#include <linux/cleanup.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/netlink.h>
+#include <linux/string.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+
+#include "config.h"
+#include "control.h"
+#include "control_show.h"
+#include "nl_gen.h"
+
+/* The ABI's bounds are the data path's. */
+static_assert(WEIR_ABI_LISTENERS_MAX == WEIR_LISTENERS_MAX);
+static_assert(WEIR_ABI_SERVERS_MAX == WEIR_SERVERS_MAX);
+static_assert(WEIR_NAME_MAX == WEIR_ABI_NAME_MAX + 1);
+static_assert(WEIR_ABI_CONNECTIONS_MAX == WEIR_CONNECTIONS_MAX);
+static_assert(WEIR_ABI_RATE_MAX == WEIR_RATE_MAX);
+static_assert(WEIR_ABI_HEADER_TOTAL_MIN == WEIR_HEADER_TOTAL_MIN);
+static_assert(WEIR_ABI_HEADER_TOTAL_MAX == WEIR_HEADER_TOTAL_MAX);
+static_assert(WEIR_ABI_HEADER_COUNT_MAX == WEIR_HEADER_COUNT_MAX);
+static_assert(WEIR_ABI_TIMEOUT_MIN == WEIR_TIMEOUT_MIN_US);
+static_assert(WEIR_ABI_TIMEOUT_MAX == WEIR_TIMEOUT_MAX_US);
+static_assert((int)WEIR_LIMIT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
+static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
+
+/**
+ * struct weir_control - control of one network namespace
+ * @lock: protects all below, and makes commits one after another
+ * @owner: the netlink socket that began the transaction; only compared, never
+ *	followed.  Its address cannot be another socket's before
+ *	NETLINK_URELEASE has told of its end.
+ * @portid: its netlink port
+ * @staged: the configuration being put together; NULL without a transaction
+ * @staged_count: how many stage operations went into it
+ * @upstream_named: whether one of them named the upstream group
+ * @generation: configurations committed so far
+ */
+struct weir_control {
+	struct mutex		lock; /* protects the rest */
+	const struct sock	*owner;
+	u32			portid;
+	struct weir_config	*staged;
+	u32			staged_count;
+	bool			upstream_named;
+	u64			generation;
+};
+
+static unsigned int weir_control_net_id __read_mostly;
+
+static struct weir_control *weir_control(const struct net *net)
+{
+	return net_generic(net, weir_control_net_id);
+}
+
+static void weir_transaction_end(struct weir_control *control)
+{
+	if (!control->staged)
+		return;
+	weir_config_put(control->staged);
+	control->staged = NULL;
+	control->owner = NULL;
+	control->portid = 0;
+}
+
+/* The configuration that the sender of @skb is staging, or NULL and a message. */
+static struct weir_config *weir_staged(const struct weir_control *control,
+				       const struct sk_buff *skb,
+				       struct netlink_ext_ack *extack)
+{
+	lockdep_assert_held(&control->lock);
+	if (control->staged && control->owner == NETLINK_CB(skb).sk)
+		return control->staged;
+	NL_SET_ERR_MSG(extack, "this socket has no transaction: begin one first");
+	return NULL;
+}
+
+int weir_nl_begin_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct weir_control *control = weir_control(genl_info_net(info));
+
+	if (GENL_REQ_ATTR_CHECK(info, WEIR_A_INFO_ABI))
+		return -EINVAL;
+	if (nla_get_u32(info->attrs[WEIR_A_INFO_ABI]) != WEIR_ABI_VERSION) {
+		NL_SET_ERR_MSG_ATTR_FMT(info->extack, info->attrs[WEIR_A_INFO_ABI],
+					"this module speaks version %u of the control ABI",
+					WEIR_ABI_VERSION);
+		return -EPROTO;
+	}
+
+	guard(mutex)(&control->lock);
+	if (control->staged && control->owner == NETLINK_CB(skb).sk) {
+		NL_SET_ERR_MSG(info->extack,
+			       "this socket has a transaction already: commit or abort it first");
+		return -EALREADY;
+	}
+	if (control->staged) {
+		NL_SET_ERR_MSG_FMT(info->extack,
+				   "another transaction is open, of netlink port %u",
+				   control->portid);
+		return -EBUSY;
+	}
+	control->staged = weir_config_alloc();
+	if (!control->staged)
+		return -ENOMEM;
+	control->owner = NETLINK_CB(skb).sk;
+	control->portid = info->snd_portid;
+	control->staged_count = 0;
+	control->upstream_named = false;
+	return 0;
+}
+
+/* Put the one address that was sent, and the port, into @address. */
+static int weir_read_address(union weir_address *address, const struct nlattr *nest,
+			     const struct nlattr *address4, const struct nlattr *address6,
+			     const struct nlattr *port, struct netlink_ext_ack *extack)
+{
+	memset(address, 0, sizeof(*address));
+	if (!address4 == !address6) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "one of address4 and address6 is expected");
+		return -EINVAL;
+	}
+	if (!port) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "a port is expected");
+		return -EINVAL;
+	}
+	if (address4) {
+		address->in.sin_family = AF_INET;
+		address->in.sin_port = htons(nla_get_u16(port));
+		address->in.sin_addr.s_addr = nla_get_in_addr(address4);
+	} else {
+		address->in6.sin6_family = AF_INET6;
+		address->in6.sin6_port = htons(nla_get_u16(port));
+		address->in6.sin6_addr = nla_get_in6_addr(address6);
+	}
+	return 0;
+}
+
+/* Read the name of an upstream group; what it may hold needs no quoting anywhere. */
+static int weir_read_name(char *name, const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	ssize_t length = nla_strscpy(name, attr, WEIR_NAME_MAX);
+
+	if (length > 0 && strspn(name, allowed) == length)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "expected letters, digits, dots, dashes or underscores");
+	return -EINVAL;
+}
+
+static int weir_stage_listener(struct weir_control *control, struct nlattr *nest,
+			       struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_LISTENER_MAX + 1];
+	union weir_address address;
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_LISTENER_MAX, nest, weir_listener_nl_policy, extack);
+	if (err)
+		return err;
+	err = weir_read_address(&address, nest, tb[WEIR_A_LISTENER_ADDRESS4],
+				tb[WEIR_A_LISTENER_ADDRESS6], tb[WEIR_A_LISTENER_PORT], extack);
+	if (err)
+		return err;
+	NL_SET_BAD_ATTR(extack, nest);
+	return weir_config_add_listener(control->staged, &address, extack);
+}
+
+static int weir_stage_upstream(struct weir_control *control, struct nlattr *nest,
+			       struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_UPSTREAM_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_UPSTREAM_MAX, nest, weir_upstream_nl_policy, extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_UPSTREAM_NAME))
+		return -EINVAL;
+	if (control->upstream_named) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "only one upstream group in this version");
+		return -E2BIG;
+	}
+	err = weir_read_name(control->staged->upstream_name, tb[WEIR_A_UPSTREAM_NAME], extack);
+	if (err)
+		return err;
+	control->upstream_named = true;
+	return 0;
+}
+
+static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
+			     struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_SERVER_MAX + 1];
+	char upstream[WEIR_NAME_MAX];
+	union weir_address address;
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_SERVER_MAX, nest, weir_server_nl_policy, extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_UPSTREAM) ||
+	    NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_CONNECTIONS))
+		return -EINVAL;
+	err = weir_read_name(upstream, tb[WEIR_A_SERVER_UPSTREAM], extack);
+	if (err)
+		return err;
+	if (!control->upstream_named || strcmp(upstream, control->staged->upstream_name)) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[WEIR_A_SERVER_UPSTREAM],
+				    "no upstream group of this name was staged");
+		return -EINVAL;
+	}
+	err = weir_read_address(&address, nest, tb[WEIR_A_SERVER_ADDRESS4],
+				tb[WEIR_A_SERVER_ADDRESS6], tb[WEIR_A_SERVER_PORT], extack);
+	if (err)
+		return err;
+	NL_SET_BAD_ATTR(extack, nest);
+	return weir_config_add_server(control->staged, &address,
+				      nla_get_u32(tb[WEIR_A_SERVER_CONNECTIONS]), extack);
+}
+
+static void weir_take_u32(u32 *to, const struct nlattr *attr)
+{
+	if (attr)
+		*to = nla_get_u32(attr);
+}
+
+static void weir_take_uint(u64 *to, const struct nlattr *attr)
+{
+	if (attr)
+		*to = nla_get_uint(attr);
+}
+
+static int weir_stage_limits(struct weir_control *control, struct nlattr *nest,
+			     struct netlink_ext_ack *extack)
+{
+	struct weir_limits *limits = &control->staged->limits;
+	struct nlattr *tb[WEIR_A_LIMITS_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_LIMITS_MAX, nest, weir_limits_nl_policy, extack);
+	if (err)
+		return err;
+	weir_take_u32(&limits->request_rate, tb[WEIR_A_LIMITS_REQUEST_RATE]);
+	weir_take_u32(&limits->request_burst, tb[WEIR_A_LIMITS_REQUEST_BURST]);
+	if (tb[WEIR_A_LIMITS_ACTION])
+		limits->action = nla_get_u32(tb[WEIR_A_LIMITS_ACTION]);
+	weir_take_u32(&limits->header_total, tb[WEIR_A_LIMITS_HEADER_TOTAL]);
+	weir_take_u32(&limits->header_count, tb[WEIR_A_LIMITS_HEADER_COUNT]);
+	weir_take_uint(&limits->body_length, tb[WEIR_A_LIMITS_BODY_LENGTH]);
+	return 0;
+}
+
+static int weir_stage_timeouts(struct weir_control *control, struct nlattr *nest,
+			       struct netlink_ext_ack *extack)
+{
+	struct weir_timeouts *timeouts = &control->staged->timeouts;
+	struct nlattr *tb[WEIR_A_TIMEOUTS_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_TIMEOUTS_MAX, nest, weir_timeouts_nl_policy, extack);
+	if (err)
+		return err;
+	weir_take_uint(&timeouts->client_header, tb[WEIR_A_TIMEOUTS_CLIENT_HEADER]);
+	weir_take_uint(&timeouts->client_body, tb[WEIR_A_TIMEOUTS_CLIENT_BODY]);
+	weir_take_uint(&timeouts->keepalive, tb[WEIR_A_TIMEOUTS_KEEPALIVE]);
+	weir_take_uint(&timeouts->upstream_connect, tb[WEIR_A_TIMEOUTS_UPSTREAM_CONNECT]);
+	weir_take_uint(&timeouts->upstream_response, tb[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE]);
+	return 0;
+}
+
+/* One stage operation: @stage puts the part in attribute @type into the sender's transaction. */
+static int weir_stage(struct sk_buff *skb, struct genl_info *info, int type,
+		      int (*stage)(struct weir_control *control, struct nlattr *nest,
+				   struct netlink_ext_ack *extack))
+{
+	struct weir_control *control = weir_control(genl_info_net(info));
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, type))
+		return -EINVAL;
+	guard(mutex)(&control->lock);
+	if (!weir_staged(control, skb, info->extack))
+		return -EBADFD;
+	err = stage(control, info->attrs[type], info->extack);
+	if (!err)
+		control->staged_count++;
+	return err;
+}
+
+int weir_nl_stage_listener_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_LISTENER, weir_stage_listener);
+}
+
+int weir_nl_stage_upstream_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_UPSTREAM, weir_stage_upstream);
+}
+
+int weir_nl_stage_server_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_SERVER, weir_stage_server);
+}
+
+int weir_nl_stage_limits_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_LIMITS, weir_stage_limits);
+}
+
+int weir_nl_stage_timeouts_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_TIMEOUTS, weir_stage_timeouts);
+}
+
+/* Apply the staged configuration and tell the new generation, or change nothing. */
+static int weir_commit(struct weir_control *control, struct genl_info *info)
+{
+	struct sk_buff *reply;
+	void *header;
+	u32 staged;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, WEIR_A_COMMIT_STAGED))
+		return -EINVAL;
+	staged = nla_get_u32(info->attrs[WEIR_A_COMMIT_STAGED]);
+	if (staged != control->staged_count) {
+		/* One was refused, perhaps by its policy, and nobody waited to hear of it. */
+		NL_SET_ERR_MSG_FMT(info->extack, "%u parts were staged, not %u: nothing is changed",
+				   control->staged_count, staged);
+		return -ECANCELED;
+	}
+
+	/* Made before, so that nothing can fail after. */
+	reply = genlmsg_new(nla_total_size_64bit(sizeof(u64)), GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	err = -EMSGSIZE;
+	header = genlmsg_iput(reply, info);
+	if (!header ||
+	    nla_put_uint(reply, WEIR_A_COMMIT_GENERATION, control->generation + 1))
+		goto free_reply;
+	genlmsg_end(reply, header);
+
+	err = weir_config_apply(genl_info_net(info), control->staged, info->extack);
+	if (err)
+		goto free_reply;
+	control->generation++;
+	/* It stands, whether or not its sender has room to hear of it. */
+	genlmsg_reply(reply, info);
+	return 0;
+
+free_reply:
+	nlmsg_free(reply);
+	return err;
+}
+
+int weir_nl_commit_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct weir_control *control = weir_control(genl_info_net(info));
+	int err;
+
+	guard(mutex)(&control->lock);
+	if (!weir_staged(control, skb, info->extack))
+		return -EBADFD;
+	err = weir_commit(control, info);
+	weir_transaction_end(control);
+	return err;
+}
+
+int weir_nl_abort_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct weir_control *control = weir_control(genl_info_net(info));
+
+	guard(mutex)(&control->lock);
+	if (control->staged && control->owner == NETLINK_CB(skb).sk)
+		weir_transaction_end(control);
+	return 0;
+}
+
+u64 weir_control_generation(const struct net *net)
+{
+	struct weir_control *control = weir_control(net);
+
+	guard(mutex)(&control->lock);
+	return control->generation;
+}
+
+/* A netlink socket is gone: so is its transaction. */
+static int weir_control_released(struct notifier_block *block, unsigned long event, void *data)
+{
+	const struct netlink_notify *notify = data;
+	struct weir_control *control;
+
+	if (event != NETLINK_URELEASE || notify->protocol != NETLINK_GENERIC)
+		return NOTIFY_DONE;
+	control = weir_control(notify->net);
+	guard(mutex)(&control->lock);
+	if (control->staged && control->portid == notify->portid)
+		weir_transaction_end(control);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block weir_control_notifier = {
+	.notifier_call = weir_control_released,
+};
+
+static int __net_init weir_control_net_init(struct net *net)
+{
+	mutex_init(&weir_control(net)->lock);
+	return 0;
+}
+
+/* No socket of the namespace is left; at module unload, no request comes any more. */
+static void __net_exit weir_control_net_exit(struct net *net)
+{
+	struct weir_control *control = weir_control(net);
+
+	weir_transaction_end(control);
+	mutex_destroy(&control->lock);
+}
+
+static struct pernet_operations weir_control_net_ops = {
+	.init = weir_control_net_init,
+	.exit = weir_control_net_exit,
+	.id = &weir_control_net_id,
+	.size = sizeof(struct weir_control),
+};
+
+static struct genl_family weir_control_family __ro_after_init = {
+	.name = WEIR_GENL_NAME,
+	.version = WEIR_GENL_VERSION,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.split_ops = weir_nl_ops,
+	.n_split_ops = ARRAY_SIZE(weir_nl_ops),
+};
+
+int __init weir_control_init(void)
+{
+	int err;
+
+	err = register_pernet_subsys(&weir_control_net_ops);
+	if (err)
+		return err;
+	err = netlink_register_notifier(&weir_control_notifier);
+	if (err)
+		goto unregister_net;
+	err = genl_register_family(&weir_control_family);
+	if (err)
+		goto unregister_notifier;
+	return 0;
+
+unregister_notifier:
+	netlink_unregister_notifier(&weir_control_notifier);
+unregister_net:
+	unregister_pernet_subsys(&weir_control_net_ops);
+	return err;
+}
+
+void weir_control_exit(void)
+{
+	genl_unregister_family(&weir_control_family);
+	netlink_unregister_notifier(&weir_control_notifier);
+	unregister_pernet_subsys(&weir_control_net_ops);
+}
+
+MODULE_ALIAS_GENL_FAMILY(WEIR_GENL_NAME);

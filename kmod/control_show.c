@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is shown of a network namespace: versions, the applied configuration,
+ * statistics.  Process context, open to every user of the namespace.
+ */
+#include <linux/module.h>
+#include <linux/netlink.h>
+#include <net/genetlink.h>
+
+#include "config.h"
+#include "control_show.h"
+#include "nl_gen.h"
+#include "stats.h"
+
+#ifndef MODULE
+#error "Weir is built as a module only"
+#endif
+
+int weir_nl_get_info_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *version = THIS_MODULE->version ?: "unknown";
+	struct sk_buff *reply;
+	void *header;
+
+	reply = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!reply)
+		return -ENOMEM;
+	header = genlmsg_iput(reply, info);
+	if (!header ||
+	    nla_put_u32(reply, WEIR_A_INFO_ABI, WEIR_ABI_VERSION) ||
+	    nla_put_string(reply, WEIR_A_INFO_VERSION, version) ||
+	    nla_put_uint(reply, WEIR_A_INFO_GENERATION,
+			 weir_control_generation(genl_info_net(info)))) {
+		nlmsg_free(reply);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(reply, header);
+	return genlmsg_reply(reply, info);
+}
+
+/**
+ * struct weir_config_dump - how far a dump of a configuration is
+ * @config: what is shown, unchanged even when another one is applied meanwhile
+ * @next: index of the next part: listeners, the upstream group, its servers,
+ *	limits, timeouts
+ */
+struct weir_config_dump {
+	struct weir_config	*config;
+	u32			next;
+};
+
+static struct weir_config_dump *weir_config_dump(struct netlink_callback *cb)
+{
+	NL_ASSERT_DUMP_CTX_FITS(struct weir_config_dump);
+	return (struct weir_config_dump *)cb->ctx;
+}
+
+int weir_nl_get_config_start(struct netlink_callback *cb)
+{
+	struct weir_config_dump *dump = weir_config_dump(cb);
+
+	dump->config = weir_config_current(genl_info_net(genl_info_dump(cb)));
+	dump->next = 0;
+	return 0;
+}
+
+int weir_nl_get_config_done(struct netlink_callback *cb)
+{
+	weir_config_put(weir_config_dump(cb)->config);
+	return 0;
+}
+
+/* The attributes of listener and server that hold an address have numbers of their own. */
+static int weir_put_address(struct sk_buff *skb, const union weir_address *address,
+			    int address4, int address6, int port)
+{
+	if (address->sa.sa_family == AF_INET)
+		return nla_put_in_addr(skb, address4, address->in.sin_addr.s_addr) ?:
+		       nla_put_u16(skb, port, ntohs(address->in.sin_port));
+	return nla_put_in6_addr(skb, address6, &address->in6.sin6_addr) ?:
+	       nla_put_u16(skb, port, ntohs(address->in6.sin6_port));
+}
+
+static int weir_put_server(struct sk_buff *skb, const struct weir_config *config,
+			   const struct weir_server_config *server)
+{
+	return nla_put_string(skb, WEIR_A_SERVER_UPSTREAM, config->upstream_name) ?:
+	       weir_put_address(skb, &server->address, WEIR_A_SERVER_ADDRESS4,
+				WEIR_A_SERVER_ADDRESS6, WEIR_A_SERVER_PORT) ?:
+	       nla_put_u32(skb, WEIR_A_SERVER_CONNECTIONS, server->connections);
+}
+
+static int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits)
+{
+	return nla_put_u32(skb, WEIR_A_LIMITS_REQUEST_RATE, limits->request_rate) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_REQUEST_BURST, limits->request_burst) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_ACTION, limits->action) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_TOTAL, limits->header_total) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_COUNT, limits->header_count) ?:
+	       nla_put_uint(skb, WEIR_A_LIMITS_BODY_LENGTH, limits->body_length);
+}
+
+static int weir_put_timeouts(struct sk_buff *skb, const struct weir_timeouts *timeouts)
+{
+	return nla_put_uint(skb, WEIR_A_TIMEOUTS_CLIENT_HEADER, timeouts->client_header) ?:
+	       nla_put_uint(skb, WEIR_A_TIMEOUTS_CLIENT_BODY, timeouts->client_body) ?:
+	       nla_put_uint(skb, WEIR_A_TIMEOUTS_KEEPALIVE, timeouts->keepalive) ?:
+	       nla_put_uint(skb, WEIR_A_TIMEOUTS_UPSTREAM_CONNECT, timeouts->upstream_connect) ?:
+	       nla_put_uint(skb, WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE, timeouts->upstream_response);
+}
+
+static int weir_put_listener(struct sk_buff *skb, const union weir_address *address)
+{
+	return weir_put_address(skb, address, WEIR_A_LISTENER_ADDRESS4, WEIR_A_LISTENER_ADDRESS6,
+				WEIR_A_LISTENER_PORT) ?:
+	       nla_put_u32(skb, WEIR_A_LISTENER_PROTOCOL, WEIR_PROTOCOL_HTTP);
+}
+
+/*
+ * The nested attribute that part @index of the configuration goes into; 0 past
+ * the end.  @member is which of the listeners or servers it is.
+ */
+static int weir_config_part(const struct weir_config *config, u32 index, u32 *member)
+{
+	*member = index;
+	if (index < config->listener_count)
+		return WEIR_A_CONFIG_LISTENER;
+	index -= config->listener_count;
+	/* Without servers there is no group worth naming. */
+	if (config->server_count) {
+		if (index == 0)
+			return WEIR_A_CONFIG_UPSTREAM;
+		*member = --index;
+		if (index < config->server_count)
+			return WEIR_A_CONFIG_SERVER;
+		index -= config->server_count;
+	}
+	if (index == 0)
+		return WEIR_A_CONFIG_LIMITS;
+	return index == 1 ? WEIR_A_CONFIG_TIMEOUTS : 0;
+}
+
+static int weir_put_part(struct sk_buff *skb, const struct weir_config *config, int type,
+			 u32 member)
+{
+	switch (type) {
+	case WEIR_A_CONFIG_LISTENER:
+		return weir_put_listener(skb, &config->listeners[member]);
+	case WEIR_A_CONFIG_UPSTREAM:
+		return nla_put_string(skb, WEIR_A_UPSTREAM_NAME, config->upstream_name);
+	case WEIR_A_CONFIG_SERVER:
+		return weir_put_server(skb, config, &config->servers[member]);
+	case WEIR_A_CONFIG_LIMITS:
+		return weir_put_limits(skb, &config->limits);
+	default:
+		return weir_put_timeouts(skb, &config->timeouts);
+	}
+}
+
+int weir_nl_get_config_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct weir_config_dump *dump = weir_config_dump(cb);
+	struct nlattr *nest;
+	void *header;
+	u32 member;
+	int type;
+
+	while ((type = weir_config_part(dump->config, dump->next, &member))) {
+		header = __genlmsg_iput(skb, genl_info_dump(cb), NLM_F_MULTI);
+		if (!header)
+			return skb->len ?: -EMSGSIZE;
+		nest = nla_nest_start(skb, type);
+		if (!nest || weir_put_part(skb, dump->config, type, member)) {
+			genlmsg_cancel(skb, header);
+			return skb->len ?: -EMSGSIZE;
+		}
+		nla_nest_end(skb, nest);
+		genlmsg_end(skb, header);
+		dump->next++;
+	}
+	return 0;
+}
+
+static int weir_put_counter(struct sk_buff *skb, unsigned int stat, u64 value)
+{
+	struct nlattr *nest = nla_nest_start(skb, WEIR_A_STATS_COUNTER);
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put_string(skb, WEIR_A_COUNTER_NAME, weir_stats_name(stat)) ||
+	    nla_put_uint(skb, WEIR_A_COUNTER_VALUE, value)) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* One message has as many counters as fit; cb->args[0] is the next one. */
+int weir_nl_get_stats_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	const struct genl_info *info = genl_info_dump(cb);
+	u64 sums[WEIR_STAT_COUNT];
+	unsigned int stat = cb->args[0];
+	void *header;
+
+	if (stat >= WEIR_STAT_COUNT)
+		return 0;
+	header = __genlmsg_iput(skb, info, NLM_F_MULTI);
+	if (!header)
+		return -EMSGSIZE;
+	weir_stats_sum(genl_info_net(info), sums);
+	while (stat < WEIR_STAT_COUNT && !weir_put_counter(skb, stat, sums[stat]))
+		stat++;
+	if (stat == cb->args[0]) {
+		genlmsg_cancel(skb, header);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, header);
+	cb->args[0] = stat;
+	return stat < WEIR_STAT_COUNT ? skb->len : 0;
+}

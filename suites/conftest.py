@@ -85,7 +85,7 @@ def new_origin(lab: Lab) -> Iterator[Callable[[], Origin]]:
     with ExitStack() as stack:
 
         def make() -> Origin:
-            origin = Origin(lab.network.origin_address(next(_numbers) % 250))
+            origin = Origin(*origin_endpoint(lab, next(_numbers)))
             origins.append(stack.enter_context(origin))
             return origin
 
@@ -93,6 +93,11 @@ def new_origin(lab: Lab) -> Iterator[Callable[[], Origin]]:
     for origin in origins:
         for problem in origin.problems:
             raise AssertionError(f"what reached the origin at {origin.endpoint} was wrong: {problem}") from problem
+
+
+def origin_endpoint(lab: Lab, number: int) -> tuple[str, int]:
+    """The number-th address and port for origins; the port is explicit, so that a paused origin keeps it."""
+    return lab.network.origin_address(number % 250), 8000 + number // 250
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def _server(listens: list[str], has_upstream: bool, limits: list[str], config: C
         "proxy_pass_header Date;",
         "proxy_buffering off;",
         "proxy_request_buffering off;",
-        "proxy_next_upstream off;",
+        "proxy_next_upstream error;",
         "proxy_ignore_client_abort on;",  # a half-closed client still gets its reply
         f"proxy_connect_timeout {_ms(timeouts.upstream_connect)};",
         f"proxy_read_timeout {_ms(timeouts.upstream_response)};",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -74,9 +75,9 @@ class Visit:
         """Each piece in a segment of its own."""
         self.wire.send_apart(pieces)
 
-    def read_some(self) -> bytes:
-        """Whatever comes next on the wire, past the head."""
-        return self.link.reader.pending or self.wire.receive()
+    def read_payload(self) -> bytes:
+        """Whatever came of the body and was not read yet, or the next bytes of it."""
+        return self.link.reader.take_some()
 
     def close(self) -> None:
         self.wire.close()
@@ -101,7 +102,7 @@ class Origin:
     A message from the device under test that breaks the protocol is kept in `problems`, which fails the test.
     """
 
-    def __init__(self, address: str, port: int = 0, *, backlog: int = 128) -> None:
+    def __init__(self, address: str, port: int = 8080, *, backlog: int = 128) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = socket.socket(family, socket.SOCK_STREAM)
         if family == socket.AF_INET6:
@@ -182,13 +183,13 @@ class Origin:
         self._behaviour = answer
 
     def start(self) -> None:
-        self._listener.listen(self._backlog)
-        self._spawn(self._accept, f"origin {self.endpoint}")
+        self.resume()
 
     def stop(self) -> None:
         """Close everything; raises InfrastructureError if a thread does not end."""
         self._stopping = True
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # paused: not listening
+            self._listener.shutdown(socket.SHUT_RDWR)
         for link in list(self.links):
             link.wire.interrupt()
         end = Deadline(10)
@@ -255,24 +256,33 @@ class Origin:
             lambda: self.open_connections == 0, interval=0.002, what="every connection to the origin to end"
         )
 
+    def pause(self) -> None:
+        """Stop listening: connections to the endpoint are refused until resume(). Open ones live on."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
+
+    def resume(self) -> None:
+        """Listen again."""
+        self._listener.listen(self._backlog)
+        self._acceptor = self._spawn(self._accept, f"origin {self.endpoint}")
+
     def record(self, link: Link, request: Request) -> None:
         with self._lock:
             link.requests.append(request)
             self.received.append(request)
 
-    def _spawn(self, work: Callable[[], None], name: str) -> None:
+    def _spawn(self, work: Callable[[], None], name: str) -> threading.Thread:
         thread = threading.Thread(target=work, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _accept(self) -> None:
         while True:
             try:
                 sock, _ = self._listener.accept()
             except OSError:
-                if self._stopping:
-                    return
-                raise
+                return  # pause() or stop() shut the listener
             link = Link(len(self.links), Wire(sock, patience=_IDLE_S))
             with self._lock:
                 self.links.append(link)

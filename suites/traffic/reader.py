@@ -67,6 +67,14 @@ class MessageReader:
     def read_responses(self, count: int, *, to: str = "GET") -> Responses:
         return Responses(self.read_response(to=to) for _ in range(count))
 
+    def take_some(self) -> bytes:
+        """The bytes that have come and were not read yet; waits for the next ones if there are none."""
+        if not self._buffer and not self._fill():
+            raise Incomplete("the connection ended where more was expected", reset=self._was_reset)
+        taken = bytes(self._buffer)
+        self._buffer.clear()
+        return taken
+
     def wait_for_bytes(self, data: bytes) -> None:
         """Read, without consuming, until these bytes have come in a row."""
         while data not in self._buffer:

@@ -64,6 +64,31 @@ class TcpInfo:
         )
 
 
+class DeafPort:
+    """A listening port whose accept queue is full, so that its kernel drops every SYN: a peer that never answers."""
+
+    def __init__(self, address: str) -> None:
+        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        self._listener.bind((address, 0))
+        self._listener.listen(0)
+        self.endpoint = "{}:{}".format(*self._listener.getsockname())
+        self._fillers: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        # A backlog of 0 holds one connection; the second handshake is dropped in its last step and fills the queue.
+        for _ in range(2):
+            filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            filler.setblocking(False)
+            filler.connect_ex(self._listener.getsockname())
+            self._fillers.append(filler)
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        for sock in (*self._fillers, self._listener):
+            sock.close()
+
+
 class Wire:
     """A connected socket. Reading past `patience` seconds of silence raises Silence, never hangs."""
 

@@ -278,7 +278,7 @@ class QemuMachine:
     @property
     def host(self) -> Any:
         if self._host is None:
-            self._host = ssh.testinfra_host(self.address, self._keys)
+            self._host = ssh.testinfra_host(self.address, self.ssh())
         return self._host
 
     def crashes(self) -> list[Crash]:

@@ -34,7 +34,7 @@ class Lab:
         self.prepared = prepared
         self.network = Network()
         self.run_dir: Path = prepared.run_dir
-        self.keys = ssh.Keys(self.run_dir / "ssh")
+        self.keys = ssh.Keys(self.run_dir)
         self._memory = self.run_dir / MEMORY_FOLDER
         self._stack = ExitStack()
         self._machines: dict[str, QemuMachine] = {}
@@ -109,7 +109,7 @@ class Lab:
         """The common initrd with this lab's own files appended: the kernel unpacks one archive after the other."""
         archive = Archive()
         archive.folder("overlay/root/.ssh", 0o700)
-        for path, (data, mode) in self.keys.guest_files((port.address, port.address6)).items():
+        for path, (data, mode) in self.keys.add_guest(name, port.address, port.address6).items():
             archive.file(f"overlay/{path}", data, mode)
         hosts = f"127.0.0.1 localhost\n::1 localhost\n{port.address} {name}\n{HOST} host\n{HOST6} host\n"
         archive.file("overlay/etc/hosts", hosts.encode())

@@ -1,7 +1,8 @@
 """SSH into guests: keys made for each lab, host keys verified, fabric and testinfra on top.
 
-The lab makes the guest's host key and its own key pair before the first boot and hands both in, so that no first
-connection has to be trusted blindly.
+The lab makes the guests' host keys and its own key pair before the first boot and hands them in, so that no first
+connection has to be trusted blindly. The files below the run's `ssh` folder serve every ssh program:
+`ssh -F .../ssh_config guest`, from within the lab.
 """
 
 from __future__ import annotations
@@ -13,10 +14,24 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from lab.deadline import Deadline
+from lab.errors import UsageError
+
 USER = "root"
 PORT = 22
+FOLDER = "ssh"  # below the run's folder
 CONNECT_TIMEOUT = 15.0  # seconds on the reference host
-KEY_TYPE = "ssh-ed25519"
+
+# Of the host keys only the one that the lab made; name look-ups and PAM would only wait for what is not there.
+SSHD_CONFIG = """\
+HostKey /etc/ssh/ssh_host_ed25519_key
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+UseDNS no
+UsePAM no
+PrintMotd no
+PrintLastLog no
+"""
 
 
 @dataclass(frozen=True)
@@ -34,29 +49,56 @@ class KeyPair:
         return cls(private, public)
 
 
-class Keys:
-    """The lab's own key and the host keys of its guests, with the files that ssh programs want below `folder`."""
+class Access:
+    """What a client of a lab's guests needs: files below the run's folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.identity = folder / "id_ed25519"
-        self.known_hosts = folder / "known_hosts"
-        self.config = folder / "ssh_config"
+    def __init__(self, run_dir: Path) -> None:
+        self.folder = run_dir / FOLDER
+        self.identity = self.folder / "id_ed25519"
+        self.known_hosts = self.folder / "known_hosts"
+        self.config = self.folder / "ssh_config"
+
+    def address(self, guest: str) -> str:
+        """The guest's address. Raises UsageError when the lab has none of that name."""
+        import paramiko
+
+        known = paramiko.SSHConfig()
+        if self.config.exists():
+            known = paramiko.SSHConfig.from_path(str(self.config))
+        names = sorted(known.get_hostnames() - {"*"})
+        if guest not in names:
+            raise UsageError(f"this lab has no guest {guest}", hint=f"it has: {', '.join(names) or 'none so far'}")
+        return str(known.lookup(guest)["hostname"])
+
+
+class Keys(Access):
+    """The keys of a new lab, written where Access finds them."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(run_dir)
         self._own = KeyPair.generate()
-        self._hosts: dict[str, KeyPair] = {}
+        self._guests: dict[str, tuple[tuple[str, ...], KeyPair]] = {}
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.identity.unlink(missing_ok=True)
         self.identity.touch(mode=0o600)
         self.identity.write_bytes(self._own.private)
+
+    def add_guest(self, name: str, *addresses: str) -> dict[str, tuple[bytes, int]]:
+        """Make known the guest that will answer at `addresses`, the main one first.
+
+        Returns the files it needs: path without leading slash, bytes and mode.
+        """
+        host = KeyPair.generate()
+        self._guests[name] = (addresses, host)
+        known, config = "", ""
+        for guest, (places, pair) in self._guests.items():
+            known += "".join(f"{place} {pair.public}\n" for place in places)
+            config += f"Host {guest}\n  HostName {places[0]}\n"
+        self.known_hosts.write_text(known)
         self.config.write_text(
-            f"Host *\n  User {USER}\n  IdentityFile {self.identity}\n  IdentitiesOnly yes\n"
+            f"{config}Host *\n  User {USER}\n  IdentityFile {self.identity}\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {self.known_hosts}\n  StrictHostKeyChecking yes\n"
         )
-
-    def guest_files(self, addresses: tuple[str, ...]) -> dict[str, tuple[bytes, int]]:
-        """Files for the guest that answers at `addresses`: path without leading slash, bytes and mode."""
-        host = self._hosts.setdefault(addresses[0], KeyPair.generate())
-        lines = [f"{address} {pair.public}\n" for name, pair in self._hosts.items() for address in {name, *addresses}]
-        self.known_hosts.write_text("".join(sorted(set(lines))))
         return {
             "etc/ssh/ssh_host_ed25519_key": (host.private, 0o600),
             "etc/ssh/ssh_host_ed25519_key.pub": (f"{host.public}\n".encode(), 0o644),
@@ -65,24 +107,10 @@ class Keys:
         }
 
 
-# Of the host keys only the one that the lab made; name look-ups and PAM would only wait for what is not there.
-SSHD_CONFIG = """\
-HostKey /etc/ssh/ssh_host_ed25519_key
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-UseDNS no
-UsePAM no
-PrintMotd no
-PrintLastLog no
-"""
-
-
-def connect(address: str, keys: Keys) -> Any:
-    """A connected fabric.Connection as root; a host key other than the guest's raises paramiko's SSHException."""
+def connect(address: str, access: Access) -> Any:
+    """A connected fabric.Connection as root; a host key other than the guest's raises paramiko.SSHException."""
     import fabric
     import paramiko
-
-    from lab.deadline import Deadline
 
     timeout = Deadline(CONNECT_TIMEOUT).remaining
     config = fabric.Config(overrides={"load_ssh_configs": False, "run": {"hide": True, "in_stream": False}})
@@ -93,21 +121,23 @@ def connect(address: str, keys: Keys) -> Any:
         config=config,
         connect_timeout=timeout,
         connect_kwargs={
-            "pkey": paramiko.Ed25519Key.from_private_key_file(str(keys.identity)),
+            "pkey": paramiko.Ed25519Key.from_private_key_file(str(access.identity)),
             "allow_agent": False,
             "look_for_keys": False,
             "banner_timeout": timeout,
             "auth_timeout": timeout,
         },
     )
-    connection.client.load_host_keys(str(keys.known_hosts))
+    connection.client.load_host_keys(str(access.known_hosts))
     connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
     connection.open()
     return connection
 
 
-def testinfra_host(address: str, keys: Keys) -> Any:
-    """testinfra host over paramiko, with the same keys and the same verification."""
+def testinfra_host(address: str, connection: Any) -> Any:
+    """testinfra host over a connection of connect(): testinfra's own would only warn of a wrong host key."""
     import testinfra
 
-    return testinfra.get_host(f"paramiko://{USER}@{address}", ssh_config=str(keys.config))
+    host = testinfra.get_host(f"paramiko://{USER}@{address}")
+    host.backend.client = connection.client
+    return host

@@ -11,6 +11,10 @@ from lab.errors import ExitCode, LabError, ProductFailure
 
 # name: (module, one line of help). A module is imported only when its command is asked for.
 COMMANDS: Final = {
+    "shell": ("lab.shell", "a shell in a guest of a fresh lab"),
+    "ssh": ("lab.join", "SSH into a guest of a running lab"),
+    "down": ("lab.down", "end the running labs"),
+    "bench": ("lab.bench", "measure boot, restore, round trip and configuration"),
     "lock": ("lab.lock", "check or move the locked package versions"),
 }
 

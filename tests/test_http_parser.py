@@ -1,0 +1,96 @@
+"""Runs the user-space tests of the kernel module's HTTP code, one pytest case for each C case.
+
+The C side is kmod/tests/http; it is compiled with the tools tree's gcc under the address and undefined-behaviour
+sanitizers, once for unchanged sources, and run once for a session.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import sandbox
+from lab.bootstrap import ROOT
+from lab.cache import Cache, digest
+from lab.lock import Lock
+from lab.tools import ToolsTree, ensure_tools
+
+KMOD = ROOT / "kmod"
+SUITES = KMOD / "tests" / "http"
+FLAGS = (
+    "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Wno-sign-compare", "-Wno-unused-parameter", "-Werror",
+    "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+)  # fmt: skip
+
+
+def case_names() -> Iterator[str]:
+    """SUITE.CASE for every row of the C tables, by reading the sources: collecting needs no compiler."""
+    for source in sorted(SUITES.glob("*.c")):
+        text = source.read_text(encoding="utf-8")
+        if suite := re.search(r"^SUITE\((\w+),", text, re.MULTILINE):
+            for case in re.finditer(r"^\t(?:OK|BAD|TEST)\((\w+)[,)]", text, re.MULTILINE):
+                yield f"{suite[1]}.{case[1]}"
+
+
+@pytest.fixture(scope="session")
+def tools() -> ToolsTree:
+    """The tools tree, taken from the cache and built only outside the lab."""
+    cache = Cache()
+    return ensure_tools(cache, Lock.load())
+
+
+def compile_harness(tools: ToolsTree, output: Path) -> None:
+    """Builds the test program, or fails with what the compiler says."""
+    sources = [*sorted(SUITES.glob("*.c")), *sorted(KMOD.glob("http_*.c"))]
+    argv = sandbox.command(tools, ["gcc", *FLAGS, "-o", output, *sources], cwd=ROOT)
+    completed = subprocess.run(argv, capture_output=True, text=True, timeout=300)
+    assert completed.returncode == 0, completed.stderr
+
+
+@pytest.fixture(scope="session")
+def harness(tools: ToolsTree) -> Path:
+    """The compiled test program."""
+    inputs = [*sorted(SUITES.glob("*.[ch]")), *sorted(KMOD.glob("http_*.[ch]"))]
+    key = digest(tools.key, FLAGS, {str(path.relative_to(KMOD)): path for path in inputs})
+    folder = Cache().ensure("http-tests", key, lambda folder: compile_harness(tools, folder / "harness"))
+    return folder / "harness"
+
+
+@pytest.fixture(scope="session")
+def outcomes(tools: ToolsTree, harness: Path) -> dict[str, str]:
+    """For every case that was run: "" if it passed, else what is wrong with it."""
+    argv = sandbox.command(tools, [harness], env={"ASAN_OPTIONS": "detect_leaks=1"})
+    completed = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)
+    found: dict[str, str] = {}
+    running = ""
+    said: list[str] = []
+    for line in completed.stdout.decode(errors="replace").splitlines():
+        if line.startswith("run "):
+            running, said = line.removeprefix("run "), []
+            found[running] = "did not end"
+        elif line == f"ok {running}":
+            found[running] = ""
+        elif line == f"not ok {running}":
+            found[running] = "\n".join(said) or "failed"
+        else:
+            said.append(line)
+    if found and found[running]:
+        found[running] += "\n" + "\n".join(said)
+    elif completed.returncode not in (0, 1):
+        found["exit"] = f"exit status {completed.returncode}\n" + "\n".join(said)
+    return found
+
+
+@pytest.mark.parametrize("name", list(case_names()))
+def test_case(name: str, outcomes: dict[str, str]) -> None:
+    assert name in outcomes, f"not run: an earlier case ended the program ({list(outcomes)[-1:]})"
+    assert not outcomes[name], outcomes[name]
+
+
+def test_every_case_is_listed(outcomes: dict[str, str]) -> None:
+    """No case of the program is hidden from pytest, and the program ended well (no leak, no crash)."""
+    assert sorted(outcomes) == sorted(case_names())

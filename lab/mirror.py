@@ -57,11 +57,11 @@ def find_mirror(environ: Mapping[str, str] | None = None) -> Mirror:
     archives = _configured()
     if not archives:
         raise HostError("the host's apt has no Debian archive configured", hint=_HINT)
-    main = next((uri for uri, is_security in archives if not is_security), None)
-    security = next((uri for uri, is_security in archives if is_security), None)
-    if main is None:
+    main = [uri for uri, is_security in archives if not is_security]
+    security_only = [uri for uri, is_security in archives if is_security]
+    if not main:
         raise HostError("the host's apt has only Debian's security archive configured", hint=_HINT)
-    return Mirror(main, security, keyring)
+    return Mirror(main[0], security_only[0] if security_only else None, keyring)
 
 
 def _configured() -> list[tuple[str, bool]]:

@@ -43,18 +43,22 @@ def command(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     keep: Sequence[Path] = (),
+    bind: Mapping[str, Path] | None = None,
 ) -> list[str]:
     """The argument list, for subprocess, that runs `argv` in the tools tree.
 
     `cwd` and all paths in `argv` are the host's absolute paths. The program's environment is PATH, HOME, a UTF-8
     C locale and `env`, nothing else, so that a build sees the same on every host. `keep` names host folders
-    below /usr, /etc or /var that must stay visible; the cache and this checkout always do.
+    below /usr, /etc or /var that must stay visible; the cache and this checkout always do. `bind` shows host folders
+    at fixed places ("/build/linux"), so that no path of the host gets into what a compiler writes; builds only.
     """
     variables = {"PATH": PATH, "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C.UTF-8", **(env or {})}
     assignments = [f"{name}={value}" for name, value in variables.items()]
     where = str((cwd or Path.cwd()).absolute())
     program = ["/usr/bin/env", "-i", "-C", where, *assignments, *map(str, argv)]
     if root := os.environ.get(ROOT_VARIABLE):
+        if bind:
+            raise ValueError("builds run before the lab is entered: nothing can be bound inside it")
         return ["chroot", root, *program]
     namespaces = ["--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
     if os.geteuid() != 0:
@@ -62,6 +66,8 @@ def command(
     script = [sys.executable, "-I", "-S", str(Path(__file__).absolute()), str(tools.root)]
     for folder in (*_own_folders(tools), *keep):
         script += ["--keep", str(folder)]
+    for place, folder in (bind or {}).items():
+        script += ["--bind", f"{place}={folder.absolute()}"]
     return ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, "--", *script, "--", *program]
 
 
@@ -140,13 +146,21 @@ def _mount(source: str | None, target: Path, kind: str | None, flags: int, data:
 
 
 def _main(arguments: list[str]) -> int:
-    """sandbox.py TREE [--keep FOLDER]... -- PROGRAM...: first process of the namespaces that `command` makes."""
+    """First process of the namespaces that `command` makes.
+
+    sandbox.py TREE [--keep FOLDER | --bind PLACE=FOLDER]... -- PROGRAM...
+    """
     separator = arguments.index("--")
     tree, options, program = Path(arguments[0]), arguments[1:separator], arguments[separator + 1 :]
-    keep = [Path(folder) for flag, folder in zip(options[::2], options[1::2], strict=True) if flag == "--keep"]
+    pairs = list(zip(options[::2], options[1::2], strict=True))
+    keep = [Path(value) for flag, value in pairs if flag == "--keep"]
+    bind = [value.split("=", 1) for flag, value in pairs if flag == "--bind"]
     at = tree / "mnt"  # an empty folder of every Debian root
     try:
         _assemble(tree, at, keep)
+        for place, folder in bind:
+            (at / place.lstrip("/")).mkdir(parents=True)
+            _bind(Path(folder), at / place.lstrip("/"))
         os.chroot(at)
     except OSError as error:
         print(f"sandbox: cannot put the tools tree's root together: {error}", file=sys.stderr)

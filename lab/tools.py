@@ -6,6 +6,7 @@ Compiler and QEMU change hashes and instruction counts, so every host uses the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from lab.lock import Lock, Request
 from lab.process import run_logged
 
 TREES: Final = ("tools", "fuzz")
+_TOOLCHAIN: Final = re.compile(
+    r"gcc-\d+|cpp-\d+|libgcc-\d+-dev|binutils|libc6-dev|libelf1\w*|make|flex|bison|bc|lz4|xz-utils|mawk|perl-base|kmod"
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class ToolsTree:
     key: str
     versions: Mapping[str, str]
     drift: tuple[str, ...] = ()
+
+    def toolchain(self) -> dict[str, str]:
+        """The versions that decide what a build of kernel or module looks like: part of their keys."""
+        return {name: version for name, version in self.versions.items() if _TOOLCHAIN.fullmatch(name)}
 
 
 def ensure_tools(cache: Cache, lock: Lock, name: str = "tools") -> ToolsTree:

@@ -16,6 +16,7 @@ from lab.headlines import CONSEQUENCE, Headline, Kind, classify
 __all__ = ["Crash", "Frame", "Kind", "Scanner", "from_event", "from_taint", "scan", "strip_stamp"]
 
 LONGEST_REPORT = 600  # lines; a stall report of many CPUs stays below
+SEVERAL_HEADLINES = 8  # lines within which further headlines may name the same fault
 LONGEST_LINE = 16_384  # characters without a newline: not a kernel's line any more
 
 _STAMP = re.compile(r"^(?:<\d+>)?(?:\[\s*\d+\.\d+\](?:\[\s*[TC]\d+\])? ?)?(?:\[\s*[TC]\d+\] )?")
@@ -27,6 +28,8 @@ _FRAME = re.compile(
 )
 _IN_FUNCTION = re.compile(r" in (?P<function>[A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+|\s|$)")
 _CUT = "------------[ cut here ]------------"
+_LONE = re.compile(r"^kmemleak: \d+ new|^Out of memory")  # the report is this line, or ends with it
+_OOM_END = re.compile(r"^Out of memory")
 _RULER = re.compile(r"^={20,}$")
 _END_TRACE = re.compile(r"^---\[ end (?:trace|Kernel panic)")
 _STACK_OVER = re.compile(
@@ -47,7 +50,7 @@ _REPORTER = re.compile(
     r"|__asan_.*|__tsan_.*|check_region_inline|page_fault_oops|bad_area.*|fixup_exception|do_error_trap|do_trap"
     r"|(?:__)?list_(?:add|del)(?:_entry)?_valid.*|(?:__)?list_(?:add|del)_.*report|refcount_.*|(?:__)?mem(?:cpy|set|move|cmp).*"
     r"|rep_(?:movs|stos)_.*|clear_page_.*|copy_page.*|lockdep_rcu_suspicious|stack_trace_.*|save_stack.*"
-    r"|kmemleak_.*|save_stack_trace"
+    r"|kmemleak_.*|save_stack_trace|__stack_chk_fail|dump_header|oom_.*|out_of_memory"
 )
 # Functions in which one waits, locks, or is interrupted: not to blame when the report is about waiting.
 _WAITER = re.compile(
@@ -73,6 +76,9 @@ _WAITING = frozenset(
         Kind.RCU_USAGE,
         Kind.SLEEP_IN_ATOMIC,
     }
+)
+_WATCHDOGS = frozenset(
+    {Kind.HUNG_TASK, Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP, Kind.WORKQUEUE_LOCKUP, Kind.KMEMLEAK}
 )
 # Code that spins is caught at another place each time: only who spins is told.
 _SPINNING = frozenset({Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP})
@@ -203,7 +209,7 @@ class Scanner:
                 report.lines.append(raw)
                 report.fatal |= line.startswith("Kernel panic")
                 report.name(headline, line)
-                if headline.kind is Kind.TAINT:
+                if headline.kind is Kind.TAINT or _LONE.match(line):
                     self._close()
                 return
         if report is None:
@@ -228,16 +234,18 @@ class Scanner:
             return False
         if report.headline is None:
             return True
-        if CONSEQUENCE.match(line):
+        if CONSEQUENCE.match(line) or (_OOM_END.match(line) and report.headline.kind is Kind.OUT_OF_MEMORY):
             return True
         if report.ended or report.seen_stack:
             return False
-        # Two watchdogs, two tasks: each of these always stands for itself.
-        return not (headline.kind is report.headline.kind and headline.rank >= 7)
+        # A fault is told in several headlines, one close upon the other. Watchdogs always speak for themselves.
+        if headline.kind in _WATCHDOGS:
+            return False
+        return len(report.lines) <= SEVERAL_HEADLINES
 
     @staticmethod
     def _body(report: _Report, line: str) -> None:
-        if line.startswith("stack backtrace:"):
+        if line.strip() == "stack backtrace:":
             # What came before were the stacks that took the other locks.
             report.frames.clear()
             report.stack_over = False
@@ -279,7 +287,7 @@ def _blame(kind: Kind, words: str, frames: list[Frame]) -> Frame | None:
             continue
         if kind in _WAITING and not frame.module and _WAITER.fullmatch(frame.plain):
             continue
-        if kind is Kind.KMEMLEAK and _ALLOCATOR.fullmatch(frame.plain):
+        if kind in (Kind.KMEMLEAK, Kind.OUT_OF_MEMORY) and _ALLOCATOR.fullmatch(frame.plain):
             continue
         return frame
     named = _IN_FUNCTION.search(words)
@@ -293,6 +301,7 @@ def _normalise(words: str) -> str:
     words = re.sub(r"WARNING: CPU: \d+ PID: \d+ at \S*?([^/\s]+:)\d+ .*", r"WARNING at \1", words)
     words = re.sub(r"^Oops: (?=\w)| \[#\d+\].*$", "", words)
     words = re.sub(r"kernel BUG at \S*?([^/\s]+):\d+", r"kernel BUG at \1", words)
+    words = re.sub(r" \[\w+\]", "", words)
     words = re.sub(r"CPU#\d+", "a CPU", words)
     words = re.sub(r"\[[^\]]*:\d+\]", "", words)
     words = re.sub(r"(task|by task) \S+:\d+", r"\1", words)

@@ -108,7 +108,7 @@ enum http_error {
 	HTTP_ERR_LEADING_LINES,
 	HTTP_ERR_BARE_CR,
 	HTTP_ERR_BARE_LF,
-	HTTP_ERR_FIELD_NAME,		/* empty, or a byte that is no token char (space before colon) */
+	HTTP_ERR_FIELD_NAME,		/* empty, or a byte that is no tchar */
 	HTTP_ERR_FIELD_VALUE,		/* a control byte, NUL included */
 	HTTP_ERR_FOLD,			/* obs-fold */
 	HTTP_ERR_HEADER_TOTAL,		/* 431 */
@@ -139,9 +139,9 @@ enum http_error {
 /* Flags of a head. */
 enum {
 	HTTP_KEEPALIVE		= BIT(0),	/* the sender lets the connection live on */
-	HTTP_EXPECT_CONTINUE	= BIT(1),	/* 1.1 request with a body that waits for 100 */
-	HTTP_UPGRADE		= BIT(2),	/* WebSocket upgrade asked for (request) or granted (101) */
-	HTTP_HAS_LENGTH		= BIT(3),	/* Content-Length was present, content_length is its value */
+	HTTP_EXPECT_CONTINUE	= BIT(1),	/* request whose body waits for 100 */
+	HTTP_UPGRADE		= BIT(2),	/* WebSocket asked for or (101) granted */
+	HTTP_HAS_LENGTH		= BIT(3),	/* content_length is valid */
 	HTTP_HAS_CODING		= BIT(4),	/* Transfer-Encoding: chunked was present */
 	HTTP_HOST_MISMATCH	= BIT(5),	/* absolute-form authority and Host differ */
 	HTTP_TE_TRAILERS	= BIT(6),	/* request says TE: trailers */

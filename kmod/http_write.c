@@ -201,7 +201,7 @@ static void put_host(struct writer *w, const struct http_head *head, const u8 *b
 	put_literal(w, "\r\n");
 }
 
-/* All the addresses received, in their order, then the client's: one line, as most readers expect. */
+/* The addresses received, in order, then the client's: one line, as most readers expect. */
 static void put_forwarded_for(struct writer *w, const struct http_head *head, const u8 *buf,
 			      const char *client)
 {

@@ -25,8 +25,8 @@ enum {
 /* How a forwarded head is written. */
 enum {
 	HTTP_WRITE_CLOSE	= BIT(0),	/* say Connection: close */
-	HTTP_WRITE_KEEPALIVE	= BIT(1),	/* say Connection: keep-alive (to HTTP/1.0 clients) */
-	HTTP_WRITE_UPGRADE	= BIT(2),	/* keep Upgrade, if HTTP_UPGRADE is set in the head */
+	HTTP_WRITE_KEEPALIVE	= BIT(1),	/* say keep-alive (to HTTP/1.0 clients) */
+	HTTP_WRITE_UPGRADE	= BIT(2),	/* keep Upgrade if the head has HTTP_UPGRADE */
 	HTTP_WRITE_NO_EXPECT	= BIT(3),	/* drop Expect: 100 was already sent */
 	HTTP_WRITE_NO_BODY	= BIT(4),	/* http_write_error() for a HEAD request */
 };

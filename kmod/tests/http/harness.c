@@ -4,6 +4,7 @@
  * "ok NAME" or "not ok NAME: reason" for each; a sanitizer report ends the run
  * and belongs to the name printed last ("run NAME").
  */
+#include <ctype.h>
 #include <setjmp.h>
 
 #include "harness.h"
@@ -44,6 +45,11 @@ u8 *exact_copy(const void *data, size_t len)
 		abort();
 	memcpy(copy, data, len);
 	return copy;
+}
+
+bool is_tchar(int byte)
+{
+	return byte < 128 && byte && (isalnum(byte) || strchr("!#$%&'*+-.^_`|~", byte));
 }
 
 static void append_flags(char *text, u16 flags)

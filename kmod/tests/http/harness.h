@@ -61,7 +61,10 @@ extern const struct test_suite body;
 extern const struct test_suite forward;
 extern const struct test_suite own;
 
-__attribute__((noreturn, format(printf, 3, 4)))
+#define __noreturn __attribute__((noreturn))
+#define __printf(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
+
+__noreturn __printf(3, 4)
 void test_fail(const char *file, int line, const char *format, ...);
 
 #define CHECK(condition, ...) \
@@ -71,8 +74,11 @@ void test_fail(const char *file, int line, const char *format, ...);
 	} while (0)
 
 /* snprintf() onto the end of a text of TEST_TEXT bytes. */
-__attribute__((format(printf, 2, 3)))
+__printf(2, 3)
 void append(char *text, const char *format, ...);
+
+/* RFC 9110 section 5.6.2, written out of the RFC and not out of the parser's table. */
+bool is_tchar(int byte);
 
 /* A copy of exactly len bytes, so that the sanitizer sees any read beyond them. */
 u8 *exact_copy(const void *data, size_t len);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What Weir writes of its own: error replies, chunk lines, dates. */
-#include <inttypes.h>
 #include <time.h>
 
 #include "feed.h"
@@ -47,8 +46,8 @@ static void every_error_reply_is_well_formed(const struct test_case *test)
 		      "status %u: length depends on the room", status);
 		parse_head(&head, &kind, fields, out, need);
 		CHECK(head.status == status, "status %u, not %u", head.status, status);
-		CHECK(head.length + head.content_length == need, "status %u: length %" PRIu64,
-		      status, head.content_length);
+		CHECK(head.length + head.content_length == need, "status %u: length %llu",
+		      status, (unsigned long long)head.content_length);
 		CHECK(!(head.flags & HTTP_KEEPALIVE), "status %u: no close", status);
 next:
 		free(out);
@@ -92,13 +91,14 @@ static void chunk_heads(const struct test_case *test)
 			if (!lens[i])
 				continue;
 			len = http_write_chunk_head(out, sizeof(out), lens[i]);
-			snprintf(expect, sizeof(expect), "%" PRIx64 "\r\n", lens[i]);
+			snprintf(expect, sizeof(expect), "%llx\r\n",
+				 (unsigned long long)lens[i]);
 			CHECK(len == strlen(expect) && !memcmp(out, expect, len), "%.*s",
 			      (int)len, out);
 			http_body_init(&body, &head, &no_limits);
 			CHECK(http_body_parse(&body, out, len, &run) == HTTP_MORE, "refused");
-			CHECK(run.framing == len && body.left == lens[i], "left %" PRIu64,
-			      body.left);
+			CHECK(run.framing == len && body.left == lens[i], "left %llu",
+			      (unsigned long long)body.left);
 		}
 	}
 	CHECK(http_write_chunk_head(NULL, 0, U64_MAX) == HTTP_CHUNK_HEAD_MAX, "longest");
@@ -119,7 +119,8 @@ static void dates(const struct test_case *test)
 		http_format_date(got, seconds);
 		gmtime_r(&when, &tm);
 		strftime(expect, sizeof(expect), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-		CHECK(!strcmp(got, expect), "%" PRIu64 ": %s, not %s", seconds, got, expect);
+		CHECK(!strcmp(got, expect), "%llu: %s, not %s",
+		      (unsigned long long)seconds, got, expect);
 	}
 }
 

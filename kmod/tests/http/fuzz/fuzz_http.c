@@ -147,7 +147,8 @@ static void check_cuts(const struct http_head *whole, enum http_verdict verdict,
 		free(copy);
 	}
 	ENSURE(got == verdict, "verdict %d in pieces, %d whole", got, verdict);
-	ENSURE(head.error == whole->error, "error %u in pieces, %u whole", head.error, whole->error);
+	ENSURE(head.error == whole->error, "error %u in pieces, %u whole", head.error,
+	       whole->error);
 	if (verdict != HTTP_DONE)
 		return;
 	ENSURE(head.length == whole->length && head.n_fields == whole->n_fields &&
@@ -177,7 +178,8 @@ static void check_forwarding(const struct http_head *head, const u8 *buf, u8 opt
 		how.framing = HTTP_FRAMING_CLOSE;
 	else if (options & OPTION_REFRAME && head->framing == HTTP_FRAMING_CLOSE)
 		how.framing = HTTP_FRAMING_CHUNKED;
-	wrong = forward_and_check(&result, head, buf, &how, options & OPTION_SMALL && head->length < 512);
+	wrong = forward_and_check(&result, head, buf, &how,
+				  options & OPTION_SMALL && head->length < 512);
 	ENSURE(!wrong, "%s\n%.*s", wrong, (int)result.len, result.text);
 	forwarded_free(&result);
 }

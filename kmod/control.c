@@ -23,7 +23,7 @@
 /* The ABI's bounds are the data path's. */
 static_assert(WEIR_ABI_LISTENERS_MAX == WEIR_LISTENERS_MAX);
 static_assert(WEIR_ABI_SERVERS_MAX == WEIR_SERVERS_MAX);
-static_assert(WEIR_NAME_MAX == WEIR_ABI_NAME_MAX + 1);
+static_assert(sizeof_field(struct weir_config, upstream_name) == WEIR_ABI_NAME_MAX + 1);
 static_assert(WEIR_ABI_CONNECTIONS_MAX == WEIR_CONNECTIONS_MAX);
 static_assert(WEIR_ABI_RATE_MAX == WEIR_RATE_MAX);
 static_assert(WEIR_ABI_HEADER_TOTAL_MIN == WEIR_HEADER_TOTAL_MIN);

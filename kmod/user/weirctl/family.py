@@ -1,0 +1,363 @@
+"""The module's generic netlink family, from this side: configurations to messages and back, and the transaction."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from . import abi, netlink, schema
+from .errors import Path, Problem, Refused
+
+# The controller, which knows the families' numbers (include/uapi/linux/genetlink.h).
+_GENL_ID_CTRL = 16
+_CTRL_CMD_GETFAMILY = 3
+_CTRL_ATTR_FAMILY_ID = 1
+_CTRL_ATTR_FAMILY_NAME = 2
+
+# A genetlink header: command, version, two reserved bytes.
+_GENL_HEADER = 4
+
+# What a request's attributes are called in a file; the others by their own names.
+_KEYS = {"address4": "address", "address6": "address", "port": "address"}
+
+
+def _request(command: int, version: int, attributes: bytes) -> bytes:
+    return bytes((command, version, 0, 0)) + attributes
+
+
+class Part:
+    """One stage operation, and which table of the configuration it is made of."""
+
+    __slots__ = ("command", "content", "kind", "name", "path")
+
+    def __init__(self, command: int, kind: int, name: str, path: Path, content: bytes) -> None:
+        self.command = command
+        self.kind = kind
+        self.name = name
+        self.path = path
+        self.content = content
+
+    def request(self) -> bytes:
+        return _request(self.command, abi.FAMILY_VERSION, netlink.nest(self.kind, self.content))
+
+    def blamed(self, offset: int | None) -> Path:
+        """The path of the attribute at `offset` of the message, as far as a file knows it."""
+        start = netlink.HEADER.size + _GENL_HEADER + 4
+        for kind, at, _ in netlink.attributes(self.content):
+            if offset is not None and start + at == offset:
+                name = abi.NAMES[self.name][kind]
+                return (*self.path, _KEYS.get(name, name.replace("-", "_")))
+        return self.path
+
+
+def _address(attribute_set: str, value: object) -> bytes:
+    parsed = schema.parse_address(str(value))
+    assert parsed is not None, "the schema has checked it"
+    address, port = parsed
+    numbers = {name: kind for kind, name in abi.NAMES[attribute_set].items()}
+    name = "address4" if len(address) == 4 else "address6"
+    return netlink.attribute(numbers[name], address) + netlink.u16(numbers["port"], port)
+
+
+def _limits(table: dict[str, object]) -> bytes:
+    content = b""
+    for kind, name in abi.NAMES["limits"].items():
+        value = table.get(name.replace("-", "_"))
+        if name == "action" and value is not None:
+            content += netlink.u32(kind, abi.LIMIT_ACTION.index(str(value)))
+        elif isinstance(value, int):
+            content += netlink.uint(kind, value) if name == "body-length" else netlink.u32(kind, value)
+    return content
+
+
+def _timeouts(table: dict[str, object]) -> bytes:
+    content = b""
+    for kind, name in abi.NAMES["timeouts"].items():
+        value = table.get(name.replace("-", "_"))
+        if isinstance(value, (int, float)):
+            content += netlink.uint(kind, schema.microseconds(value))
+    return content
+
+
+def _tables(value: object) -> list[dict[str, object]]:
+    assert isinstance(value, list), "the schema has checked it"
+    return value
+
+
+def _table(value: object) -> dict[str, object]:
+    assert isinstance(value, dict), "the schema has checked it"
+    return value
+
+
+def encode(config: schema.Config) -> list[Part]:
+    """The stage operations that make up a checked configuration."""
+    parts = []
+    for i, listener in enumerate(_tables(config.get("listener", []))):
+        content = _address("listener", listener["address"])
+        protocol = listener.get("protocol", abi.PROTOCOL[0])
+        content += netlink.u32(abi.A_LISTENER_PROTOCOL, abi.PROTOCOL.index(str(protocol)))
+        parts.append(
+            Part(abi.CMD_STAGE_LISTENER, abi.A_CONFIG_LISTENER, "listener", ("listener", i), content)
+        )
+    for i, upstream in enumerate(_tables(config.get("upstream", []))):
+        name = str(upstream["name"])
+        content = netlink.text(abi.A_UPSTREAM_NAME, name)
+        parts.append(Part(abi.CMD_STAGE_UPSTREAM, abi.A_CONFIG_UPSTREAM, "upstream", ("upstream", i), content))
+        for j, server in enumerate(_tables(upstream.get("server", []))):
+            connections = server.get("connections", schema.CONNECTIONS)
+            assert isinstance(connections, int), "the schema has checked it"
+            content = netlink.text(abi.A_SERVER_UPSTREAM, name)
+            content += _address("server", server["address"])
+            content += netlink.u32(abi.A_SERVER_CONNECTIONS, connections)
+            path = ("upstream", i, "server", j)
+            parts.append(Part(abi.CMD_STAGE_SERVER, abi.A_CONFIG_SERVER, "server", path, content))
+    limits = _limits(_table(config.get("limits", {})))
+    parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
+    timeouts = _timeouts(_table(config.get("timeouts", {})))
+    parts.append(Part(abi.CMD_STAGE_TIMEOUTS, abi.A_CONFIG_TIMEOUTS, "timeouts", ("timeouts",), timeouts))
+    return parts
+
+
+def _decode_address(attribute_set: str, content: bytes) -> tuple[dict[str, bytes], str]:
+    names = abi.NAMES[attribute_set]
+    values = {names[kind]: payload for kind, payload in netlink.table(content).items() if kind in names}
+    address = values["address4"] if "address4" in values else values["address6"]
+    return values, schema.render_address(address, netlink.number(values["port"]))
+
+
+def decode(parts: list[bytes]) -> schema.Config:
+    """The configuration that a dump's messages (their payloads, from the genetlink header on) say.
+
+    Raises netlink.FormatError, KeyError for what is no such dump.
+    """
+    listeners: list[object] = []
+    upstreams: dict[str, dict[str, object]] = {}
+    config: schema.Config = {"listener": listeners, "upstream": [], "limits": {}, "timeouts": {}}
+    for part in parts:
+        for kind, _, content in netlink.attributes(part[_GENL_HEADER:]):
+            if kind == abi.A_CONFIG_LISTENER:
+                values, address = _decode_address("listener", content)
+                listeners.append({"address": address, "protocol": abi.PROTOCOL[netlink.number(values["protocol"])]})
+            elif kind == abi.A_CONFIG_UPSTREAM:
+                name = netlink.string(netlink.table(content)[abi.A_UPSTREAM_NAME])
+                upstreams[name] = {"name": name, "server": []}
+            elif kind == abi.A_CONFIG_SERVER:
+                values, address = _decode_address("server", content)
+                servers = _tables(upstreams[netlink.string(values["upstream"])]["server"])
+                servers.append({"address": address, "connections": netlink.number(values["connections"])})
+            elif kind == abi.A_CONFIG_LIMITS:
+                config["limits"] = _decode_numbers("limits", content)
+            elif kind == abi.A_CONFIG_TIMEOUTS:
+                config["timeouts"] = _decode_numbers("timeouts", content)
+    config["upstream"] = list(upstreams.values())
+    return config
+
+
+def _decode_numbers(attribute_set: str, content: bytes) -> dict[str, object]:
+    """A table of limits or timeouts."""
+    table: dict[str, object] = {}
+    for kind, payload in netlink.table(content).items():
+        # A newer module may have more: what this weirctl cannot apply again, it cannot show.
+        name = abi.NAMES[attribute_set].get(kind)
+        if name is None:
+            continue
+        value = netlink.number(payload)
+        if attribute_set == "timeouts":
+            table[name.replace("-", "_")] = schema.seconds(value)
+        else:
+            table[name.replace("-", "_")] = abi.LIMIT_ACTION[value] if name == "action" else value
+    return table
+
+
+def _problem(error: netlink.KernelError, path: Path = ()) -> Problem:
+    """A refusal by the kernel, in the words of weirctl's user."""
+    name = errno.errorcode.get(error.errno, str(error.errno))
+    if error.errno == errno.EPERM:
+        message = "not permitted: this needs CAP_NET_ADMIN in the network namespace (try as root)"
+        return Problem("permission", message, errno=name)
+    text = error.message or os.strerror(error.errno)
+    if error.missing is not None:
+        text += f" (attribute {error.missing} is missing)"
+    return Problem("kernel", f"refused by the module: {text}", path, errno=name)
+
+
+def _unavailable() -> Problem:
+    return Problem(
+        "unavailable", "the kernel has no weir: load the module (insmod weir.ko, or modprobe weir)", errno="ENOENT"
+    )
+
+
+class Family:
+    """The family over one socket. Every method raises Refused, and nothing else, when the kernel cannot or will not.
+
+    timeout: seconds that the kernel has for an answer.
+    """
+
+    def __init__(self, timeout: float = 10.0) -> None:
+        self._timeout = timeout
+        self._socket: netlink.Socket | None = None
+        self._id: int | None = None
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _open(self) -> netlink.Socket:
+        if self._socket is None:
+            try:
+                self._socket = netlink.Socket(self._timeout)
+            except OSError as error:
+                raise Refused([Problem("unavailable", f"no netlink in this kernel: {error.strerror}")]) from None
+        return self._socket
+
+    def _family(self) -> int:
+        """The family's number, asked for once: it stays until the module goes."""
+        if self._id is None:
+            name = netlink.text(_CTRL_ATTR_FAMILY_NAME, abi.FAMILY_NAME)
+            (outcome,) = self._open().exchange([(_GENL_ID_CTRL, _request(_CTRL_CMD_GETFAMILY, 1, name))])
+            if outcome.error and outcome.error.errno == errno.ENOENT:
+                raise Refused([_unavailable()])
+            if outcome.error:
+                raise outcome.error
+            self._id = netlink.number(netlink.table(outcome.replies[0][_GENL_HEADER:])[_CTRL_ATTR_FAMILY_ID])
+        return self._id
+
+    def _ask(self, requests: list[bytes]) -> list[netlink.Outcome]:
+        """Send requests to the family; once more when its number has changed with a module loaded anew.
+
+        ENOENT for the first request means that nothing has the old number: the module did not see it.
+        """
+        for again in (True, False):
+            number = self._family()
+            outcomes = self._open().exchange([(number, request) for request in requests])
+            if not (again and outcomes[0].error and outcomes[0].error.errno == errno.ENOENT):
+                break
+            self._id = None
+        return outcomes
+
+    def _dump(self, command: int) -> list[bytes]:
+        for again in (True, True, True, False):
+            try:
+                return self._open().dump(self._family(), _request(command, abi.FAMILY_VERSION, b""))
+            except netlink.KernelError as error:
+                if not again or error.errno != errno.ENOENT:
+                    raise
+                self._id = None
+            except netlink.Interrupted:
+                if not again:
+                    raise
+        raise AssertionError("not reached")
+
+    def _guard(self, error: Exception) -> Refused:
+        """Whatever an exchange may raise, as a refusal. The socket's state is unknown then: a new one next time.
+
+        Closing it also aborts whatever was staged.
+        """
+        self.close()
+        if isinstance(error, netlink.KernelError):
+            return Refused([_problem(error)])
+        if isinstance(error, TimeoutError):
+            return Refused([Problem("timeout", f"no answer from the kernel in {self._timeout:g} s")])
+        if isinstance(error, OSError):
+            name = errno.errorcode.get(error.errno or 0, str(error.errno))
+            return Refused([Problem("kernel", f"netlink: {error.strerror}", errno=name)])
+        return Refused([Problem("kernel", f"netlink: the module's answer makes no sense: {error!r}")])
+
+    def apply(self, config: schema.Config) -> int:
+        """Apply a checked configuration in one transaction; how many have been committed so far."""
+        parts = encode(config)
+        begin = _request(abi.CMD_BEGIN, abi.FAMILY_VERSION, netlink.u32(abi.A_INFO_ABI, abi.ABI_VERSION))
+        commit = _request(abi.CMD_COMMIT, abi.FAMILY_VERSION, netlink.u32(abi.A_COMMIT_STAGED, len(parts)))
+        try:
+            outcomes = self._ask([begin, *[part.request() for part in parts], commit])
+            problems = self._refusals(config, parts, outcomes)
+            if problems:
+                if len(outcomes) < len(parts) + 2:
+                    # commit, which would have ended the transaction, was not sent.
+                    self.close()
+                raise Refused(problems)
+            answer = netlink.table(outcomes[-1].replies[0][_GENL_HEADER:])
+            return netlink.number(answer[abi.A_COMMIT_GENERATION])
+        except (netlink.KernelError, netlink.FormatError, OSError, KeyError, IndexError) as error:
+            raise self._guard(error) from None
+
+    @staticmethod
+    def _refusals(config: schema.Config, parts: list[Part], outcomes: list[netlink.Outcome]) -> list[Problem]:
+        """What was refused. Once begin was, and after any other refusal, the later ones only follow from it."""
+        begin, *staged = outcomes
+        if begin.error:
+            return [_problem(begin.error)]
+        problems = [
+            _problem(outcome.error, part.blamed(outcome.error.offset))
+            for part, outcome in zip(parts, staged, strict=False)
+            if outcome.error
+        ]
+        commit = outcomes[-1]
+        if not problems and commit.error:
+            problem = _problem(commit.error)
+            if problem.kind == "kernel":
+                problem.path = _named(config, commit.error.message)
+            problems = [problem]
+        return problems
+
+    def show(self) -> schema.Config:
+        """The applied configuration."""
+        try:
+            return decode(self._dump(abi.CMD_GET_CONFIG))
+        except (
+            netlink.KernelError,
+            netlink.FormatError,
+            netlink.Interrupted,
+            OSError,
+            KeyError,
+            IndexError,
+        ) as error:
+            raise self._guard(error) from None
+
+    def stats(self) -> dict[str, int]:
+        """Counters and gauges by name, in the module's order."""
+        found = {}
+        try:
+            for part in self._dump(abi.CMD_GET_STATS):
+                for kind, _, content in netlink.attributes(part[_GENL_HEADER:]):
+                    if kind == abi.A_STATS_COUNTER:
+                        counter = netlink.table(content)
+                        name = netlink.string(counter[abi.A_COUNTER_NAME])
+                        found[name] = netlink.number(counter[abi.A_COUNTER_VALUE])
+        except (netlink.KernelError, netlink.FormatError, netlink.Interrupted, OSError, KeyError) as error:
+            raise self._guard(error) from None
+        return found
+
+    def info(self) -> dict[str, object]:
+        """Versions: `abi`, `module`, and `generation`, the number of configurations committed."""
+        try:
+            (outcome,) = self._ask([_request(abi.CMD_GET_INFO, abi.FAMILY_VERSION, b"")])
+            if outcome.error:
+                raise outcome.error
+            answer = netlink.table(outcome.replies[0][_GENL_HEADER:])
+            return {
+                "abi": netlink.number(answer[abi.A_INFO_ABI]),
+                "module": netlink.string(answer[abi.A_INFO_VERSION]),
+                "generation": netlink.number(answer[abi.A_INFO_GENERATION]),
+            }
+        except (netlink.KernelError, netlink.FormatError, OSError, KeyError, IndexError) as error:
+            raise self._guard(error) from None
+
+
+def _named(config: schema.Config, message: str) -> Path:
+    """The listener or server whose address a refused commit's message has in it; () for none."""
+    words = {word.rstrip(":,.;") for word in message.split()}
+    for i, listener in enumerate(_tables(config.get("listener", []))):
+        if _canonical(listener["address"]) in words:
+            return ("listener", i, "address")
+    for i, upstream in enumerate(_tables(config.get("upstream", []))):
+        for j, server in enumerate(_tables(upstream.get("server", []))):
+            if _canonical(server["address"]) in words:
+                return ("upstream", i, "server", j, "address")
+    return ()
+
+
+def _canonical(address: object) -> str:
+    parsed = schema.parse_address(str(address))
+    return schema.render_address(*parsed) if parsed else ""

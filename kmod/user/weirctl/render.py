@@ -1,0 +1,34 @@
+"""Configurations as TOML that `weirctl apply` takes."""
+
+from __future__ import annotations
+
+from .schema import Config
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        # Every string that passed the schema is free of what would need escaping.
+        return f'"{value}"'
+    return repr(value)
+
+
+def _table(header: str, values: dict[str, object]) -> str:
+    lines = [f"{key} = {_value(value)}" for key, value in values.items() if not isinstance(value, list)]
+    return "\n".join([header, *lines]) + "\n"
+
+
+def toml(config: Config) -> str:
+    """The TOML text of a valid configuration."""
+    parts = []
+    for kind in ("listener", "upstream"):
+        tables = config.get(kind, [])
+        assert isinstance(tables, list)
+        for table in tables:
+            parts.append(_table(f"[[{kind}]]", table))
+            parts += [_table(f"[[{kind}.server]]", server) for server in table.get("server", [])]
+    for kind in ("limits", "timeouts"):
+        table = config.get(kind, {})
+        assert isinstance(table, dict)
+        if table:
+            parts.append(_table(f"[{kind}]", table))
+    return "\n".join(parts)

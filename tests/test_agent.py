@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -211,10 +210,10 @@ def test_file_errors_keep_their_kind(agent: Agent, tmp_path: Path) -> None:
         agent.get(str(tmp_path), Deadline(5.0))
     with pytest.raises(IsADirectoryError):
         agent.put(str(tmp_path), b"", 0o600, Deadline(5.0))
+    big = tmp_path / "big"
+    with big.open("wb") as file:
+        file.truncate(FILE_LIMIT + (1 << 20))
     with pytest.raises(OSError, match="more than"):
-        big = tmp_path / "big"
-        with big.open("wb") as file:
-            file.truncate(FILE_LIMIT + (1 << 20))
         agent.get(str(big), Deadline(20.0))
     with pytest.raises(OSError, match="64 KiB"):
         agent.execute(["echo", "x" * 70_000])
@@ -271,5 +270,3 @@ def test_an_agent_that_never_answers_is_silent_not_lost() -> None:
         agent.sync(Deadline(0.3, scale=False))
     agent.close()
     theirs.close()
-
-

@@ -50,7 +50,7 @@ _REPORTER = re.compile(
     r"|__asan_.*|__tsan_.*|check_region_inline|page_fault_oops|bad_area.*|fixup_exception|do_error_trap|do_trap"
     r"|(?:__)?list_(?:add|del)(?:_entry)?_valid.*|(?:__)?list_(?:add|del)_.*report|refcount_.*|(?:__)?mem(?:cpy|set|move|cmp).*"
     r"|rep_(?:movs|stos)_.*|clear_page_.*|copy_page.*|lockdep_rcu_suspicious|stack_trace_.*|save_stack.*"
-    r"|kmemleak_.*|save_stack_trace|__stack_chk_fail|dump_header|oom_.*|out_of_memory"
+    r"|unknown_nmi_error|default_do_nmi|exc_nmi.*|kmemleak_.*|save_stack_trace|__stack_chk_fail|dump_header|oom_.*|out_of_memory"
 )
 # Functions in which one waits, locks, or is interrupted: not to blame when the report is about waiting.
 _WAITER = re.compile(

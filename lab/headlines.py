@@ -96,6 +96,8 @@ HEADLINES = _table(
     ),
     (Kind.KMEMLEAK, 7, r"kmemleak: \d+ new suspected memory leaks|unreferenced object 0x"),
     (Kind.OUT_OF_MEMORY, 7, r".* invoked oom-killer: |Out of memory(?: \(oom_kill\w+\))?: Kill"),
+    # The lab injects an NMI into a guest that no longer answers; the kernel panics where it was stuck.
+    (Kind.HANG, 4, r"Kernel panic - not syncing: NMI: "),
     (Kind.PANIC, 3, r"Kernel panic - not syncing"),
     (Kind.GENERAL_PROTECTION, 4, r"(?:Oops: )?general protection fault"),
     (

@@ -10,19 +10,22 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from lab.bundle import Subject
 from lab.errors import DeadlineExpired, ExitCode, GuestCrash, HostError, InfrastructureError, LabError, ProductFailure
 from lab.guard import Guard
-from lab.machine import Machine
+from lab.machine import BootFailure, Machine
 from lab.run import PREPARED, Prepared
 from lab.session import Lab
+
+if TYPE_CHECKING:
+    from lab.kernel import Kernel
+    from lab.qemu_machine import QemuMachine
 
 RETRIES = pytest.StashKey[list[tuple[str, str]]]()
 """Repeated attempts of the infrastructure: what, and why the attempt failed."""
@@ -61,38 +64,37 @@ class WatchedLab(Lab):
 
     config: pytest.Config
 
-    def machine(self, name: str = "guest", *, append: str = "") -> Machine:
+    def machine(
+        self, name: str = "guest", *, append: str = "", kernel: tuple[Kernel, Path] | None = None
+    ) -> QemuMachine:
         """As Lab.machine. A kernel of ours that does not boot where the distribution's does is a ProductFailure."""
-        flavour = self.prepared.kernel.flavour
-        attempts = 1 + BOOT_RETRIES.get(flavour, 0)
-        for attempt in range(1, attempts + 1):
+        flavour = kernel[0].flavour if kernel else self.prepared.kernel.flavour
+        retries = BOOT_RETRIES.get(flavour, 0)
+        for attempt in range(retries + 1):
             try:
-                return super().machine(name, append=append)
-            except InfrastructureError as error:
-                if attempt < attempts:
-                    self.config.stash[RETRIES].append((f"boot of {name} on {flavour}", str(error)))
-                elif flavour == "distro" or "distro" not in self.prepared.extra_kernels:
-                    raise
-                else:
-                    self._second_opinion(name, append, error)
+                return super().machine(name, append=append, kernel=kernel)
+            except BootFailure as error:
+                if attempt == retries:
+                    self._judge(name, append, flavour, error)
+                self.config.stash[RETRIES].append((f"boot of {name} on {flavour}", str(error)))
         raise AssertionError("the loop returns or raises")
 
-    def _second_opinion(self, name: str, append: str, error: InfrastructureError) -> None:
-        """The distribution's kernel decides whether our kernel or the lab is at fault. Always raises."""
-        kernel, initrd = self.prepared.extra_kernels["distro"]
-        flavour = self.prepared.kernel.flavour
-        self.config.stash[RETRIES].append(
-            (f"boot of {name} on {flavour}: distro asked for a second opinion", str(error))
-        )
+    def _judge(self, name: str, append: str, flavour: str, error: BootFailure) -> NoReturn:
+        """Whose fault it is: the distribution's kernel decides between a kernel of ours and the lab."""
+        distro = self.prepared.extra_kernels.get("distro")
+        if flavour == "distro" or distro is None:
+            raise error
+        second = self.new_machine(f"{name}-distro", append=append, kernel=distro)
         try:
-            with Lab(replace(self.prepared, kernel=kernel, initrd=initrd)) as second:
-                second.machine(name, append=append)
-        except InfrastructureError as also:
+            second.start()
+        except BootFailure as also:
             raise InfrastructureError(
-                f"neither {flavour} nor distro boots: the lab is at fault. {flavour}: {error}; distro: {also}",
+                f"neither {flavour} nor distro boots, so the lab is at fault. {flavour}: {error}; distro: {also}",
                 hint="python -m lab doctor; consoles and QEMU's messages are in the run's folder",
             ) from error
-        raise ProductFailure(f"kernel {flavour} does not boot, distro does: {error}") from error
+        finally:
+            second.stop()
+        raise ProductFailure(f"kernel {flavour} does not boot where distro does: {error}") from error
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from lab.crash import Crash, Kind, Scanner, from_event, from_taint
 POLL_S = 0.02  # how often the console file is looked at
 QUIET_S = 0.25  # a report without an end marker is complete after so much silence; scaled by no factor, only a bound
 LONGEST_S = 3.0  # a report is delivered after so long even though the console never falls silent
+REPEATS_KEPT = 200  # crashes kept, repetitions included
 PIECE = 1 << 20  # bytes read at a time
 
 Listener = Callable[[Crash], None]
@@ -86,15 +87,16 @@ class Watcher:
 
     def settle(self, seconds: float = LONGEST_S) -> list[Crash]:
         """Like `drain`, but give a report that has begun up to `seconds` to become complete."""
-        waited = 0.0
-        while waited < seconds:
+        waited = silent = 0.0
+        while waited < seconds and silent < QUIET_S:
             with self._lock:
-                self._read()
+                grown = self._read()
                 if not self._scanner.pending:
                     break
+            silent = 0.0 if grown else silent + POLL_S
+            waited += POLL_S
             if self._stop.wait(POLL_S):
                 break
-            waited += POLL_S
         return self.drain()
 
     def new_generation(self, start: int | None = None) -> None:
@@ -188,8 +190,9 @@ class Watcher:
 
     def _deliver(self, crashes: list[Crash]) -> None:
         with self._lock:
-            fresh = [crash for crash in crashes if crash.fingerprint not in {old.fingerprint for old in self._crashes}]
-            self._crashes.extend(crashes if len(self._crashes) < 200 else fresh)
+            known = {crash.fingerprint for crash in self._crashes}
+            fresh = list({c.fingerprint: c for c in reversed(crashes) if c.fingerprint not in known}.values())[::-1]
+            self._crashes.extend(crashes if len(self._crashes) < REPEATS_KEPT else fresh)
             listeners = list(self._listeners)
         # A watchdog repeats itself every few seconds; once is news.
         for crash in fresh:

@@ -11,6 +11,7 @@ from lab.errors import ExitCode, LabError, ProductFailure
 
 # name: (module, one line of help). A module is imported only when its command is asked for.
 COMMANDS: Final = {
+    "doctor": ("lab.doctor", "what this host lacks for the lab, and its mend"),
     "shell": ("lab.shell", "a shell in a guest of a fresh lab"),
     "ssh": ("lab.join", "SSH into a guest of a running lab"),
     "down": ("lab.down", "end the running labs"),

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lab import kernel_config, kernel_source, progress
 from lab.cache import Cache, Digestible, digest, remove_tree
@@ -53,6 +53,8 @@ class Flavour:
     source: str | None = None
     fragments: tuple[str, ...] = ()
     patches: str | None = None
+    boot_modules: tuple[str, ...] = ()
+    guest_modules: tuple[str, ...] = ()
 
     def fragment_files(self) -> list[Path]:
         """The configuration fragments, in the order in which they are merged."""
@@ -70,8 +72,8 @@ def flavours() -> Mapping[str, Flavour]:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         found = {}
         for name, entry in table.items():
-            entry["fragments"] = tuple(entry.get("fragments", ()))
-            found[name] = Flavour(name, **entry)
+            frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+            found[name] = Flavour(name, **frozen)
     except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
         raise UsageError(f"{path}: {error}") from error
     for flavour in found.values():
@@ -141,8 +143,9 @@ def _make_relocatable(root: Path, release: str) -> None:
     makefile.write_text(changed, encoding="utf-8")
 
 
-def _from_source(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour) -> Kernel:
-    request = Request.load(flavour.source or "")
+def ensure_source(cache: Cache, lock: Lock, tools: ToolsTree, package_set: str = "kernel-source") -> Path:
+    """The kernel's source as the distribution has it: a folder with linux.tar.xz. Fetched unless cached."""
+    request = Request.load(package_set)
 
     def fetch(directory: Path) -> None:
         with progress.step("kernel source") as step:
@@ -156,7 +159,11 @@ def _from_source(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour) -
             package.unlink()
             packages.save(directory)
 
-    source = cache.ensure("source", digest("source", RECIPE, lock.key(request.name)), fetch)
+    return cache.ensure("source", digest("source", RECIPE, lock.key(request.name)), fetch)
+
+
+def _from_source(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour) -> Kernel:
+    source = ensure_source(cache, lock, tools, flavour.source or "")
     packages = Packages.load(source, lock)
     config = kernel_config.merge(flavour.fragment_files())
     patches = flavour.patch_files()

@@ -8,17 +8,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.machine import Machine
-from lab.session import Lab
 from suites.duts import ADAPTERS
 from suites.duts.adapter import Adapter
 from suites.duts.config import Config, Server
 from suites.duts.dut import Dut
 from suites.traffic.client import Client
 from suites.traffic.origin import Origin
+from suites.traffic.programs import Programs
+
+if TYPE_CHECKING:
+    from lab.machine import Machine
+    from lab.session import Lab
 
 _numbers = itertools.count()
 
@@ -79,25 +84,41 @@ def dut(device: Adapter, request: pytest.FixtureRequest) -> Iterator[Dut]:
 
 
 @pytest.fixture
-def new_origin(lab: Lab) -> Iterator[Callable[[], Origin]]:
-    """Makes and starts scripted origins, each at an endpoint of its own; a malformed message to one fails the test."""
-    origins: list[Origin] = []
-    with ExitStack() as stack:
-
-        def make() -> Origin:
-            origin = Origin(*origin_endpoint(lab, next(_numbers)))
-            origins.append(stack.enter_context(origin))
-            return origin
-
-        yield make
-    for origin in origins:
+def origins() -> Iterator[list[Origin]]:
+    """Every origin of the test; stopped at its end, when a malformed message to one of them fails it."""
+    made: list[Origin] = []
+    yield made
+    for origin in made:
+        origin.stop()
+    for origin in made:
         for problem in origin.problems:
             raise AssertionError(f"what reached the origin at {origin.endpoint} was wrong: {problem}") from problem
 
 
-def origin_endpoint(lab: Lab, number: int) -> tuple[str, int]:
-    """The number-th address and port for origins; the port is explicit, so that a paused origin keeps it."""
-    return lab.network.origin_address(number % 250), 8000 + number // 250
+@pytest.fixture
+def new_origin(lab: Lab, origins: list[Origin]) -> Callable[[], Origin]:
+    """Makes and starts scripted origins, each at an endpoint of its own."""
+
+    def make() -> Origin:
+        number = next(_numbers)
+        # The port is explicit, so that an origin that paused gets it again.
+        origins.append(Origin(lab.network.origin_address(number % 250), 8000 + number // 250))
+        origins[-1].start()
+        return origins[-1]
+
+    return make
+
+
+@pytest.fixture
+def new_origin6(lab: Lab, origins: list[Origin]) -> Callable[[], Origin]:
+    """As new_origin, at an IPv6 address."""
+
+    def make() -> Origin:
+        origins.append(Origin(lab.network.origin_address6(next(_numbers))))
+        origins[-1].start()
+        return origins[-1]
+
+    return make
 
 
 @pytest.fixture
@@ -122,6 +143,13 @@ def new_client(lab: Lab, dut: Dut) -> Iterator[Callable[[], Client]]:
             return client
 
         yield make
+
+
+@pytest.fixture
+def programs(lab: Lab, tmp_path: Path) -> Iterator[Programs]:
+    """curl, wrk and nginx of the tools tree, as clients and origins."""
+    with Programs(lab.prepared.tools, tmp_path) as programs:
+        yield programs
 
 
 @pytest.fixture

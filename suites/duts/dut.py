@@ -88,6 +88,15 @@ class Dut:
     def statistics(self) -> Statistics:
         return Statistics(self.adapter.statistics())
 
+    def wait_until_accepted(self, count: int, *, seconds: float = 5.0) -> None:
+        """Until so many more connections have been accepted than when this was called."""
+        before = self.statistics["connections_accepted"]
+        Deadline(seconds).wait_for(
+            lambda: self.statistics["connections_accepted"] >= before + count,
+            interval=0.005,
+            what=f"{count} more connections to be accepted",
+        )
+
     def wait_for_statistic(self, name: str, value: int, *, seconds: float = 5.0) -> None:
         """Until this counter or gauge is `value`; what it is when time is up is in the error."""
 

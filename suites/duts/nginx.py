@@ -84,10 +84,10 @@ def render(config: Config) -> str:
     zones, uses = [], []
     if limits.request_rate:
         zones.append(f"limit_req_zone $binary_remote_addr zone=rate:1m rate={limits.request_rate}r/s;")
-        uses.append(f"limit_req zone=rate burst={max(limits.request_rate - 1, 0)} nodelay;")
+        uses.append(f"limit_req zone=rate{_extra(limits.request_rate)};")
     if limits.request_burst:
         zones.append(f"limit_req_zone $binary_remote_addr zone=burst:1m rate={limits.request_burst * 8}r/s;")
-        uses.append(f"limit_req zone=burst burst={max(limits.request_burst - 1, 0)} nodelay;")
+        uses.append(f"limit_req zone=burst{_extra(limits.request_burst)};")
     listens = [_listen(endpoint) for endpoint in config.listeners]
     servers = [f"server {server.address} max_fails=0;" for server in config.servers]
     connections = sum(server.connections for server in config.servers)
@@ -153,6 +153,11 @@ def _server(listens: list[str], has_upstream: bool, limits: list[str], config: C
     ]
     body = forward if has_upstream else ["return 503;"]
     return ["server {", *_indent([*listens, "location / {", *_indent(body), "}"]), "}"]
+
+
+def _extra(limit: int) -> str:
+    """limit_req's burst comes on top of the one request that its rate allows at once."""
+    return f" burst={limit - 1} nodelay" if limit > 1 else ""
 
 
 def _listen(endpoint: str) -> str:

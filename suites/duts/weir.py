@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 HOME = "/run/weir"
 MODULE = f"{HOME}/weir.ko"
-CONFIG = f"{HOME}/weir.toml"
 _ENVIRONMENT = {"PYTHONPATH": HOME}
 
 
@@ -27,6 +26,7 @@ class WeirAdapter(Adapter):
     def __init__(self, machine: Machine, prepared: Prepared) -> None:
         super().__init__(machine, prepared)
         self._batch: Process | None = None
+        self._batch_generation = 0
         self._installed_in: int | None = None
 
     def install(self) -> None:
@@ -63,24 +63,28 @@ class WeirAdapter(Adapter):
         self.unload()
 
     def apply(self, config: Config) -> None:
-        self.machine.put(CONFIG, config.to_toml())
-        self._command("apply", CONFIG)
+        self.batch("apply", toml=config.to_toml())
 
     def statistics(self) -> Mapping[str, int]:
-        answer = self._command("stats")
-        return {name: int(value) for name, value in answer["stats"].items()}
+        return {name: int(value) for name, value in self.batch("stats")["stats"].items()}
 
     def healthy(self) -> None:
         """Nothing to ask: the lab's plugin watches the kernel's log, and the next apply would fail."""
 
-    def _command(self, *words: str) -> dict[str, Any]:
+    def batch(self, command: str, **arguments: object) -> dict[str, Any]:
+        """One command through the open `weirctl --batch`. Raises ConfigurationRefused with weirctl's own errors."""
+        answer = self.batch_answer(command, **arguments)
+        if not answer.get("ok"):
+            raise ConfigurationRefused(f"weirctl {command}: {json.dumps(answer.get('errors'))}")
+        return answer
+
+    def batch_answer(self, command: str, **arguments: object) -> dict[str, Any]:
+        """As batch(), refusals included."""
         if self._batch is None or self._batch_generation != self.machine.generation:
             self._open_batch()
         assert self._batch is not None
-        self._batch.write(json.dumps({"command": words[0], "arguments": list(words[1:])}) + "\n")
+        self._batch.write(json.dumps({"command": command, **arguments}) + "\n")
         answer: dict[str, Any] = json.loads(self._batch.read_line())
-        if not answer.get("ok"):
-            raise ConfigurationRefused(f"weirctl {' '.join(words)}: {answer.get('error')}")
         return answer
 
     def _open_batch(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 
@@ -10,7 +11,8 @@ import pytest
 from lab.deadline import Deadline
 from suites.duts.config import Server
 from suites.duts.dut import Dut
-from suites.traffic.client import Client
+from suites.traffic.client import Client, Conversation
+from suites.traffic.errors import TrafficError
 from suites.traffic.messages import Framing, Reply, encode_request
 from suites.traffic.origin import Origin, Visit
 from suites.traffic.wire import Wire
@@ -28,6 +30,18 @@ def large_body(size: int = LARGE) -> bytes:
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def send_aside(connection: Conversation, data: bytes) -> threading.Thread:
+    """Send in a thread. If it fails, so does the response that the test waits for."""
+
+    def send() -> None:
+        with contextlib.suppress(OSError, TrafficError):
+            connection.send(data)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
 
 
 def wait_until_stalled(wire: Wire, *, seconds: float = 20.0) -> None:
@@ -78,9 +92,7 @@ def test_echo_in_both_directions_at_once(origin: Origin, client: Client) -> None
 
     origin.behaves(echo)
     with client.connect(patience=PATIENCE_S, record=False) as connection:
-        request = encode_request("POST", "/", body=body)
-        sender = threading.Thread(target=connection.send, args=(request,))
-        sender.start()
+        sender = send_aside(connection, encode_request("POST", "/", body=body))
         answer = connection.response()
         sender.join()
     assert sha256(answer.body) == sha256(body)
@@ -111,8 +123,7 @@ def test_slow_origin_holds_back_the_client(dut: Dut, origin: Origin, client: Cli
 
     origin.behaves(read_late)
     with client.connect(patience=60, record=False) as connection:
-        sender = threading.Thread(target=connection.send, args=(encode_request("POST", "/", body=body),))
-        sender.start()
+        sender = send_aside(connection, encode_request("POST", "/", body=body))
         origin.wait_for_heads(1)
         wait_until_stalled(connection.wire)
         assert connection.wire.info.bytes_acked < HELD_AT_MOST

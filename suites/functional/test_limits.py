@@ -1,0 +1,196 @@
+"""request_rate (in a second) and request_burst (in 125 ms) of each client address, and what happens over them.
+
+The requests of a burst go out over as many connections, so that they arrive within a millisecond or two however slow
+the way to the origin is; a window begins with its client's first request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from suites.duts.dut import Dut
+from suites.traffic.client import Client
+from suites.traffic.messages import encode_request
+from suites.traffic.origin import Origin
+
+GET = encode_request("GET", "/")
+LEAKY = "limit_req is a leaky bucket: it forgives one request each 1/rate s"
+BURST_S = 0.125
+SECOND_S = 1.0
+MARGIN_S = 0.03  # a timer tick of the guest and the way of the request
+
+
+def volley(client: Client, count: int, to: tuple[str, int] | None = None) -> list[int]:
+    """Statuses, lowest first, of so many requests that arrive together, each on a connection of its own."""
+    connections = [client.connect(to) for _ in range(count)]
+    for connection in connections:
+        connection.send(GET)
+    statuses = sorted(connection.response().status for connection in connections)
+    for connection in connections:
+        connection.close()
+    return statuses
+
+
+def test_burst_is_refused_then_forgiven(dut: Dut, origin: Origin, client: Client) -> None:
+    dut.apply(limits={"request_burst": 5})
+    assert volley(client, 6) == [200] * 5 + [429]
+    client.wait(seconds=BURST_S + MARGIN_S)
+    assert client.get("/").status == 200
+    assert origin.requests == 6
+
+
+@pytest.mark.parametrize("sent", [1, 4, 5])
+def test_burst_up_to_the_limit_is_served(dut: Dut, origin: Origin, client: Client, sent: int) -> None:
+    dut.apply(limits={"request_burst": 5})
+    assert volley(client, sent) == [200] * sent
+    assert origin.requests == sent
+
+
+@pytest.mark.parametrize("limit", [1, 2, 10])
+def test_burst_far_over_the_limit(dut: Dut, origin: Origin, client: Client, limit: int) -> None:
+    dut.apply(limits={"request_burst": limit})
+    assert volley(client, limit + 20) == [200] * limit + [429] * 20
+    assert origin.requests == limit
+
+
+def test_rate_is_refused_then_forgiven(dut: Dut, origin: Origin, client: Client) -> None:
+    dut.apply(limits={"request_rate": 10})
+    assert client.pipeline(*[GET] * 13).statuses == [200] * 10 + [429] * 3
+    client.wait(seconds=SECOND_S + MARGIN_S)
+    assert client.pipeline(*[GET] * 10).statuses == [200] * 10
+    assert origin.requests == 20
+
+
+@pytest.mark.differs("nginx", reason=LEAKY)
+def test_rate_holds_over_several_bursts(dut: Dut, origin: Origin, client: Client) -> None:
+    """Each burst is allowed by itself; it is their sum that ends them."""
+    dut.apply(limits={"request_rate": 8, "request_burst": 4})
+    statuses = []
+    for _ in range(3):
+        statuses += volley(client, 4)
+        client.wait(seconds=BURST_S + MARGIN_S)
+    assert statuses == [200] * 8 + [429] * 4
+    assert origin.requests == 8
+
+
+@pytest.mark.differs("nginx", reason=LEAKY)
+def test_rate_is_not_forgiven_before_its_second_is_over(dut: Dut, client: Client) -> None:
+    dut.apply(limits={"request_rate": 5})
+    with client.connect() as connection:
+        connection.send(GET * 5)
+        assert connection.responses(5).statuses == [200] * 5
+        client.wait(seconds=0.5)
+        assert connection.ask().status == 429
+
+
+def test_refused_request_does_not_end_the_connection(dut: Dut, client: Client) -> None:
+    dut.apply(limits={"request_rate": 1})
+    with client.connect() as connection:
+        connection.send(GET * 2)
+        first, second = connection.responses(2)
+        assert (first.status, second.status) == (200, 429)
+        assert second.keeps_open
+        client.wait(seconds=SECOND_S + MARGIN_S)
+        assert connection.ask().status == 200
+
+
+def test_body_of_a_refused_request_is_skipped(dut: Dut, origin: Origin, client: Client) -> None:
+    """Either the connection ends, or what follows the refused request's body is understood as the next request."""
+    dut.apply(limits={"request_rate": 1})
+    post = encode_request("POST", "/refused", body=b"GET /inner HTTP/1.1\r\nHost: x\r\n\r\n")
+    with client.connect() as connection:
+        connection.send(GET + post)
+        first, second = connection.responses(2)
+        assert (first.status, second.status) == (200, 429)
+        if second.keeps_open:
+            client.wait(seconds=SECOND_S + MARGIN_S)
+            assert connection.ask("GET", "/outer").status == 200
+    assert {request.target for request in origin.received} <= {"/", "/outer"}
+
+
+def test_clients_are_counted_apart(dut: Dut, origin: Origin, new_client: Callable[[], Client]) -> None:
+    dut.apply(limits={"request_burst": 3})
+    for _ in range(5):
+        assert volley(new_client(), 4) == [200] * 3 + [429]
+    assert origin.requests == 15
+
+
+def test_connections_of_one_client_are_counted_together(dut: Dut, origin: Origin, client: Client) -> None:
+    dut.apply(limits={"request_rate": 6})
+    statuses = []
+    for _ in range(4):
+        statuses += client.pipeline(GET, GET).statuses
+    assert statuses == [200] * 6 + [429] * 2
+    assert origin.requests == 6
+
+
+@pytest.mark.only("weir", reason="nginx sends a reply, or closes without one by a status of its own, but no RST")
+def test_action_reset(dut: Dut, origin: Origin, client: Client) -> None:
+    dut.apply(limits={"request_rate": 2, "action": "reset"})
+    with client.connect() as connection:
+        connection.send(GET * 2)
+        assert connection.responses(2).statuses == [200, 200]
+        connection.send(GET)
+        assert connection.rest() == b""
+        assert connection.was_reset
+    assert origin.requests == 2
+
+
+@pytest.mark.only("weir", reason="nginx sends no RST")
+def test_action_reset_does_not_touch_other_connections(
+    dut: Dut, client: Client, new_client: Callable[[], Client]
+) -> None:
+    dut.apply(limits={"request_rate": 1, "action": "reset"})
+    other = new_client().connect()
+    assert other.ask().status == 200
+    with client.connect() as connection:
+        connection.send(GET * 2)
+        connection.rest()
+        assert connection.was_reset
+    client.wait(seconds=SECOND_S + MARGIN_S)
+    assert other.ask().status == 200
+    assert client.get("/").status == 200
+
+
+def test_no_limit_unless_configured(origin: Origin, client: Client) -> None:
+    assert client.pipeline(*[GET] * 200).statuses == [200] * 200
+    assert origin.requests == 200
+
+
+def test_limit_is_lifted_live(dut: Dut, client: Client) -> None:
+    dut.apply(limits={"request_rate": 1})
+    assert client.pipeline(GET, GET).statuses == [200, 429]
+    dut.apply()
+    assert client.pipeline(*[GET] * 5).statuses == [200] * 5
+
+
+def test_limit_is_imposed_live(dut: Dut, client: Client) -> None:
+    dut.apply()
+    assert volley(client, 8) == [200] * 8
+    client.wait(seconds=SECOND_S + MARGIN_S)
+    dut.apply(limits={"request_rate": 3})
+    assert volley(client, 8) == [200] * 3 + [429] * 5
+
+
+def test_limit_of_an_ipv6_client(dut: Dut, new_client: Callable[[], Client]) -> None:
+    dut.apply(listeners=["[::]:80"], limits={"request_burst": 2})
+    assert volley(new_client(), 3) == [200, 200, 429]
+    assert volley(new_client(), 2) == [200, 200]
+
+
+def test_many_clients_within_their_limits(dut: Dut, origin: Origin, new_client: Callable[[], Client]) -> None:
+    dut.apply(limits={"request_burst": 2, "request_rate": 2})
+    for _ in range(60):
+        assert new_client().pipeline(GET, GET).statuses == [200, 200]
+    assert origin.requests == 120
+
+
+def test_refused_requests_are_answered_in_order(dut: Dut, client: Client) -> None:
+    dut.apply(limits={"request_rate": 3})
+    requests = [encode_request("HEAD" if n % 2 else "GET", f"/{n}") for n in range(6)]
+    with client.connect() as connection:
+        connection.send(b"".join(requests))
+        statuses = [connection.response(to="HEAD" if n % 2 else "GET").status for n in range(6)]
+    assert statuses == [200] * 3 + [429] * 3

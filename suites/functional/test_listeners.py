@@ -1,0 +1,190 @@
+"""Where the device listens, and changes of configuration under live connections."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from suites.duts.config import Server
+from suites.duts.dut import Dut
+from suites.traffic.client import Client
+from suites.traffic.messages import Reply, encode_request
+from suites.traffic.origin import Origin, Visit
+
+GET = encode_request("GET", "/")
+
+
+def is_refused(dut: Dut, client: Client, listener: str) -> bool:
+    try:
+        client.connect(dut.reach(listener)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_several_listeners(dut: Dut, origin: Origin, client: Client) -> None:
+    listeners = ["0.0.0.0:80", "0.0.0.0:8080", f"{dut.address}:8081", "[::]:80", f"[{dut.address6}]:8082"]
+    dut.apply(listeners=listeners)
+    for listener in listeners:
+        with client.connect(dut.reach(listener)) as connection:
+            assert connection.ask().status == 200, listener
+    assert origin.requests == len(listeners)
+
+
+def test_ipv6_client(dut: Dut, origin: Origin, client: Client) -> None:
+    dut.apply(listeners=["[::]:80"])
+    origin.replies(Reply(200, b"six"))
+    assert client.get("/").body == b"six"
+    assert origin.last.fields["x-forwarded-for"] == client.address6
+
+
+def test_ipv6_listener_takes_no_ipv4(dut: Dut, client: Client) -> None:
+    dut.apply(listeners=["[::]:8090"])
+    assert is_refused(dut, client, "0.0.0.0:8090")
+
+
+def test_ipv6_origin(dut: Dut, new_origin6: Callable[[], Origin], client: Client) -> None:
+    origin = new_origin6()
+    origin.replies(Reply(200, b"over six"))
+    dut.apply(servers=[Server(origin.endpoint)])
+    assert client.get("/").body == b"over six"
+
+
+def test_port_without_listener_is_refused(dut: Dut, client: Client) -> None:
+    dut.apply()
+    assert is_refused(dut, client, "0.0.0.0:81")
+
+
+def test_listener_is_added_live(dut: Dut, client: Client) -> None:
+    dut.apply()
+    assert is_refused(dut, client, "0.0.0.0:8083")
+    with client.connect() as old:
+        assert old.ask().status == 200
+        dut.apply(listeners=["0.0.0.0:80", "0.0.0.0:8083"])
+        assert client.connect(dut.reach("0.0.0.0:8083")).ask().status == 200
+        if dut.name == "weir":  # nginx ends idle connections on reload
+            assert old.ask().status == 200
+
+
+def test_listener_is_removed_live(dut: Dut, client: Client) -> None:
+    dut.apply(listeners=["0.0.0.0:80", "0.0.0.0:8084"])
+    assert not is_refused(dut, client, "0.0.0.0:8084")
+    dut.apply(listeners=["0.0.0.0:80"])
+    assert is_refused(dut, client, "0.0.0.0:8084")
+    assert client.get("/").status == 200
+
+
+@pytest.mark.only("weir", reason="nginx ends idle keep-alive connections on reload")
+def test_idle_connection_survives_reconfiguration(dut: Dut, client: Client, origin: Origin) -> None:
+    dut.apply()
+    with client.connect() as connection:
+        for number in range(5):
+            assert connection.ask().status == 200
+            dut.apply(limits={"header_count": 30 + number})
+        assert connection.ask().status == 200
+    assert origin.requests == 6
+
+
+@pytest.mark.only("weir", reason="nginx ends idle keep-alive connections on reload")
+def test_connection_survives_the_removal_of_its_listener(dut: Dut, client: Client) -> None:
+    dut.apply(listeners=["0.0.0.0:80", "0.0.0.0:8085"])
+    with client.connect(dut.reach("0.0.0.0:8085")) as connection:
+        assert connection.ask().status == 200
+        dut.apply(listeners=["0.0.0.0:80"])
+        assert connection.ask().status == 200
+
+
+def test_request_in_progress_survives_reconfiguration(dut: Dut, origin: Origin, client: Client) -> None:
+    release = threading.Event()
+
+    def answer_later(visit: Visit) -> Reply:
+        if visit.target == "/slow":
+            release.wait(10)
+        return Reply(200, visit.target.encode())
+
+    origin.behaves(answer_later)
+    dut.apply()
+    with client.connect() as connection:
+        connection.send(encode_request("GET", "/slow"))
+        origin.wait_for_heads(1)
+        dut.apply(limits={"header_count": 33})
+        release.set()
+        assert connection.response().body == b"/slow"
+
+
+def test_request_in_progress_survives_the_removal_of_its_server(
+    dut: Dut, new_origin: Callable[[], Origin], client: Client
+) -> None:
+    old, new = new_origin(), new_origin()
+    release = threading.Event()
+
+    def answer_later(_visit: Visit) -> Reply:
+        release.wait(10)
+        return Reply(200, b"old")
+
+    old.behaves(answer_later)
+    new.replies(Reply(200, b"new"))
+    dut.apply(servers=[Server(old.endpoint)])
+    with client.connect() as connection:
+        connection.send(GET)
+        old.wait_for_heads(1)
+        dut.apply(servers=[Server(new.endpoint)])
+        assert client.get("/").body == b"new"
+        release.set()
+        assert connection.response().body == b"old"
+
+
+@pytest.mark.only("weir", reason="nginx keeps no connection open before it is used")
+def test_connections_to_a_removed_server_are_closed(dut: Dut, new_origin: Callable[[], Origin], client: Client) -> None:
+    old, new = new_origin(), new_origin()
+    dut.apply(servers=[Server(old.endpoint, connections=4)])
+    old.wait_for_connections(4)
+    dut.apply(servers=[Server(new.endpoint, connections=4)])
+    old.wait_until_left()
+    assert client.get("/").status == 200
+    assert new.requests == 1
+
+
+@pytest.mark.only("weir", reason="nginx opens connections on demand")
+def test_connections_to_a_kept_server_stay(dut: Dut, origin: Origin) -> None:
+    dut.apply(servers=[Server(origin.endpoint, connections=4)])
+    origin.wait_for_connections(4)
+    dut.apply(servers=[Server(origin.endpoint, connections=4)], limits={"header_count": 20})
+    dut.wait_for_statistic("upstream_active", 4)
+    assert origin.connections == 4
+
+
+@pytest.mark.only("weir", reason="nginx's old workers close connections that they accepted and did not serve yet")
+def test_reconfiguration_under_load_loses_no_request(
+    dut: Dut, origin: Origin, new_client: Callable[[], Client]
+) -> None:
+    """Clients that never stop see every reply while ten changes are made."""
+    dut.apply()
+    failures: list[BaseException] = []
+    served = [0]
+    stop = threading.Event()
+
+    def busy() -> None:
+        client = new_client()
+        try:
+            while not stop.is_set():
+                with client.connect() as connection:
+                    connection.send(GET * 4 + encode_request("GET", "/", fields=[("Connection", "close")]))
+                    served[0] += connection.responses(5).statuses.count(200)
+        except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=busy) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(10):
+        dut.apply(limits={"header_count": 40 + number})
+    stop.set()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    assert served[0] > 0
+    assert served[0] == origin.requests

@@ -1,0 +1,132 @@
+"""Real programs of the tools tree as clients and origins: curl, wrk, nginx. They run in the lab's network namespace."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from lab import sandbox
+from lab.deadline import Deadline
+from lab.errors import InfrastructureError, ProductFailure
+
+if TYPE_CHECKING:
+    from lab.tools import ToolsTree
+
+
+@dataclass(frozen=True)
+class WrkReport:
+    """What wrk saw: whole replies, replies that were not 2xx or 3xx, and connections that failed."""
+
+    requests: int
+    non_2xx: int
+    socket_errors: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How curl ended, and what it wrote."""
+
+    status: int
+    output: bytes
+    errors: str
+
+
+class Programs:
+    """Runs them; those that stay are ended with it. `folder` is theirs to write in."""
+
+    def __init__(self, tools: ToolsTree, folder: Path) -> None:
+        self._tools = tools
+        self._folder = folder
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def curl(self, *arguments: str, source: str = "", input: bytes = b"", seconds: float = 20.0) -> Answer:
+        """curl, silent but for errors, from the address `source`."""
+        argv = ["curl", "--silent", "--show-error", "--noproxy", "*", *(["--interface", source] if source else [])]
+        done = self._run([*argv, *arguments], input, seconds)
+        return Answer(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+
+    def wrk(self, url: str, *, connections: int, seconds: int, headers: tuple[str, ...] = ()) -> WrkReport:
+        """One thread of wrk. Raises ProductFailure when it could not connect at all."""
+        options = [option for header in headers for option in ("--header", header)]
+        argv = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", *options, url]
+        done = self._run(argv, b"", seconds + 20.0)
+        text = done.stdout.decode()
+        total = re.search(r"^\s*(\d+) requests in", text, re.M)
+        if done.returncode or not total:
+            raise ProductFailure(f"wrk failed ({done.returncode}): {text} {done.stderr.decode(errors='replace')}")
+        bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+        errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+        return WrkReport(
+            requests=int(total[1]),
+            non_2xx=int(bad[1]) if bad else 0,
+            socket_errors=sum(map(int, errors.groups())) if errors else 0,
+            text=text,
+        )
+
+    def nginx_origin(self, address: str, files: dict[str, bytes], *, port: int = 8080) -> str:
+        """A real nginx that serves these files; returns its endpoint."""
+        home = self._folder / f"nginx-{address}-{port}"
+        (home / "files").mkdir(parents=True)
+        for name, content in files.items():
+            (home / "files" / name).write_bytes(content)
+        config = home / "nginx.conf"
+        temporary = " ".join(f"{kind}_temp_path {home}/{kind};" for kind in _TEMPORARY)
+        config.write_text(
+            f"daemon off; master_process off; pid {home}/pid; error_log {home}/error.log;\n"
+            "events { worker_connections 1024; }\n"
+            f"http {{ access_log off; {temporary} keepalive_requests 1000000; gzip on; gzip_min_length 1;\n"
+            f"gzip_types text/plain; gzip_proxied any;\n"
+            f"server {{ listen {address}:{port}; root {home}/files; default_type text/plain; }} }}\n"
+        )
+        process = subprocess.Popen(
+            sandbox.command(self._tools, ["nginx", "-p", home, "-c", config], cwd=self._folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        self._stack.callback(_end, process)
+
+        def ready() -> bool:
+            if process.poll() is not None:
+                said = process.stderr.read().decode() if process.stderr else ""
+                raise InfrastructureError(f"nginx as an origin ended at once: {said}")
+            return (home / "pid").is_file() and bool((home / "pid").read_text().strip())
+
+        Deadline(10).wait_for(ready, what="nginx as an origin to start")
+        return f"{address}:{port}"
+
+    def _run(self, argv: list[str], input: bytes, seconds: float) -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(
+                sandbox.command(self._tools, argv, cwd=self._folder),
+                input=input,
+                capture_output=True,
+                timeout=Deadline(seconds).seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as expired:
+            raise ProductFailure(f"{' '.join(argv)} did not end within {seconds:.0f} s") from expired
+
+
+_TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait(Deadline(10).seconds)
+    if process.stderr:
+        process.stderr.close()

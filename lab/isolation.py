@@ -10,7 +10,9 @@ A lab is known by its own processes, so there is no register that could be wrong
 
 from __future__ import annotations
 
+import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -26,12 +28,27 @@ if TYPE_CHECKING:
 
 TOOLS_ROOT_VARIABLE = "WEIR_TOOLS_ROOT"
 RUN_DIR_VARIABLE = "WEIR_RUN_DIR"
+PARENT_VARIABLE = "WEIR_PARENT"
 ROOT_FOLDER = "root"  # below the run's folder: mount point of the tools tree, empty outside of the lab
 MEMORY_FOLDER = "memory"  # likewise: private tmpfs for the guests' memory and snapshots
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 MARK = "lab.isolation"
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+
+
+def die_with_parent() -> None:
+    """Ask for SIGKILL at the parent's death: to be called first thing by what must not outlive who started it.
+
+    The parent may have died before: whoever sets WEIR_PARENT to its own pid is safe even then. Survives execve(2)
+    (prctl(2), PR_SET_PDEATHSIG).
+    """
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
+        raise InfrastructureError(f"prctl(PR_SET_PDEATHSIG): {os.strerror(ctypes.get_errno())}")
+    expected = os.environ.pop(PARENT_VARIABLE, "")
+    if expected and os.getppid() != int(expected):
+        os._exit(128 + signal.SIGKILL)
 
 
 def namespaces() -> list[str]:
@@ -59,10 +76,14 @@ def enter(argv: Sequence[str], env: Mapping[str, str], tools: ToolsTree, run_dir
     """
     from lab.network import check_tun
 
+    die_with_parent()
     check_tun()
     options = namespaces()
+    # unshare forks before it asks for the signal at its own death: by this the child sees whether it came too late.
+    itself = os.pidfd_open(os.getpid())
+    os.set_inheritable(itself, True)
     path = os.pathsep.join(filter(None, [str(CHECKOUT), env.get("PYTHONPATH", "")]))
-    inside = [sys.executable, "-m", MARK, str(run_dir), str(tools.root), tools.key, "--", *argv]
+    inside = [sys.executable, "-m", MARK, str(run_dir), str(tools.root), tools.key, str(itself), "--", *argv]
     chain = ["setpriv", "--pdeathsig", "KILL", "unshare", *options, "--", *inside]
     sys.stdout.flush()
     sys.stderr.flush()
@@ -74,8 +95,11 @@ def enter(argv: Sequence[str], env: Mapping[str, str], tools: ToolsTree, run_dir
 
 def main(arguments: Sequence[str]) -> int:
     """First process of the lab's PID namespace: makes what the lab needs, runs the command, reaps orphans."""
-    run_dir, root, key, separator, *argv = arguments
+    run_dir, root, key, outer, separator, *argv = arguments
     assert separator == "--"
+    if select.select([int(outer)], [], [], 0)[0]:
+        return 128 + signal.SIGKILL
+    os.close(int(outer))
     try:
         environment = _set_up(Path(run_dir), Path(root), key)
     except LabError as error:
@@ -182,7 +206,7 @@ def find() -> list[RunningLab]:
             if Path(words[0] if words else "").name != "unshare" or MARK not in words:
                 continue
             at = words.index(MARK)
-            if words[at - 1] != "-m" or words[at + 4] != "--":
+            if words[at - 1] != "-m" or words[at + 5] != "--":
                 continue
             pid = int(entry.name)
             children = (entry / "task" / entry.name / "children").read_text().split()
@@ -191,7 +215,7 @@ def find() -> list[RunningLab]:
                 continue
         except (OSError, IndexError, ValueError):
             continue
-        labs.append(RunningLab(pid, int(children[0]), Path(words[at + 1]), tuple(words[at + 5 :]), started))
+        labs.append(RunningLab(pid, int(children[0]), Path(words[at + 1]), tuple(words[at + 6 :]), started))
     return sorted(labs, key=lambda lab: (lab.started, lab.pid))
 
 

@@ -124,7 +124,15 @@ def compile_(tree: Path, tools: ToolsTree, cache: Cache, step: Step, log: Path) 
             return f"{objects} files compiled: {match[2]}"
         return None
 
-    argv = ["make", f"-j{os.cpu_count() or 1}", "CC=ccache gcc", "HOSTCC=ccache gcc", "bzImage", "modules"]
+    argv = [
+        "make",
+        "--jobserver-style=pipe",
+        f"-j{os.cpu_count() or 1}",
+        "CC=ccache gcc",
+        "HOSTCC=ccache gcc",
+        "bzImage",
+        "modules",
+    ]
     compiler_cache = cache.scratch("ccache")
     env = {"CCACHE_DIR": str(compiler_cache), "CCACHE_MAXSIZE": "3G", "CCACHE_COMPILERCHECK": "content"}
     run_logged(_in_tree(tools, tree, argv, env), what="building the kernel", log=log, step=step, watch=watch)

@@ -20,10 +20,10 @@ from lab.process import run_logged
 from lab.sandbox import command
 from lab.tools import ToolsTree
 
-RECIPE: Final = 1
+RECIPE: Final = 2
 SOURCE: Final = CHECKOUT / "kmod"
 MODULE_PLACE: Final = "/build/kmod"
-"""Where sources are during a build: what file:line in debug information starts with, unless relative."""
+"""Where sources are during a build."""
 
 # What lies in kmod/ without going into weir.ko.
 _NOT_BUILT: Final = ("tests", "user", "patches", "spec")
@@ -90,7 +90,10 @@ def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, folder: Path, name: 
             log.unlink(missing_ok=True)
             try:
                 run_logged(
-                    build_command(tools, kernel, tree, cache), what=f"building the module {name}", log=log, step=step
+                    build_command(tools, kernel, tree, cache, folder=folder),
+                    what=f"building the module {name}",
+                    log=log,
+                    step=step,
                 )
             except LabError as error:
                 raise InfrastructureError(
@@ -107,18 +110,26 @@ def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, folder: Path, name: 
     return cache.ensure("module", key, build)
 
 
-def build_command(tools: ToolsTree, kernel: Kernel, tree: Path, cache: Cache, *targets: str) -> list[str]:
-    """The command that builds the module sources in `tree` (written to) against `kernel`, with extra warnings on."""
+def build_command(
+    tools: ToolsTree, kernel: Kernel, tree: Path, cache: Cache, *targets: str, folder: Path = SOURCE
+) -> list[str]:
+    """The command that builds the module sources in `tree` (written to) against `kernel`, with extra warnings on.
+
+    Messages and debug information show the files as those of `folder`, relative to the checkout: kmod/main.c.
+    """
     place, bind = kernel_place(kernel)
     compiler_cache = cache.scratch("ccache")
+    shown = folder.relative_to(SOURCE.parent) if folder.is_relative_to(SOURCE.parent) else Path(folder.name)
     argv = [
         "make",
+        "--jobserver-style=pipe",  # a named one would clash: process ids repeat in fresh PID namespaces
         "-C",
         place,
         f"M={MODULE_PLACE}",
         f"-j{os.cpu_count() or 1}",
         "W=1",
         "CC=ccache gcc",
+        f"KCFLAGS=-ffile-prefix-map={MODULE_PLACE}={shown}",
         "CONFIG_DEBUG_INFO_BTF_MODULES=",  # needs pahole and the kernel's own BTF; nothing here reads it
         *(targets or ("modules",)),
     ]

@@ -49,7 +49,6 @@ union weir_address {
  * struct weir_server_config - one server of the upstream group
  * @address: where it listens
  * @connections: how many connections are held open, spread over the CPUs
- *	(each CPU holds at least one)
  */
 struct weir_server_config {
 	union weir_address	address;

@@ -7,7 +7,6 @@
 
 #include <linux/percpu.h>
 #include <linux/types.h>
-#include <linux/u64_stats_sync.h>
 
 struct net;
 
@@ -52,10 +51,9 @@ enum weir_stat {
 	WEIR_STAT_COUNT,
 };
 
-/* One CPU's part.  Written on its own CPU with softirqs off. */
+/* One CPU's part. */
 struct weir_stats {
-	u64_stats_t		counters[WEIR_STAT_COUNT];
-	struct u64_stats_sync	sync;
+	u64 counters[WEIR_STAT_COUNT];
 };
 
 /* Sums of all CPUs into @sums[WEIR_STAT_COUNT].  Process context. */
@@ -63,7 +61,10 @@ void weir_stats_sum(struct net *net, u64 *sums);
 /* "requests" and so on; NULL when @stat is out of range. */
 const char *weir_stats_name(unsigned int stat);
 
-/* Add @by, which may be negative for a gauge.  Any context but hard interrupts. */
-void weir_stats_add(struct weir_stats __percpu *stats, enum weir_stat stat, s64 by);
+/* Add @by, which may be negative for a gauge.  Any context. */
+static inline void weir_stats_add(struct weir_stats __percpu *stats, enum weir_stat stat, s64 by)
+{
+	this_cpu_add(stats->counters[stat], by);
+}
 
 #endif /* _WEIR_STATS_H */

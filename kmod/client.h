@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Client legs: connections that clients have opened. */
+#ifndef _WEIR_CLIENT_H
+#define _WEIR_CLIENT_H
+
+struct sock;
+struct weir_leg;
+struct weir_net;
+
+/*
+ * Serve a connection just accepted by @listener, whose reference is taken over.
+ * Softirq, no socket lock held.
+ */
+void weir_client_accept(struct weir_net *wn, const struct weir_leg *listener, struct sock *sk);
+/* Reset all client connections of a namespace that is dying. */
+void weir_client_abort_all(struct weir_net *wn);
+
+#endif /* _WEIR_CLIENT_H */

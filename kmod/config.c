@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Configurations: making, checking and applying them. */
+
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <net/ipv6.h>
+
+#include "config.h"
+#include "limit.h"
+#include "listener.h"
+#include "net.h"
+
+struct weir_config *weir_config_alloc(void)
+{
+	struct weir_config *config = kvzalloc(sizeof(*config), GFP_KERNEL);
+
+	if (!config)
+		return NULL;
+	refcount_set(&config->refs, 1);
+	strscpy(config->upstream_name, "default");
+	config->limits.header_total = 16384;
+	config->limits.header_count = 64;
+	config->limits.body_length = 1ULL << 30;
+	config->timeouts.client_header = 20ULL * USEC_PER_SEC;
+	config->timeouts.client_body = 20ULL * USEC_PER_SEC;
+	config->timeouts.keepalive = 75ULL * USEC_PER_SEC;
+	config->timeouts.upstream_connect = 5ULL * USEC_PER_SEC;
+	config->timeouts.upstream_response = 60ULL * USEC_PER_SEC;
+	return config;
+}
+
+void weir_config_put(struct weir_config *config)
+{
+	if (refcount_dec_and_test(&config->refs))
+		kvfree_rcu(config, rcu);
+}
+
+/* What two addresses are compared by: the padding is zero. */
+static int weir_address_copy(union weir_address *to, const union weir_address *from,
+			     struct netlink_ext_ack *extack)
+{
+	memset(to, 0, sizeof(*to));
+	switch (from->sa.sa_family) {
+	case AF_INET:
+		to->in.sin_family = AF_INET;
+		to->in.sin_port = from->in.sin_port;
+		to->in.sin_addr = from->in.sin_addr;
+		if (to->in.sin_port)
+			return 0;
+		break;
+	case AF_INET6:
+		to->in6.sin6_family = AF_INET6;
+		to->in6.sin6_port = from->in6.sin6_port;
+		to->in6.sin6_addr = from->in6.sin6_addr;
+		to->in6.sin6_scope_id = from->in6.sin6_scope_id;
+		if (to->in6.sin6_port)
+			return 0;
+		break;
+	default:
+		NL_SET_ERR_MSG(extack, "address is neither IPv4 nor IPv6");
+		return -EINVAL;
+	}
+	NL_SET_ERR_MSG(extack, "port 0 is no port");
+	return -EINVAL;
+}
+
+static bool weir_address_equal(const union weir_address *a, const union weir_address *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static bool weir_address_is_wildcard(const union weir_address *address)
+{
+	if (address->sa.sa_family == AF_INET6)
+		return ipv6_addr_any(&address->in6.sin6_addr);
+	return !address->in.sin_addr.s_addr;
+}
+
+int weir_config_add_listener(struct weir_config *config, const union weir_address *address,
+			     struct netlink_ext_ack *extack)
+{
+	union weir_address copy;
+	unsigned int i;
+	int err;
+
+	err = weir_address_copy(&copy, address, extack);
+	if (err)
+		return err;
+	for (i = 0; i < config->listener_count; i++) {
+		if (!weir_address_equal(&config->listeners[i], &copy))
+			continue;
+		NL_SET_ERR_MSG_FMT(extack, "listener %pISpc is given twice", &copy);
+		return -EEXIST;
+	}
+	if (config->listener_count == WEIR_LISTENERS_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "more than %d listeners", WEIR_LISTENERS_MAX);
+		return -E2BIG;
+	}
+	config->listeners[config->listener_count++] = copy;
+	return 0;
+}
+
+int weir_config_add_server(struct weir_config *config, const union weir_address *address,
+			   u32 connections, struct netlink_ext_ack *extack)
+{
+	union weir_address copy;
+	unsigned int i;
+	int err;
+
+	err = weir_address_copy(&copy, address, extack);
+	if (err)
+		return err;
+	if (weir_address_is_wildcard(&copy)) {
+		NL_SET_ERR_MSG_FMT(extack, "server %pISpc has no address", &copy);
+		return -EINVAL;
+	}
+	if (!connections || connections > WEIR_CONNECTIONS_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "connections must be 1 to %d", WEIR_CONNECTIONS_MAX);
+		return -EINVAL;
+	}
+	for (i = 0; i < config->server_count; i++) {
+		if (!weir_address_equal(&config->servers[i].address, &copy))
+			continue;
+		NL_SET_ERR_MSG_FMT(extack, "server %pISpc is given twice", &copy);
+		return -EEXIST;
+	}
+	if (config->server_count == WEIR_SERVERS_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "more than %d servers", WEIR_SERVERS_MAX);
+		return -E2BIG;
+	}
+	config->servers[config->server_count].address = copy;
+	config->servers[config->server_count].connections = connections;
+	config->server_count++;
+	return 0;
+}
+
+static int weir_config_check_limits(const struct weir_limits *limits,
+				    struct netlink_ext_ack *extack)
+{
+	if (limits->request_rate > WEIR_RATE_MAX || limits->request_burst > WEIR_RATE_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "request_rate and request_burst must be 0 to %d",
+				   WEIR_RATE_MAX);
+		return -EINVAL;
+	}
+	if (limits->action >= __WEIR_ACTION_COUNT) {
+		NL_SET_ERR_MSG(extack, "action must be reply or reset");
+		return -EINVAL;
+	}
+	if (limits->header_total < WEIR_HEADER_TOTAL_MIN ||
+	    limits->header_total > WEIR_HEADER_TOTAL_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "header_total must be %d to %d", WEIR_HEADER_TOTAL_MIN,
+				   WEIR_HEADER_TOTAL_MAX);
+		return -EINVAL;
+	}
+	if (!limits->header_count || limits->header_count > WEIR_HEADER_COUNT_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "header_count must be 1 to %d", WEIR_HEADER_COUNT_MAX);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int weir_config_check_timeout(u64 us, const char *name, struct netlink_ext_ack *extack)
+{
+	if (us >= WEIR_TIMEOUT_MIN_US && us <= WEIR_TIMEOUT_MAX_US)
+		return 0;
+	NL_SET_ERR_MSG_FMT(extack, "%s must be %llu to %llu microseconds", name,
+			   WEIR_TIMEOUT_MIN_US, WEIR_TIMEOUT_MAX_US);
+	return -EINVAL;
+}
+
+int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *extack)
+{
+	const struct weir_timeouts *timeouts = &config->timeouts;
+	int err;
+
+	if (config->listener_count && !config->server_count) {
+		NL_SET_ERR_MSG(extack, "listeners need an upstream server");
+		return -EINVAL;
+	}
+	err = weir_config_check_limits(&config->limits, extack);
+	if (!err)
+		err = weir_config_check_timeout(timeouts->client_header, "client_header", extack);
+	if (!err)
+		err = weir_config_check_timeout(timeouts->client_body, "client_body", extack);
+	if (!err)
+		err = weir_config_check_timeout(timeouts->keepalive, "keepalive", extack);
+	if (!err)
+		err = weir_config_check_timeout(timeouts->upstream_connect, "upstream_connect",
+						extack);
+	if (!err)
+		err = weir_config_check_timeout(timeouts->upstream_response, "upstream_response",
+						extack);
+	return err;
+}
+
+static struct weir_listener *weir_listeners_find(struct weir_net *wn,
+						 const union weir_address *address)
+{
+	struct weir_listener *listener;
+
+	list_for_each_entry(listener, &wn->listeners, node)
+		if (weir_address_equal(&listener->address, address))
+			return listener;
+	return NULL;
+}
+
+static bool weir_config_has_listener(const struct weir_config *config,
+				     const union weir_address *address)
+{
+	unsigned int i;
+
+	for (i = 0; i < config->listener_count; i++)
+		if (weir_address_equal(&config->listeners[i], address))
+			return true;
+	return false;
+}
+
+static void weir_listeners_close(struct list_head *listeners)
+{
+	struct weir_listener *listener, *next;
+
+	list_for_each_entry_safe(listener, next, listeners, node) {
+		list_del(&listener->node);
+		weir_listener_close(listener);
+	}
+}
+
+/* Open the listeners that are new into @opened. */
+static int weir_config_open(struct weir_net *wn, const struct weir_config *config,
+			    struct list_head *opened, struct netlink_ext_ack *extack)
+{
+	struct weir_listener *listener;
+	unsigned int i;
+
+	for (i = 0; i < config->listener_count; i++) {
+		if (weir_listeners_find(wn, &config->listeners[i]))
+			continue;
+		listener = weir_listener_open(wn, &config->listeners[i], extack);
+		if (IS_ERR(listener))
+			return PTR_ERR(listener);
+		list_add_tail(&listener->node, opened);
+	}
+	return 0;
+}
+
+/* Counts survive as long as either limit is set. */
+static struct weir_limiter *weir_config_limiter(struct weir_net *wn,
+						const struct weir_config *config)
+{
+	struct weir_limiter *limiter;
+
+	if (!config->limits.request_rate && !config->limits.request_burst)
+		return NULL;
+	limiter = rcu_dereference_protected(wn->limiter, lockdep_is_held(&wn->lock));
+	if (!limiter)
+		limiter = weir_limiter_alloc();
+	return limiter ?: ERR_PTR(-ENOMEM);
+}
+
+static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *config,
+				    struct netlink_ext_ack *extack)
+{
+	struct weir_limiter *limiter, *old_limiter;
+	struct weir_listener *listener, *next;
+	struct weir_config *old;
+	LIST_HEAD(opened);
+	LIST_HEAD(closed);
+	int err;
+
+	if (wn->dying)
+		return -ESHUTDOWN;
+	old_limiter = rcu_dereference_protected(wn->limiter, lockdep_is_held(&wn->lock));
+	limiter = weir_config_limiter(wn, config);
+	if (IS_ERR(limiter))
+		return PTR_ERR(limiter);
+	err = weir_config_open(wn, config, &opened, extack);
+	if (!err)
+		err = weir_pool_configure(wn, config);
+	if (err) {
+		weir_listeners_close(&opened);
+		if (limiter != old_limiter)
+			weir_limiter_free(limiter);
+		return err;
+	}
+	/* No failure from here on. */
+	refcount_inc(&config->refs);
+	rcu_assign_pointer(wn->limiter, limiter);
+	old = rcu_replace_pointer(wn->config, config, lockdep_is_held(&wn->lock));
+	list_for_each_entry_safe(listener, next, &wn->listeners, node)
+		if (!weir_config_has_listener(config, &listener->address))
+			list_move_tail(&listener->node, &closed);
+	list_splice_tail(&opened, &wn->listeners);
+	weir_listeners_close(&closed);
+	weir_config_put(old);
+	if (old_limiter && limiter != old_limiter) {
+		synchronize_rcu();
+		weir_limiter_free(old_limiter);
+	}
+	return 0;
+}
+
+int weir_config_apply(struct net *net, struct weir_config *config, struct netlink_ext_ack *extack)
+{
+	struct weir_net *wn = weir_net(net);
+	int err;
+
+	err = weir_config_check(config, extack);
+	if (err)
+		return err;
+	mutex_lock(&wn->lock);
+	err = weir_config_apply_locked(wn, config, extack);
+	mutex_unlock(&wn->lock);
+	return err;
+}
+
+struct weir_config *weir_config_current(struct net *net)
+{
+	struct weir_net *wn = weir_net(net);
+	struct weir_config *config;
+
+	mutex_lock(&wn->lock);
+	config = rcu_dereference_protected(wn->config, lockdep_is_held(&wn->lock));
+	refcount_inc(&config->refs);
+	mutex_unlock(&wn->lock);
+	return config;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An exchange: one request and its reply, and the only thing that the two legs
+ * share.  Each leg holds a reference, changes its own side under its own socket
+ * lock and tells the other by kicking it; neither ever takes the other's lock.
+ */
+#ifndef _WEIR_EXCHANGE_H
+#define _WEIR_EXCHANGE_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+
+#include "http_parser.h"
+#include "pipe.h"
+
+struct weir_leg;
+struct weir_net;
+
+/* What an exchange can be told about its request's way upstream. */
+enum weir_failure {
+	WEIR_FAILURE_UNSENT,	/* nothing was sent: another connection may do */
+	WEIR_FAILURE_STALE,	/* a used connection died before the first byte of a reply */
+	WEIR_FAILURE_GATEWAY,	/* refused, reset, or garbage: 502 */
+	WEIR_FAILURE_BUSY,	/* no connection was free in time: 503 */
+	WEIR_FAILURE_TIMEOUT,	/* no connection or no reply in time: 504 */
+};
+
+/**
+ * struct weir_exchange - one request and its reply
+ * @refs: one of the client leg, one of the upstream side (the queue of those
+ *	that wait, then the upstream leg)
+ * @lock: protects @client, @upstream, @status; softirqs off; inside socket
+ *	locks, outside the pipes' and queues'
+ * @wn: the namespace
+ * @client: the client leg, NULL once it has left.  No reference: a leg leaves
+ *	before its socket's reference is dropped
+ * @upstream: the upstream leg, likewise
+ * @status: reply to make because upstream failed, 0: none
+ * @request: the request, head and body
+ * @reply: the reply
+ * @wait_node: among those that wait for an upstream connection
+ * @waiting: it is; both protected by the queue's lock
+ * @tries: connections it was given so far; upstream side
+ * @again: the whole request, kept for another try, or no page; upstream side
+ *
+ * Set before the exchange is submitted, not changed afterwards:
+ * @method: enum http_method of the request
+ * @minor: the client's HTTP/1.@minor
+ * @keepalive: the client's connection may live on after the reply
+ *
+ * Set by the upstream leg before it puts the reply's first byte:
+ * @reply_keepalive: the reply lets the client's connection live on
+ * @reply_truncates: the end of the connection is the only end of the reply
+ */
+struct weir_exchange {
+	refcount_t		refs;
+	spinlock_t		lock;
+	struct weir_net		*wn;
+	struct weir_leg		*client;
+	struct weir_leg		*upstream;
+	u16			status;
+	u8			method;
+	u8			minor;
+	bool			keepalive;
+	bool			reply_keepalive;
+	bool			reply_truncates;
+	u8			tries;
+	bool			waiting;
+	struct list_head	wait_node;
+	struct bio_vec		again;
+	struct weir_pipe	request;
+	struct weir_pipe	reply;
+};
+
+static inline u16 weir_failure_status(enum weir_failure failure)
+{
+	return failure == WEIR_FAILURE_TIMEOUT ? 504 : failure == WEIR_FAILURE_BUSY ? 503 : 502;
+}
+
+/* One with the client leg's reference, or NULL.  Softirq. */
+struct weir_exchange *weir_exchange_alloc(struct weir_net *wn, struct weir_leg *client);
+void weir_exchange_put(struct weir_exchange *x);
+
+/* Tell the other leg.  It looks for itself what has changed.  Any context. */
+void weir_exchange_tell_client(struct weir_exchange *x);
+void weir_exchange_tell_upstream(struct weir_exchange *x);
+
+/*
+ * The client leg leaves, its reference is dropped.  If the upstream side is
+ * still at it, it is told that nobody waits for the reply.
+ */
+void weir_exchange_leave_client(struct weir_exchange *x);
+/*
+ * The upstream leg leaves with all said in the reply pipe (eof or broken); the
+ * reference is dropped.
+ */
+void weir_exchange_leave_upstream(struct weir_exchange *x);
+/*
+ * The upstream side gives up before any byte of a reply: tries again where
+ * that is safe, else has the client leg make an error reply.  Its reference
+ * is passed on or dropped.  Softirq, no lock but a socket's.
+ */
+void weir_exchange_fail(struct weir_exchange *x, enum weir_failure failure);
+
+#endif /* _WEIR_EXCHANGE_H */

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Legs: taking a TCP socket over, being told of its events, and closing it. */
+
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <net/tcp.h>
+
+#include "leg.h"
+#include "net.h"
+#include "queue.h"
+#include "timer.h"
+
+/* How long the peer may take to acknowledge the end of what was sent, microseconds. */
+#define WEIR_LINGER_US (5 * (u64)USEC_PER_SEC)
+
+/* Legs on their way to process context. */
+static LLIST_HEAD(weir_leg_closing);
+static struct workqueue_struct *weir_leg_wq;
+
+static void weir_leg_close_work(struct work_struct *work)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&weir_leg_closing));
+	struct weir_leg *leg, *next;
+
+	llist_for_each_entry_safe(leg, next, list, close_node) {
+		timer_shutdown_sync(&leg->timer);
+		leg->ops->destroy(leg);
+		weir_leg_put(leg);
+		cond_resched();
+	}
+}
+
+static DECLARE_WORK(weir_leg_work, weir_leg_close_work);
+
+int weir_leg_setup(struct weir_leg *leg, const struct weir_leg_ops *ops, struct weir_net *wn)
+{
+	if (!weir_net_get(wn))
+		return -ESHUTDOWN;
+	refcount_set(&leg->refs, 1);
+	leg->ops = ops;
+	leg->wn = wn;
+	weir_timer_setup(leg);
+	return 0;
+}
+
+void weir_leg_abandon(struct weir_leg *leg)
+{
+	timer_shutdown_sync(&leg->timer);
+	weir_leg_put(leg);
+}
+
+void weir_leg_put(struct weir_leg *leg)
+{
+	struct weir_net *wn = leg->wn;
+
+	if (!refcount_dec_and_test(&leg->refs))
+		return;
+	if (leg->sk)
+		sock_put(leg->sk);
+	leg->ops->free(leg);
+	weir_net_put(wn);
+}
+
+void weir_leg_kick(struct weir_leg *leg, unsigned int events)
+{
+	if (atomic_fetch_or(events, &leg->events))
+		return;
+	if (refcount_inc_not_zero(&leg->refs))
+		weir_queue_add(leg);
+}
+
+void weir_leg_kick_later(struct weir_leg *leg, unsigned int events)
+{
+	if (atomic_fetch_or(events, &leg->events))
+		return;
+	if (refcount_inc_not_zero(&leg->refs))
+		weir_queue_add_later(leg);
+}
+
+/* Socket callbacks.  Softirq, or process context from release_sock(). */
+
+static void weir_leg_callback(struct sock *sk, unsigned int events)
+{
+	struct weir_leg *leg;
+
+	rcu_read_lock();
+	leg = rcu_dereference_sk_user_data(sk);
+	if (leg)
+		weir_leg_kick(leg, events);
+	rcu_read_unlock();
+}
+
+static void weir_leg_data_ready(struct sock *sk)
+{
+	weir_leg_callback(sk, WEIR_EVENT_READ);
+}
+
+static void weir_leg_state_change(struct sock *sk)
+{
+	weir_leg_callback(sk, WEIR_EVENT_STATE);
+}
+
+static void weir_leg_write_space(struct sock *sk)
+{
+	struct weir_leg *leg;
+
+	rcu_read_lock();
+	leg = rcu_dereference_sk_user_data(sk);
+	if (leg && !leg->sending && sk->sk_socket && sk_stream_is_writeable(sk)) {
+		clear_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		weir_leg_kick(leg, WEIR_EVENT_WRITE);
+	}
+	rcu_read_unlock();
+}
+
+void weir_leg_attach(struct weir_leg *leg, struct sock *sk, const struct weir_leg *model)
+{
+	sock_hold(sk);
+	leg->sk = sk;
+	write_lock_bh(&sk->sk_callback_lock);
+	leg->saved_data_ready = model ? model->saved_data_ready : sk->sk_data_ready;
+	leg->saved_write_space = sk->sk_write_space;
+	leg->saved_state_change = sk->sk_state_change;
+	leg->saved_error_report = sk->sk_error_report;
+	sk->sk_data_ready = weir_leg_data_ready;
+	sk->sk_write_space = weir_leg_write_space;
+	sk->sk_state_change = weir_leg_state_change;
+	sk->sk_error_report = weir_leg_state_change;
+	rcu_assign_sk_user_data(sk, leg);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+void weir_leg_attach_listener(struct weir_leg *leg, struct sock *sk)
+{
+	sock_hold(sk);
+	leg->sk = sk;
+	write_lock_bh(&sk->sk_callback_lock);
+	leg->saved_data_ready = sk->sk_data_ready;
+	leg->saved_write_space = sk->sk_write_space;
+	leg->saved_state_change = sk->sk_state_change;
+	leg->saved_error_report = sk->sk_error_report;
+	sk->sk_data_ready = weir_leg_data_ready;
+	__rcu_assign_sk_user_data_with_flags(sk, leg, SK_USER_DATA_NOCOPY);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+static void weir_leg_detach(struct weir_leg *leg)
+{
+	struct sock *sk = leg->sk;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	sk->sk_data_ready = leg->saved_data_ready;
+	sk->sk_write_space = leg->saved_write_space;
+	sk->sk_state_change = leg->saved_state_change;
+	sk->sk_error_report = leg->saved_error_report;
+	rcu_assign_sk_user_data(sk, NULL);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* Socket lock held, callbacks detached: the rest is for process context. */
+static void weir_leg_finish(struct weir_leg *leg)
+{
+	leg->closed = true;
+	leg->armed = false;
+	if (llist_add(&leg->close_node, &weir_leg_closing))
+		queue_work(weir_leg_wq, &weir_leg_work);
+}
+
+void weir_leg_reset(struct weir_leg *leg)
+{
+	struct sock *sk = leg->sk;
+
+	if (leg->closed)
+		return;
+	weir_leg_detach(leg);
+	/* As inet_child_forget() does it from softirq. */
+	if (sk->sk_state != TCP_CLOSE)
+		sk->sk_prot->disconnect(sk, O_NONBLOCK);
+	weir_leg_finish(leg);
+}
+
+bool weir_leg_has_input(const struct weir_leg *leg)
+{
+	return tcp_inq(leg->sk) > 0;
+}
+
+bool weir_leg_at_end(const struct weir_leg *leg)
+{
+	const struct sock *sk = leg->sk;
+
+	return (sk->sk_shutdown & RCV_SHUTDOWN || sk->sk_state == TCP_CLOSE) && !tcp_inq(leg->sk);
+}
+
+static int weir_leg_drop_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
+			       size_t len)
+{
+	len = min(len, desc->count);
+	desc->count -= len;
+	return len;
+}
+
+/*
+ * Whether tcp_close() would leave nothing behind that needs a timer: on a
+ * kernel socket it stops them all, so a lost FIN would never be resent.
+ */
+static bool weir_leg_can_close(const struct sock *sk)
+{
+	return sk->sk_state == TCP_FIN_WAIT2 && tcp_fin_time(sk) <= TCP_TIMEWAIT_LEN;
+}
+
+static void weir_leg_linger_run(struct weir_leg *leg, bool expired)
+{
+	struct sock *sk = leg->sk;
+
+	if (leg->linger_left && weir_leg_has_input(leg)) {
+		read_descriptor_t desc = { .count = leg->linger_left };
+
+		tcp_read_sock(sk, &desc, weir_leg_drop_actor);
+		leg->linger_left = desc.count;
+	}
+	if (sk->sk_state == TCP_CLOSE ||
+	    (weir_leg_can_close(sk) &&
+	     (expired || (!leg->linger_for_fin && !weir_leg_has_input(leg))))) {
+		weir_leg_detach(leg);
+		weir_leg_finish(leg);
+	} else if (expired || sk->sk_err) {
+		weir_leg_reset(leg);
+	}
+}
+
+void weir_leg_linger(struct weir_leg *leg, bool for_fin, u32 drain)
+{
+	struct sock *sk = leg->sk;
+
+	if (leg->closed || leg->lingering)
+		return;
+	leg->lingering = true;
+	leg->linger_for_fin = for_fin;
+	leg->linger_left = drain;
+	if (sk->sk_state == TCP_SYN_SENT) {
+		weir_leg_reset(leg);
+		return;
+	}
+	weir_timer_set(leg, WEIR_LINGER_US);
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+	sk->sk_prot->shutdown(sk, SEND_SHUTDOWN);
+	weir_leg_linger_run(leg, false);
+}
+
+void weir_leg_run(struct weir_leg *leg)
+{
+	struct sock *sk = leg->sk;
+	unsigned int events;
+
+	/* For the configuration and the tables that it comes with. */
+	rcu_read_lock();
+	if (leg->ops->unlocked) {
+		leg->ops->run(leg, atomic_xchg(&leg->events, 0));
+		goto put;
+	}
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk)) {
+		/* A diagnostic tool holds it for a moment. */
+		bh_unlock_sock(sk);
+		rcu_read_unlock();
+		weir_queue_add_later(leg);
+		return;
+	}
+	events = atomic_xchg(&leg->events, 0);
+	if (leg->lingering && !leg->closed) {
+		if (events & WEIR_EVENT_ABORT)
+			weir_leg_reset(leg);
+		else
+			weir_leg_linger_run(leg, events & WEIR_EVENT_TIMER &&
+					    weir_timer_expired(leg));
+	}
+	leg->ops->run(leg, events);
+	bh_unlock_sock(sk);
+put:
+	rcu_read_unlock();
+	weir_leg_put(leg);
+}
+
+void weir_leg_close(struct weir_leg *leg)
+{
+	lock_sock(leg->sk);
+	weir_leg_detach(leg);
+	leg->closed = true;
+	release_sock(leg->sk);
+	timer_shutdown_sync(&leg->timer);
+	leg->ops->destroy(leg);
+	weir_leg_put(leg);
+}
+
+int weir_leg_init(void)
+{
+	weir_leg_wq = alloc_workqueue("weir_close", WQ_MEM_RECLAIM, 0);
+	return weir_leg_wq ? 0 : -ENOMEM;
+}
+
+void weir_leg_exit(void)
+{
+	destroy_workqueue(weir_leg_wq);
+}

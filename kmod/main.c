@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Weir: an HTTP reverse proxy and firewall in the kernel. */
+
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+
+#include "control.h"
+#include "leg.h"
+#include "net.h"
+#include "pipe.h"
+#include "queue.h"
+
+static int __init weir_init(void)
+{
+	int err;
+
+	err = weir_queue_init();
+	if (err)
+		return err;
+	err = weir_leg_init();
+	if (err)
+		goto queue;
+	err = weir_net_init();
+	if (err)
+		goto leg;
+	err = weir_control_init();
+	if (err)
+		goto net;
+	return 0;
+net:
+	weir_net_exit();
+leg:
+	weir_leg_exit();
+queue:
+	weir_queue_exit();
+	return err;
+}
+
+static void __exit weir_exit(void)
+{
+	weir_control_exit();
+	weir_net_exit();
+	weir_leg_exit();
+	weir_queue_exit();
+	weir_pipe_exit();
+	/* Servers are freed by a function of ours. */
+	rcu_barrier();
+}
+
+module_init(weir_init);
+module_exit(weir_exit);
+
+MODULE_DESCRIPTION("HTTP reverse proxy and firewall in softirq");
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The Weir contributors");

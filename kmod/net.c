@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Network namespaces: what Weir keeps for each, from its first to its last day. */
+
+#include <linux/slab.h>
+#include <net/netns/generic.h>
+
+#include "client.h"
+#include "limit.h"
+#include "listener.h"
+#include "net.h"
+
+static unsigned int weir_net_id __read_mostly;
+
+struct weir_net *weir_net(const struct net *net)
+{
+	return net_generic(net, weir_net_id);
+}
+
+bool weir_net_get(struct weir_net *wn)
+{
+	if (READ_ONCE(wn->dying))
+		return false;
+	return atomic_inc_not_zero(&wn->legs);
+}
+
+void weir_net_put(struct weir_net *wn)
+{
+	if (atomic_dec_and_test(&wn->legs))
+		complete(&wn->legs_gone);
+}
+
+static int __net_init weir_net_begin(struct net *net)
+{
+	struct weir_net *wn = weir_net(net);
+	struct weir_config *config;
+
+	wn->net = net;
+	wn->stats = alloc_percpu(struct weir_stats);
+	config = weir_config_alloc();
+	if (!wn->stats || !config) {
+		free_percpu(wn->stats);
+		if (config)
+			weir_config_put(config);
+		return -ENOMEM;
+	}
+	mutex_init(&wn->lock);
+	RCU_INIT_POINTER(wn->config, config);
+	RCU_INIT_POINTER(wn->limiter, NULL);
+	INIT_LIST_HEAD(&wn->listeners);
+	spin_lock_init(&wn->clients_lock);
+	INIT_LIST_HEAD(&wn->clients);
+	weir_pool_setup(wn);
+	atomic_set(&wn->legs, 1);
+	init_completion(&wn->legs_gone);
+	return 0;
+}
+
+/*
+ * Children of a listener that nobody has accepted are destroyed when it is
+ * closed, and TCP destroys those whose handshake ends later; none has a leg.
+ * The grace period then waits for softirqs that are still in a listener's
+ * callback or accept, after which every child that has a leg is in the list.
+ */
+static void __net_exit weir_net_end(struct net *net)
+{
+	struct weir_net *wn = weir_net(net);
+	struct weir_listener *listener, *next;
+
+	mutex_lock(&wn->lock);
+	WRITE_ONCE(wn->dying, true);
+	list_for_each_entry_safe(listener, next, &wn->listeners, node) {
+		list_del(&listener->node);
+		weir_listener_close(listener);
+	}
+	mutex_unlock(&wn->lock);
+	synchronize_net();
+	weir_pool_shutdown(wn);
+	weir_client_abort_all(wn);
+	weir_net_put(wn);
+	wait_for_completion(&wn->legs_gone);
+
+	/* Its last callers were legs. */
+	cancel_delayed_work_sync(&wn->upstream.work);
+	weir_config_put(rcu_dereference_protected(wn->config, true));
+	synchronize_rcu();
+	weir_limiter_free(rcu_dereference_protected(wn->limiter, true));
+	free_percpu(wn->stats);
+}
+
+static struct pernet_operations weir_net_ops = {
+	.init = weir_net_begin,
+	.exit = weir_net_end,
+	.id = &weir_net_id,
+	.size = sizeof(struct weir_net),
+};
+
+int weir_net_init(void)
+{
+	return register_pernet_subsys(&weir_net_ops);
+}
+
+void weir_net_exit(void)
+{
+	unregister_pernet_subsys(&weir_net_ops);
+}

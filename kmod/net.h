@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What Weir keeps for each network namespace. */
+#ifndef _WEIR_NET_H
+#define _WEIR_NET_H
+
+#include <linux/completion.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <net/net_namespace.h>
+
+#include "config.h"
+#include "pool.h"
+#include "stats.h"
+
+struct weir_limiter;
+
+/**
+ * struct weir_net - one namespace
+ * @net: the namespace; outlives this
+ * @lock: one configuration at a time; process context, outermost
+ * @config: what is applied, never NULL; RCU, written under @lock
+ * @limiter: request counts of clients, or NULL; RCU, written under @lock
+ * @stats: counters
+ * @listeners: struct weir_listener; @lock
+ * @clients_lock: protects @clients; softirqs off; leaf
+ * @clients: struct weir_client, all that have a socket
+ * @upstream: the servers and their connections
+ * @legs: one of the namespace itself and one of each leg not freed yet
+ * @legs_gone: @legs came to nothing
+ * @dying: the namespace or the module goes away; no new legs
+ */
+struct weir_net {
+	struct net			*net;
+	struct mutex			lock;
+	struct weir_config __rcu	*config;
+	struct weir_limiter __rcu	*limiter;
+	struct weir_stats __percpu	*stats;
+	struct list_head		listeners;
+	spinlock_t			clients_lock;
+	struct list_head		clients;
+	struct weir_upstream		upstream;
+	atomic_t			legs;
+	struct completion		legs_gone;
+	bool				dying;
+};
+
+int weir_net_init(void);
+void weir_net_exit(void);
+
+struct weir_net *weir_net(const struct net *net);
+
+/* Count a leg in, false if none may be added any more; and out.  Any context. */
+bool weir_net_get(struct weir_net *wn);
+void weir_net_put(struct weir_net *wn);
+
+static inline void weir_count(struct weir_net *wn, enum weir_stat stat, s64 by)
+{
+	weir_stats_add(wn->stats, stat, by);
+}
+
+#endif /* _WEIR_NET_H */

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pipes between legs, and the pages that small pieces are copied into. */
+
+#include <linux/cpumask.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/skbuff.h>
+
+#include "pipe.h"
+
+/* Packet pages are read by their kernel address. */
+#ifdef CONFIG_HIGHMEM
+#error "Weir needs a 64-bit kernel"
+#endif
+
+/*
+ * Where this CPU copies small pieces to, one after the other; never written
+ * again, so pieces of several connections may share a page.  Softirq.
+ */
+struct weir_store {
+	struct page	*page;
+	unsigned int	used;
+};
+
+static DEFINE_PER_CPU(struct weir_store, weir_stores);
+
+static struct weir_store *weir_store_get(unsigned int least)
+{
+	struct weir_store *store = this_cpu_ptr(&weir_stores);
+
+	if (store->page && PAGE_SIZE - store->used >= least)
+		return store;
+	if (store->page)
+		put_page(store->page);
+	store->page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+	store->used = 0;
+	return store->page ? store : NULL;
+}
+
+void weir_pipe_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		struct weir_store *store = per_cpu_ptr(&weir_stores, cpu);
+
+		if (store->page)
+			put_page(store->page);
+		store->page = NULL;
+	}
+}
+
+void weir_pipe_setup(struct weir_pipe *pipe)
+{
+	spin_lock_init(&pipe->lock);
+	pipe->head = 0;
+	pipe->tail = 0;
+	pipe->bytes = 0;
+	pipe->eof = false;
+	pipe->broken = false;
+	pipe->abandoned = false;
+	pipe->starved = false;
+}
+
+static struct bio_vec *weir_pipe_slot(struct weir_pipe *pipe, u16 index)
+{
+	return &pipe->slots[index % WEIR_PIPE_SLOTS];
+}
+
+static bool weir_pipe_full(const struct weir_pipe *pipe)
+{
+	return (u16)(pipe->tail - pipe->head) == WEIR_PIPE_SLOTS;
+}
+
+void weir_pipe_purge(struct weir_pipe *pipe)
+{
+	spin_lock_bh(&pipe->lock);
+	while (pipe->head != pipe->tail)
+		put_page(weir_pipe_slot(pipe, pipe->head++)->bv_page);
+	pipe->bytes = 0;
+	spin_unlock_bh(&pipe->lock);
+}
+
+bool weir_pipe_has_room(struct weir_pipe *pipe)
+{
+	bool room;
+
+	spin_lock_bh(&pipe->lock);
+	/* A few slots for the framing around a run. */
+	room = pipe->bytes < WEIR_PIPE_BYTES &&
+	       (u16)(pipe->tail - pipe->head) <= WEIR_PIPE_SLOTS - 8;
+	if (!room)
+		pipe->starved = true;
+	spin_unlock_bh(&pipe->lock);
+	return room;
+}
+
+bool weir_pipe_put_page(struct weir_pipe *pipe, struct page *page, unsigned int offset,
+			unsigned int len)
+{
+	bool done = true;
+
+	spin_lock_bh(&pipe->lock);
+	if (pipe->tail != pipe->head) {
+		struct bio_vec *last = weir_pipe_slot(pipe, pipe->tail - 1);
+
+		if (last->bv_page == page && last->bv_offset + last->bv_len == offset) {
+			last->bv_len += len;
+			pipe->bytes += len;
+			put_page(page);
+			goto unlock;
+		}
+	}
+	if (weir_pipe_full(pipe)) {
+		pipe->starved = true;
+		done = false;
+		goto unlock;
+	}
+	bvec_set_page(weir_pipe_slot(pipe, pipe->tail), page, len, offset);
+	pipe->tail++;
+	pipe->bytes += len;
+unlock:
+	spin_unlock_bh(&pipe->lock);
+	return done;
+}
+
+size_t weir_pipe_put(struct weir_pipe *pipe, const void *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		struct weir_store *store = weir_store_get(1);
+		unsigned int part;
+
+		if (!store)
+			break;
+		part = min_t(size_t, len - done, PAGE_SIZE - store->used);
+		memcpy(page_address(store->page) + store->used, data + done, part);
+		get_page(store->page);
+		if (!weir_pipe_put_page(pipe, store->page, store->used, part)) {
+			put_page(store->page);
+			break;
+		}
+		store->used += part;
+		done += part;
+	}
+	return done;
+}
+
+/* A run of a packet that lies in one page, or in its linear part. */
+static size_t weir_pipe_put_run(struct weir_pipe *pipe, void *data, size_t len, bool copy)
+{
+	struct page *page;
+
+	if (copy || len < WEIR_PIPE_COPY)
+		return weir_pipe_put(pipe, data, len);
+	page = virt_to_head_page(data);
+	get_page(page);
+	if (weir_pipe_put_page(pipe, page, data - page_address(page), len))
+		return len;
+	put_page(page);
+	return 0;
+}
+
+size_t weir_pipe_put_skb(struct weir_pipe *pipe, const struct sk_buff *skb, unsigned int offset,
+			 size_t len, bool copy)
+{
+	size_t done = 0, part, put;
+	struct sk_buff *next;
+	unsigned int i;
+
+	if (offset < skb_headlen(skb)) {
+		part = min_t(size_t, len, skb_headlen(skb) - offset);
+		done = weir_pipe_put_run(pipe, skb->data + offset, part, copy || !skb->head_frag);
+		if (done < part)
+			return done;
+		offset = 0;
+	} else {
+		offset -= skb_headlen(skb);
+	}
+	for (i = 0; i < skb_shinfo(skb)->nr_frags && done < len; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		if (offset >= skb_frag_size(frag)) {
+			offset -= skb_frag_size(frag);
+			continue;
+		}
+		part = min_t(size_t, len - done, skb_frag_size(frag) - offset);
+		put = weir_pipe_put_run(pipe, skb_frag_address(frag) + offset, part, copy);
+		done += put;
+		if (put < part)
+			return done;
+		offset = 0;
+	}
+	skb_walk_frags(skb, next) {
+		if (done == len)
+			break;
+		if (offset >= next->len) {
+			offset -= next->len;
+			continue;
+		}
+		part = min_t(size_t, len - done, next->len - offset);
+		put = weir_pipe_put_skb(pipe, next, offset, part, copy);
+		done += put;
+		if (put < part)
+			return done;
+		offset = 0;
+	}
+	return done;
+}
+
+void *weir_pipe_reserve(size_t size, struct bio_vec *piece)
+{
+	struct weir_store *store;
+	struct page *page;
+
+	if (size <= PAGE_SIZE) {
+		store = weir_store_get(size);
+		if (!store)
+			return NULL;
+		get_page(store->page);
+		bvec_set_page(piece, store->page, size, store->used);
+	} else {
+		page = alloc_pages(GFP_ATOMIC | __GFP_NOWARN | __GFP_COMP, get_order(size));
+		if (!page)
+			return NULL;
+		bvec_set_page(piece, page, size, 0);
+	}
+	return page_address(piece->bv_page) + piece->bv_offset;
+}
+
+bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len)
+{
+	struct weir_store *store = this_cpu_ptr(&weir_stores);
+
+	if (!len || !weir_pipe_put_page(pipe, piece->bv_page, piece->bv_offset, len)) {
+		put_page(piece->bv_page);
+		return false;
+	}
+	if (store->page == piece->bv_page)
+		store->used = piece->bv_offset + len;
+	return true;
+}
+
+unsigned int weir_pipe_peek(struct weir_pipe *pipe, struct bio_vec *pieces, unsigned int max,
+			    size_t *bytes, bool *more)
+{
+	unsigned int n = 0;
+
+	*bytes = 0;
+	spin_lock_bh(&pipe->lock);
+	while (n < max && (u16)(pipe->head + n) != pipe->tail) {
+		pieces[n] = *weir_pipe_slot(pipe, pipe->head + n);
+		*bytes += pieces[n].bv_len;
+		n++;
+	}
+	*more = (u16)(pipe->head + n) != pipe->tail;
+	spin_unlock_bh(&pipe->lock);
+	return n;
+}
+
+bool weir_pipe_finished(struct weir_pipe *pipe)
+{
+	bool finished;
+
+	spin_lock_bh(&pipe->lock);
+	finished = pipe->eof && pipe->head == pipe->tail;
+	spin_unlock_bh(&pipe->lock);
+	return finished;
+}
+
+void weir_pipe_end(struct weir_pipe *pipe, bool broken)
+{
+	spin_lock_bh(&pipe->lock);
+	if (broken)
+		pipe->broken = true;
+	else
+		pipe->eof = true;
+	spin_unlock_bh(&pipe->lock);
+}
+
+void weir_pipe_abandon(struct weir_pipe *pipe)
+{
+	spin_lock_bh(&pipe->lock);
+	pipe->abandoned = true;
+	spin_unlock_bh(&pipe->lock);
+}
+
+bool weir_pipe_consume(struct weir_pipe *pipe, size_t len)
+{
+	bool tell = false;
+
+	spin_lock_bh(&pipe->lock);
+	pipe->bytes -= len;
+	while (len) {
+		struct bio_vec *first = weir_pipe_slot(pipe, pipe->head);
+
+		if (len < first->bv_len) {
+			first->bv_offset += len;
+			first->bv_len -= len;
+			break;
+		}
+		len -= first->bv_len;
+		put_page(first->bv_page);
+		pipe->head++;
+	}
+	if (pipe->starved && pipe->bytes <= WEIR_PIPE_BYTES / 2 &&
+	    (u16)(pipe->tail - pipe->head) <= WEIR_PIPE_SLOTS / 2) {
+		pipe->starved = false;
+		tell = true;
+	}
+	spin_unlock_bh(&pipe->lock);
+	return tell;
+}

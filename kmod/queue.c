@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Per-CPU queues of legs that have something to do.
+ *
+ * Whatever happens to a leg (its socket's callbacks, its timer, a message of
+ * the other leg) only sets an event bit and puts the leg here; all the work is
+ * done by the drain: a bottom-half work item that takes one socket lock at a
+ * time.  A leg is on at most one queue, that of the CPU where its first
+ * pending event was seen, so no other CPU is interrupted.
+ */
+
+#include <linux/list.h>
+#include <linux/percpu.h>
+#include <linux/sched/clock.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+#include "leg.h"
+#include "queue.h"
+
+enum {
+	/* One drain gives way to other softirqs after as many rounds ... */
+	WEIR_DRAIN_ROUNDS	= 10,
+	/* ... or so many nanoseconds, as the softirq loop itself does. */
+	WEIR_DRAIN_NS		= 2 * NSEC_PER_MSEC,
+};
+
+/**
+ * struct weir_queue - one CPU's queue
+ * @lock: protects all; a leaf lock, taken with softirqs off
+ * @legs: to be run, in order of their first event
+ * @later: to be run at the next jiffy, since their socket was in use
+ * @draining: the drain runs or is scheduled, and will see what is added
+ * @work: the drain
+ * @timer: moves @later to @legs
+ */
+struct weir_queue {
+	spinlock_t		lock;
+	struct list_head	legs;
+	struct list_head	later;
+	bool			draining;
+	struct work_struct	work;
+	struct timer_list	timer;
+};
+
+static DEFINE_PER_CPU(struct weir_queue, weir_queues);
+static struct workqueue_struct *weir_bh;
+
+void weir_queue_add(struct weir_leg *leg)
+{
+	struct weir_queue *queue;
+
+	local_bh_disable();
+	queue = this_cpu_ptr(&weir_queues);
+	spin_lock(&queue->lock);
+	list_add_tail(&leg->queue_node, &queue->legs);
+	if (!queue->draining) {
+		queue->draining = true;
+		queue_work(weir_bh, &queue->work);
+	}
+	spin_unlock(&queue->lock);
+	local_bh_enable();
+}
+
+void weir_queue_add_later(struct weir_leg *leg)
+{
+	struct weir_queue *queue;
+
+	local_bh_disable();
+	queue = this_cpu_ptr(&weir_queues);
+	spin_lock(&queue->lock);
+	list_add_tail(&leg->queue_node, &queue->later);
+	if (!timer_pending(&queue->timer))
+		mod_timer(&queue->timer, jiffies + 1);
+	spin_unlock(&queue->lock);
+	local_bh_enable();
+}
+
+static void weir_queue_timer(struct timer_list *timer)
+{
+	struct weir_queue *queue = from_timer(queue, timer, timer);
+
+	spin_lock(&queue->lock);
+	list_splice_tail_init(&queue->later, &queue->legs);
+	if (!list_empty(&queue->legs) && !queue->draining) {
+		queue->draining = true;
+		queue_work(weir_bh, &queue->work);
+	}
+	spin_unlock(&queue->lock);
+}
+
+static void weir_queue_drain(struct work_struct *work)
+{
+	struct weir_queue *queue = container_of(work, struct weir_queue, work);
+	u64 end = local_clock() + WEIR_DRAIN_NS;
+	unsigned int round;
+	LIST_HEAD(batch);
+
+	for (round = 0; round < WEIR_DRAIN_ROUNDS; round++) {
+		spin_lock_bh(&queue->lock);
+		list_splice_init(&queue->legs, &batch);
+		if (list_empty(&batch))
+			queue->draining = false;
+		spin_unlock_bh(&queue->lock);
+		if (list_empty(&batch))
+			return;
+		while (!list_empty(&batch)) {
+			struct weir_leg *leg = list_first_entry(&batch, struct weir_leg, queue_node);
+
+			list_del(&leg->queue_node);
+			weir_leg_run(leg);
+			if (local_clock() > end)
+				goto yield;
+		}
+	}
+yield:
+	spin_lock_bh(&queue->lock);
+	list_splice(&batch, &queue->legs);
+	if (list_empty(&queue->legs))
+		queue->draining = false;
+	else
+		queue_work(weir_bh, &queue->work);
+	spin_unlock_bh(&queue->lock);
+}
+
+int weir_queue_init(void)
+{
+	int cpu;
+
+	weir_bh = alloc_workqueue("weir_bh", WQ_BH, 0);
+	if (!weir_bh)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		struct weir_queue *queue = per_cpu_ptr(&weir_queues, cpu);
+
+		spin_lock_init(&queue->lock);
+		INIT_LIST_HEAD(&queue->legs);
+		INIT_LIST_HEAD(&queue->later);
+		INIT_WORK(&queue->work, weir_queue_drain);
+		timer_setup(&queue->timer, weir_queue_timer, 0);
+	}
+	return 0;
+}
+
+/* By now no leg is left, so the queues are empty; only a last drain may be about to see that. */
+void weir_queue_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		timer_shutdown_sync(&per_cpu_ptr(&weir_queues, cpu)->timer);
+	destroy_workqueue(weir_bh);
+}

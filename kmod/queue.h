@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Per-CPU queues of legs that have something to do, drained in softirq. */
+#ifndef _WEIR_QUEUE_H
+#define _WEIR_QUEUE_H
+
+struct weir_leg;
+
+int weir_queue_init(void);
+void weir_queue_exit(void);
+
+/* Put a leg, with a reference, on this CPU's queue.  Any context but hard interrupts. */
+void weir_queue_add(struct weir_leg *leg);
+/* Put it there a jiffy later.  Softirq. */
+void weir_queue_add_later(struct weir_leg *leg);
+
+#endif /* _WEIR_QUEUE_H */

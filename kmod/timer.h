@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A leg's one deadline. */
+#ifndef _WEIR_TIMER_H
+#define _WEIR_TIMER_H
+
+#include <linux/types.h>
+
+struct weir_leg;
+
+void weir_timer_setup(struct weir_leg *leg);
+/* The rest: socket lock held.  Set the deadline, @us microseconds from now. */
+void weir_timer_set(struct weir_leg *leg, u64 us);
+/* No deadline any more. */
+void weir_timer_clear(struct weir_leg *leg);
+/* After WEIR_EVENT_TIMER: whether the deadline has passed; it is cleared then. */
+bool weir_timer_expired(struct weir_leg *leg);
+
+#endif /* _WEIR_TIMER_H */

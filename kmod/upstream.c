@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Upstream legs: one request at a time, sent as it comes, its reply read as the client takes it. */
+
+#include <linux/net.h>
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "date.h"
+#include "exchange.h"
+#include "gather.h"
+#include "http_write.h"
+#include "net.h"
+#include "pool.h"
+#include "send.h"
+#include "timer.h"
+#include "upstream.h"
+
+enum {
+	/* Bounds of a reply's head. */
+	WEIR_REPLY_HEADER_TOTAL	= 32768,
+	WEIR_REPLY_HEADER_COUNT	= 100,
+	/* What forwarding may add to a head: Via, Connection, Date. */
+	WEIR_REPLY_ADDED	= 256,
+	/* Input that is dropped while waiting for the acknowledgement of our FIN. */
+	WEIR_CONNECTION_DRAIN	= 65536,
+};
+
+static struct weir_connection *weir_connection(struct weir_leg *leg)
+{
+	return container_of(leg, struct weir_connection, leg);
+}
+
+/* The configuration; from run(), which holds the RCU read lock. */
+static const struct weir_timeouts *weir_connection_timeouts(const struct weir_connection *c)
+{
+	return &rcu_dereference(c->leg.wn->config)->timeouts;
+}
+
+/* Opening and the end. */
+
+static void weir_connection_gone(struct weir_connection *c, enum weir_failure failure)
+{
+	weir_pool_closed(c->server, c->state != WEIR_CONNECTION_OPENING, failure);
+}
+
+static void weir_connection_reset(struct weir_connection *c, enum weir_failure failure)
+{
+	weir_leg_reset(&c->leg);
+	weir_connection_gone(c, failure);
+}
+
+static void weir_connection_close(struct weir_connection *c)
+{
+	weir_leg_linger(&c->leg, false, WEIR_CONNECTION_DRAIN);
+	weir_connection_gone(c, WEIR_FAILURE_GATEWAY);
+}
+
+static void weir_connection_opening(struct weir_connection *c, bool expired)
+{
+	struct sock *sk = c->leg.sk;
+
+	if (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT) {
+		weir_timer_clear(&c->leg);
+		c->state = WEIR_CONNECTION_IDLE;
+		weir_pool_opened(c->server);
+		weir_pool_release(c);
+		/* The server may have closed already. */
+		weir_leg_kick(&c->leg, WEIR_EVENT_STATE);
+	} else if (sk->sk_state == TCP_CLOSE) {
+		weir_connection_reset(c, sk->sk_err == ETIMEDOUT ? WEIR_FAILURE_TIMEOUT :
+				      WEIR_FAILURE_GATEWAY);
+	} else if (expired) {
+		weir_connection_reset(c, WEIR_FAILURE_TIMEOUT);
+	}
+}
+
+/* An idle connection has nothing to say: bytes or a FIN mean that it is of no use any more. */
+static void weir_connection_idle(struct weir_connection *c, unsigned int events)
+{
+	struct sock *sk = c->leg.sk;
+	bool unfit = sk->sk_state != TCP_ESTABLISHED || weir_leg_has_input(&c->leg);
+
+	if (!unfit && !(events & WEIR_EVENT_RETIRE && weir_server_excess(c->server)))
+		return;
+	if (!weir_pool_remove(c) && !unfit)
+		return;
+	if (sk->sk_state == TCP_CLOSE || weir_leg_has_input(&c->leg))
+		weir_connection_reset(c, WEIR_FAILURE_GATEWAY);
+	else
+		weir_connection_close(c);
+}
+
+/* Serving an exchange. */
+
+static void weir_connection_start(struct weir_connection *c, struct weir_exchange *x)
+{
+	c->x = x;
+	c->state = WEIR_CONNECTION_BUSY;
+	c->sent = false;
+	c->request_done = false;
+	c->send_failed = false;
+	c->in_body = false;
+	c->replied = false;
+	c->keepalive = false;
+	weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
+}
+
+/* Part with the exchange, whose reply is all in the pipe or broken. */
+static void weir_connection_leave(struct weir_connection *c, bool broken)
+{
+	struct weir_exchange *x = c->x;
+
+	c->x = NULL;
+	weir_gather_free(c->gather);
+	c->gather = NULL;
+	weir_timer_clear(&c->leg);
+	weir_pipe_end(&x->reply, broken);
+	weir_pipe_abandon(&x->request);
+	weir_exchange_leave_upstream(x);
+}
+
+/* The connection is of no use; what that means for the exchange depends on how far it had come. */
+static void weir_connection_fail(struct weir_connection *c, enum weir_failure failure)
+{
+	struct weir_exchange *x = c->x;
+	bool used = c->used;
+
+	if (failure == WEIR_FAILURE_GATEWAY && !c->gather && !c->in_body) {
+		if (!c->sent)
+			failure = WEIR_FAILURE_UNSENT;
+		else if (used)
+			failure = WEIR_FAILURE_STALE;
+	}
+	if (failure != WEIR_FAILURE_UNSENT && failure != WEIR_FAILURE_STALE)
+		weir_count(c->leg.wn, WEIR_STAT_upstream_failures, 1);
+	if (!x) {
+		weir_connection_reset(c, failure);
+		return;
+	}
+	if (c->replied) {
+		weir_connection_leave(c, true);
+	} else {
+		c->x = NULL;
+		weir_gather_free(c->gather);
+		c->gather = NULL;
+		weir_timer_clear(&c->leg);
+		weir_exchange_fail(x, failure);
+	}
+	weir_connection_reset(c, failure);
+}
+
+/* The reply is whole. */
+static void weir_connection_done(struct weir_connection *c)
+{
+	bool reusable = c->keepalive && c->request_done && !c->send_failed &&
+			c->leg.sk->sk_state == TCP_ESTABLISHED && !weir_leg_has_input(&c->leg) &&
+			!weir_server_excess(c->server);
+	bool finished = c->request_done;
+
+	weir_connection_leave(c, false);
+	c->used = true;
+	if (reusable) {
+		c->state = WEIR_CONNECTION_IDLE;
+		weir_pool_release(c);
+	} else if (finished && !weir_leg_has_input(&c->leg)) {
+		weir_connection_close(c);
+	} else {
+		weir_connection_reset(c, WEIR_FAILURE_GATEWAY);
+	}
+}
+
+/* Nobody waits for the reply any more. */
+static void weir_connection_forsaken(struct weir_connection *c)
+{
+	bool untouched = !c->sent;
+
+	weir_connection_leave(c, true);
+	if (untouched && c->leg.sk->sk_state == TCP_ESTABLISHED && !weir_server_excess(c->server)) {
+		c->state = WEIR_CONNECTION_IDLE;
+		weir_pool_release(c);
+		weir_leg_kick(&c->leg, WEIR_EVENT_STATE);
+	} else {
+		weir_connection_reset(c, WEIR_FAILURE_GATEWAY);
+	}
+}
+
+static void weir_connection_send(struct weir_connection *c)
+{
+	struct weir_exchange *x = c->x;
+	struct weir_sent sent;
+	int err;
+
+	if (c->request_done || c->send_failed)
+		return;
+	err = weir_send(&c->leg, &x->request, &sent);
+	if (sent.bytes) {
+		c->sent = true;
+		weir_count(c->leg.wn, WEIR_STAT_bytes_upstream_out, sent.bytes);
+		weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
+	}
+	if (err && err != -EAGAIN) {
+		/* A reply may have come before the server stopped to read. */
+		c->send_failed = true;
+		weir_pipe_abandon(&x->request);
+		weir_exchange_tell_client(x);
+		return;
+	}
+	if (sent.tell_producer)
+		weir_exchange_tell_client(x);
+	if (!err && weir_pipe_finished(&x->request))
+		c->request_done = true;
+}
+
+/* What the reply's head will say about its framing, and how its body is relayed. */
+static enum http_framing weir_connection_framing(struct weir_connection *c,
+						 const struct http_head *head,
+						 enum weir_relay_mode *mode)
+{
+	bool chunks = c->x->minor >= 1;
+
+	*mode = WEIR_RELAY_RAW;
+	if (head->framing == HTTP_FRAMING_CHUNKED && !chunks) {
+		*mode = WEIR_RELAY_PAYLOAD;
+		return HTTP_FRAMING_CLOSE;
+	}
+	if (head->framing == HTTP_FRAMING_CLOSE && chunks) {
+		*mode = WEIR_RELAY_CHUNK;
+		return HTTP_FRAMING_CHUNKED;
+	}
+	return head->framing;
+}
+
+static void weir_connection_count(struct weir_net *wn, u16 status)
+{
+	weir_count(wn, WEIR_STAT_responses_1xx + status / 100 - 1, 1);
+	if (status >= 200)
+		weir_count(wn, WEIR_STAT_responses, 1);
+}
+
+static bool weir_connection_put_head(struct weir_connection *c, const struct http_forward *how)
+{
+	struct http_head *head = &c->gather->head;
+	size_t size = head->length + WEIR_REPLY_ADDED, need;
+	struct bio_vec piece;
+	u8 *out;
+
+	for (;;) {
+		out = weir_pipe_reserve(size, &piece);
+		if (!out)
+			return false;
+		need = http_write_reply(out, size, head, weir_gather_bytes(c->gather), how);
+		if (need <= size)
+			return weir_pipe_commit(&c->x->reply, &piece, need);
+		weir_pipe_commit(&c->x->reply, &piece, 0);
+		size = need;
+	}
+}
+
+/* A reply's head is whole.  False: it cannot be used. */
+static bool weir_connection_head(struct weir_connection *c)
+{
+	static const struct http_limits no_limits;
+	const struct http_head *head = &c->gather->head;
+	struct weir_exchange *x = c->x;
+	struct http_forward how = {
+		.via = "weir",
+		.framing = HTTP_FRAMING_NONE,
+	};
+	enum weir_relay_mode mode;
+	bool early;
+
+	if (http_reply_is_interim(head)) {
+		if (x->minor >= 1) {
+			if (!weir_connection_put_head(c, &how))
+				return false;
+			weir_connection_count(c->leg.wn, head->status);
+		}
+		weir_gather_free(c->gather);
+		c->gather = NULL;
+		return true;
+	}
+	how.framing = weir_connection_framing(c, head, &mode);
+	how.date = weir_date();
+	/* Before the request is whole: what is left of it would be taken for the next one. */
+	early = !c->request_done && !weir_pipe_finished(&x->request);
+	x->reply_truncates = how.framing == HTTP_FRAMING_CLOSE;
+	x->reply_keepalive = x->keepalive && !x->reply_truncates && !early;
+	if (!x->reply_keepalive)
+		how.flags |= HTTP_WRITE_CLOSE;
+	else if (!x->minor)
+		how.flags |= HTTP_WRITE_KEEPALIVE;
+	c->keepalive = head->flags & HTTP_KEEPALIVE && head->framing != HTTP_FRAMING_CLOSE;
+	weir_relay_init(&c->relay, head, &no_limits, mode);
+	if (!weir_connection_put_head(c, &how))
+		return false;
+	weir_connection_count(c->leg.wn, head->status);
+	c->replied = true;
+	c->in_body = true;
+	weir_gather_free(c->gather);
+	c->gather = NULL;
+	return true;
+}
+
+/**
+ * struct weir_connection_reading - one call of tcp_read_sock()
+ * @c: for whom
+ * @stop: take no more
+ * @bad: what was read is no reply
+ */
+struct weir_connection_reading {
+	struct weir_connection *c;
+	bool stop;
+	bool bad;
+};
+
+static size_t weir_connection_gather(struct weir_connection_reading *reading, struct sk_buff *skb,
+				     unsigned int offset, size_t len)
+{
+	static const struct http_limits limits = {
+		.header_total = WEIR_REPLY_HEADER_TOTAL,
+		.header_count = WEIR_REPLY_HEADER_COUNT,
+	};
+	struct weir_connection *c = reading->c;
+	size_t used;
+
+	if (!c->gather) {
+		c->gather = weir_gather_alloc(WEIR_REPLY_HEADER_COUNT);
+		if (!c->gather) {
+			weir_count(c->leg.wn, WEIR_STAT_allocation_failures, 1);
+			reading->bad = true;
+			return 0;
+		}
+		http_reply_init(&c->gather->head, &limits, c->gather->fields,
+				WEIR_REPLY_HEADER_COUNT, c->x->method, false);
+	}
+	switch (weir_gather_skb(&c->gather, WEIR_REPLY_HEADER_TOTAL, skb, offset, len, &used)) {
+	case HTTP_DONE:
+		if (!weir_connection_head(c))
+			reading->bad = true;
+		break;
+	case HTTP_ERROR:
+		reading->bad = true;
+		break;
+	case HTTP_MORE:
+		break;
+	}
+	return used;
+}
+
+static int weir_connection_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
+				 size_t len)
+{
+	struct weir_connection_reading *reading = desc->arg.data;
+	struct weir_connection *c = reading->c;
+	size_t done = 0;
+
+	while (done < len && !reading->stop && !reading->bad) {
+		size_t part;
+
+		if (!weir_pipe_has_room(&c->x->reply)) {
+			reading->stop = true;
+			break;
+		}
+		if (!c->in_body) {
+			part = weir_connection_gather(reading, skb, offset + done, len - done);
+		} else if (c->relay.verdict == HTTP_MORE) {
+			part = weir_relay_skb(&c->relay, &c->x->reply, skb, offset + done,
+					      len - done);
+		} else {
+			part = 0;
+		}
+		if (c->in_body && c->relay.verdict == HTTP_ERROR)
+			reading->bad = true;
+		if (!part || (c->in_body && c->relay.verdict == HTTP_DONE))
+			reading->stop = true;
+		done += part;
+	}
+	return done;
+}
+
+static void weir_connection_read(struct weir_connection *c)
+{
+	struct weir_connection_reading reading = { .c = c };
+	read_descriptor_t desc = { .arg.data = &reading, .count = 1 };
+	struct weir_exchange *x = c->x;
+	int ret;
+
+	if (c->in_body && c->relay.verdict != HTTP_MORE)
+		return;
+	c->relay.no_memory = false;
+	ret = tcp_read_sock(c->leg.sk, &desc, weir_connection_actor);
+	if (ret > 0) {
+		weir_count(c->leg.wn, WEIR_STAT_bytes_upstream_in, ret);
+		weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
+	}
+	if (c->in_body && c->relay.no_memory)
+		weir_leg_kick_later(&c->leg, WEIR_EVENT_READ);
+	if (reading.bad && c->in_body)
+		c->relay.verdict = HTTP_ERROR;
+	else if (reading.bad)
+		weir_connection_fail(c, c->gather ? WEIR_FAILURE_GATEWAY : WEIR_FAILURE_BUSY);
+	else if (ret > 0)
+		weir_exchange_tell_client(x);
+}
+
+/* Whether the peer has said all it will ever say. */
+static bool weir_connection_ended(const struct weir_connection *c)
+{
+	return weir_leg_at_end(&c->leg) || (c->leg.sk->sk_err && !weir_leg_has_input(&c->leg));
+}
+
+/* Nothing is expected of the server while the client neither takes the reply nor sends the request. */
+static bool weir_connection_held_up(struct weir_connection *c)
+{
+	return !weir_pipe_has_room(&c->x->reply) ||
+	       (!c->request_done && !c->send_failed && !READ_ONCE(c->x->request.bytes));
+}
+
+static void weir_connection_work(struct weir_connection *c, bool expired)
+{
+	struct weir_exchange *x = c->x;
+
+	if (!READ_ONCE(x->client)) {
+		weir_connection_forsaken(c);
+		return;
+	}
+	weir_connection_send(c);
+	weir_connection_read(c);
+	if (c->leg.closed || c->leg.lingering)
+		return;
+	if (c->in_body && c->relay.verdict == HTTP_MORE && weir_connection_ended(c)) {
+		/* A reset is no end, even where the end of the connection would be one. */
+		if (c->leg.sk->sk_state == TCP_CLOSE)
+			c->relay.verdict = HTTP_ERROR;
+		else
+			weir_relay_finish(&c->relay);
+	}
+	if (c->in_body && c->relay.verdict == HTTP_DONE) {
+		if (weir_pipe_has_room(&x->reply)) {
+			if (weir_relay_end(&c->relay, &x->reply))
+				weir_connection_done(c);
+			else
+				weir_connection_fail(c, WEIR_FAILURE_GATEWAY);
+		}
+	} else if (c->in_body && c->relay.verdict == HTTP_ERROR) {
+		weir_connection_fail(c, WEIR_FAILURE_GATEWAY);
+	} else if (!c->in_body && weir_connection_ended(c)) {
+		weir_connection_fail(c, WEIR_FAILURE_GATEWAY);
+	} else if (expired && weir_connection_held_up(c)) {
+		weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
+	} else if (expired) {
+		weir_connection_fail(c, WEIR_FAILURE_TIMEOUT);
+	}
+}
+
+static void weir_connection_run(struct weir_leg *leg, unsigned int events)
+{
+	struct weir_connection *c = weir_connection(leg);
+	struct weir_exchange *x = xchg(&c->assigned, NULL);
+	bool expired;
+
+	if (leg->closed || leg->lingering) {
+		if (x)
+			weir_exchange_fail(x, WEIR_FAILURE_UNSENT);
+		return;
+	}
+	if (x)
+		weir_connection_start(c, x);
+	if (events & WEIR_EVENT_ABORT) {
+		if (c->state == WEIR_CONNECTION_IDLE)
+			weir_pool_remove(c);
+		weir_connection_fail(c, WEIR_FAILURE_BUSY);
+		return;
+	}
+	expired = events & WEIR_EVENT_TIMER && weir_timer_expired(leg);
+	switch (c->state) {
+	case WEIR_CONNECTION_OPENING:
+		weir_connection_opening(c, expired);
+		break;
+	case WEIR_CONNECTION_IDLE:
+		weir_connection_idle(c, events);
+		break;
+	case WEIR_CONNECTION_BUSY:
+		weir_connection_work(c, expired);
+		break;
+	}
+}
+
+static void weir_connection_destroy(struct weir_leg *leg)
+{
+	struct weir_connection *c = weir_connection(leg);
+	struct weir_upstream *upstream = &leg->wn->upstream;
+
+	spin_lock_bh(&upstream->lock);
+	list_del_init(&c->node);
+	spin_unlock_bh(&upstream->lock);
+	sock_release(c->socket);
+	c->socket = NULL;
+}
+
+static void weir_connection_free(struct weir_leg *leg)
+{
+	struct weir_connection *c = weir_connection(leg);
+
+	weir_count(leg->wn, WEIR_STAT_memory_bytes, -(s64)sizeof(*c));
+	weir_server_put(c->server);
+	kfree_rcu(c, leg.rcu);
+}
+
+static const struct weir_leg_ops weir_connection_ops = {
+	.run = weir_connection_run,
+	.destroy = weir_connection_destroy,
+	.free = weir_connection_free,
+};
+
+int weir_connection_open(struct weir_server *server, u64 timeout_us)
+{
+	union weir_address address = server->address;
+	struct weir_net *wn = server->wn;
+	struct weir_connection *c;
+	struct sock *sk;
+	int err;
+
+	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
+		return -ENOMEM;
+	err = sock_create_kern(wn->net, address.sa.sa_family, SOCK_STREAM, IPPROTO_TCP, &c->socket);
+	if (err)
+		goto free;
+	err = weir_leg_setup(&c->leg, &weir_connection_ops, wn);
+	if (err)
+		goto release;
+	refcount_inc(&server->refs);
+	c->server = server;
+	c->state = WEIR_CONNECTION_OPENING;
+	INIT_LIST_HEAD(&c->node);
+	INIT_LIST_HEAD(&c->idle_node);
+	weir_count(wn, WEIR_STAT_memory_bytes, sizeof(*c));
+	atomic_inc(&server->total);
+
+	sk = c->socket->sk;
+	sk->sk_allocation = GFP_ATOMIC;
+	sk->sk_use_task_frag = false;
+	tcp_sock_set_nodelay(sk);
+	lock_sock(sk);
+	weir_leg_attach(&c->leg, sk, NULL);
+	weir_timer_set(&c->leg, timeout_us);
+	release_sock(sk);
+	weir_leg_hold(&c->leg);
+	spin_lock_bh(&wn->upstream.lock);
+	list_add_tail(&c->node, &wn->upstream.connections);
+	spin_unlock_bh(&wn->upstream.lock);
+
+	err = kernel_connect(c->socket, &address.sa,
+			     address.sa.sa_family == AF_INET6 ? sizeof(address.in6) :
+			     sizeof(address.in), O_NONBLOCK);
+	/* Refused by the kernel itself (no route, no port): it ends as any other failure. */
+	if (err && err != -EINPROGRESS)
+		weir_leg_kick(&c->leg, WEIR_EVENT_STATE);
+	weir_leg_put(&c->leg);
+	return 0;
+release:
+	sock_release(c->socket);
+free:
+	kfree(c);
+	return err;
+}

@@ -22,7 +22,9 @@ nox.options.default_venv_backend = "none"
 
 def run(*arguments: str) -> None:
     """Runs `python -m ...` in the locked environment and ends nox with that command's own exit status."""
-    completed = subprocess.run([str(ensure_environment()), "-m", *arguments], cwd=ROOT, env=os.environ, check=False)
+    # Nothing that a session starts shall outlive it, even if it is killed before the command has come up.
+    environment = {**os.environ, "WEIR_PARENT": str(os.getpid())}
+    completed = subprocess.run([str(ensure_environment()), "-m", *arguments], cwd=ROOT, env=environment, check=False)
     if completed.returncode:
         # nox folds every failure into 1; the three kinds of failure must reach CI as they are.
         raise SystemExit(completed.returncode)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from typing import Final
 
+from lab import isolation
 from lab.errors import ExitCode, LabError, ProductFailure
 
 # name: (module, one line of help). A module is imported only when its command is asked for.
@@ -16,6 +18,7 @@ COMMANDS: Final = {
     "ssh": ("lab.join", "SSH into a guest of a running lab"),
     "down": ("lab.down", "end the running labs"),
     "bench": ("lab.bench", "measure boot, restore, round trip and configuration"),
+    "lint": ("lab.lint", "every check that needs no guest"),
     "lock": ("lab.lock", "check or move the locked package versions"),
 }
 
@@ -23,6 +26,8 @@ COMMANDS: Final = {
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status; `lab.errors.ExitCode` says what they mean."""
     argv = sys.argv[1:] if argv is None else argv
+    if os.environ.get(isolation.PARENT_VARIABLE):
+        isolation.die_with_parent()
     parser = argparse.ArgumentParser(prog="python -m lab", description="The Weir lab.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in argv if not word.startswith("-")), None)

@@ -41,13 +41,13 @@ FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 def die_with_parent() -> None:
     """Ask for SIGKILL at the parent's death: to be called first thing by what must not outlive who started it.
 
-    The parent may have died before: whoever sets WEIR_PARENT to its own pid is safe even then. Survives execve(2)
+    The parent may have died before: with WEIR_PARENT set to the pid of one that shall not be outlived, that is seen. Survives execve(2)
     (prctl(2), PR_SET_PDEATHSIG).
     """
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
         raise InfrastructureError(f"prctl(PR_SET_PDEATHSIG): {os.strerror(ctypes.get_errno())}")
     expected = os.environ.pop(PARENT_VARIABLE, "")
-    if expected and os.getppid() != int(expected):
+    if expected and os.getppid() != int(expected) and _start_time(int(expected)) is None:
         os._exit(128 + signal.SIGKILL)
 
 
@@ -88,7 +88,7 @@ def enter(argv: Sequence[str], env: Mapping[str, str], tools: ToolsTree, run_dir
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execvpe(chain[0], chain, {**env, "PYTHONPATH": path})
+        os.execvpe(chain[0], chain, {**env, "PYTHONPATH": path, PARENT_VARIABLE: ""})
     except FileNotFoundError:
         raise HostError("setpriv(1) is missing", hint="sudo apt-get install util-linux") from None
 

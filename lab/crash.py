@@ -75,25 +75,31 @@ _WAITING = frozenset(
         Kind.LOCKDEP,
         Kind.RCU_USAGE,
         Kind.SLEEP_IN_ATOMIC,
+        Kind.HANG,
     }
 )
 _WATCHDOGS = frozenset(
     {Kind.HUNG_TASK, Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP, Kind.WORKQUEUE_LOCKUP, Kind.KMEMLEAK}
 )
 # Code that spins is caught at another place each time: only who spins is told.
-_SPINNING = frozenset({Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP})
+_SPINNING = frozenset({Kind.RCU_STALL, Kind.SOFT_LOCKUP, Kind.HARD_LOCKUP, Kind.HANG})
 _SUFFIX = re.compile(r"\.(?:isra|constprop|part|cold|llvm|lto_priv)(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One line of a kernel stack: function+offset/size [module]. `reliable` is False for the kernel's "?" guesses."""
+    """One line of a kernel stack: function+offset/size [module].
+
+    `reliable` is False for the kernel's "?" guesses. `exact`: the CPU was at this very instruction (RIP); else the
+    offset is a return address, behind the call.
+    """
 
     function: str
     offset: int
     size: int
     module: str = ""
     reliable: bool = True
+    exact: bool = False
 
     @property
     def plain(self) -> str:
@@ -135,7 +141,7 @@ class _Report:
     headline: Headline | None = None
     words: str = ""  # of the headline, without stamp
     message: str = ""  # what WARN() was given to say: it comes between the cut mark and the headline
-    frames: list[Frame] = field(default_factory=list)
+    stacks: list[list[Frame]] = field(default_factory=lambda: [[]])
     stack_over: bool = False
     seen_stack: bool = False
     ended: bool = False
@@ -247,22 +253,25 @@ class Scanner:
     def _body(report: _Report, line: str) -> None:
         if line.strip() == "stack backtrace:":
             # What came before were the stacks that took the other locks.
-            report.frames.clear()
+            report.stacks = [[]]
+            report.stack_over = False
+        elif report.stack_over and line.startswith("NMI backtrace for"):
+            report.stacks.append([])
             report.stack_over = False
         frame = None if report.stack_over else _FRAME.match(line)
         if frame is not None:
             report.seen_stack = True
-            if frame["rip"] is None or not report.frames:
-                report.frames.append(
-                    Frame(
-                        frame["function"],
-                        int(frame["offset"], 16),
-                        int(frame["size"], 16),
-                        frame["module"] or "",
-                        frame["guess"] is None,
-                    )
+            report.stacks[-1].append(
+                Frame(
+                    frame["function"],
+                    int(frame["offset"], 16),
+                    int(frame["size"], 16),
+                    frame["module"] or "",
+                    reliable=frame["guess"] is None,
+                    exact=frame["rip"] is not None,
                 )
-        elif report.frames and _STACK_OVER.match(line):
+            )
+        elif report.stacks[-1] and _STACK_OVER.match(line):
             report.stack_over = True
         if line.startswith("Call Trace:"):
             report.seen_stack = True
@@ -273,6 +282,15 @@ class Scanner:
             report.rulers += 1
             if report.seen_stack:
                 report.ended = True
+
+
+def _telling_stack(kind: Kind, stacks: list[list[Frame]]) -> list[Frame]:
+    """The stack to show. Where nothing moves, each CPU's is told: that of a module is what one looks for."""
+    if kind in _SPINNING:
+        for stack in stacks:
+            if any(frame.module and frame.reliable for frame in stack):
+                return stack
+    return stacks[0]
 
 
 def _blame(kind: Kind, words: str, frames: list[Frame]) -> Frame | None:
@@ -330,7 +348,8 @@ def _fingerprint(kind: Kind, function: str, frames: list[Frame], title: str) -> 
 def _crash(report: _Report) -> Crash:
     assert report.headline is not None
     kind = report.headline.kind
-    blamed = _blame(kind, report.words, report.frames)
+    frames = _telling_stack(kind, report.stacks)
+    blamed = _blame(kind, report.words, frames)
     function = blamed.plain if blamed else ""
     title = _normalise(report.words)
     if kind is Kind.WARN and report.message:
@@ -342,8 +361,8 @@ def _crash(report: _Report) -> Crash:
         title=title,
         text="\n".join(line.rstrip("\r") for line in report.lines).strip("\n"),
         function=function,
-        fingerprint=_fingerprint(kind, function, report.frames, title),
-        frames=tuple(report.frames),
+        fingerprint=_fingerprint(kind, function, frames, title),
+        frames=tuple(frames),
         fatal=report.fatal,
     )
 

@@ -40,9 +40,10 @@ KERNEL_PARAMETERS = (
     "console=ttyS0",
     "loglevel=5",
     "panic=-1",
-    # An NMI, which the lab injects into a guest that no longer answers, tells where every CPU is stuck.
+    # An NMI, which the lab injects into a guest that no longer answers, tells where it is stuck.
     "unknown_nmi_panic",
-    "apic_extnmi=all",
+    # One CPU takes it and panics; PANIC_PRINT_ALL_CPU_BT makes it ask all others where they are.
+    "panic_print=0x40",
     "oops=panic",
     "softlockup_panic=1",
     "hung_task_panic=1",

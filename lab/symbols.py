@@ -73,8 +73,8 @@ class Symbols:
     def places(self, frames: Iterable[Frame]) -> list[list[Place]]:
         """For each frame its places, innermost inlined function first; empty where nothing is known.
 
-        The first frame is where the CPU was, all others are return addresses, which belong to the line of the call
-        before them. Debug information that cannot be read costs the places, never an exception.
+        A return address belongs to the line of the call before it. Debug information that cannot be read costs the
+        places, never an exception.
         """
         frames = list(frames)
         found: list[list[Place]] = [[] for _ in frames]
@@ -83,7 +83,7 @@ class Symbols:
             file = self._modules.get(frame.module) if frame.module else self._vmlinux
             symbol = self._find(file, frame) if file is not None else None
             if file is not None and symbol is not None:
-                address = symbol.value + frame.offset - (1 if number and frame.offset else 0)
+                address = symbol.value + max(0, frame.offset - (0 if frame.exact else 1))
                 wanted[file, symbol.section if frame.module else ""].append((number, address))
         for (file, section), asked in wanted.items():
             answers = self._addr2line(file, section, [address for _, address in asked])

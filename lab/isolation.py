@@ -41,8 +41,8 @@ FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 def die_with_parent() -> None:
     """Ask for SIGKILL at the parent's death: to be called first thing by what must not outlive who started it.
 
-    The parent may have died before: with WEIR_PARENT set to the pid of one that shall not be outlived, that is seen. Survives execve(2)
-    (prctl(2), PR_SET_PDEATHSIG).
+    The parent may have died before: with WEIR_PARENT set to the pid of one that shall not be outlived, that is seen.
+    Survives execve(2) (prctl(2), PR_SET_PDEATHSIG).
     """
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
         raise InfrastructureError(f"prctl(PR_SET_PDEATHSIG): {os.strerror(ctypes.get_errno())}")

@@ -13,12 +13,15 @@ from lab.errors import ExitCode, LabError, ProductFailure
 
 # name: (module, one line of help). A module is imported only when its command is asked for.
 COMMANDS: Final = {
+    "run": ("lab.run", "build what is not cached, then run tests in a lab"),
     "doctor": ("lab.doctor", "what this host lacks for the lab, and its mend"),
     "shell": ("lab.shell", "a shell in a guest of a fresh lab"),
     "ssh": ("lab.join", "SSH into a guest of a running lab"),
     "down": ("lab.down", "end the running labs"),
     "bench": ("lab.bench", "measure boot, restore, round trip and configuration"),
     "lint": ("lab.lint", "every check that needs no guest"),
+    "build": ("lab.build", "build kernel, module and guest image, or a Vagrant box"),
+    "gc": ("lab.gc", "delete what was used longest ago from the cache"),
     "lock": ("lab.lock", "check or move the locked package versions"),
 }
 

@@ -173,7 +173,9 @@ class Cache:
         """All complete artefacts, the one used longest ago first."""
         found = []
         for path in self.root.glob("*/*"):
-            if path.parent.name in ("locks", "scratch") or path.name.startswith(".") or not path.is_dir():
+            # Only what `ensure` made has a use lock; other code keeps folders of its own here.
+            used_by = self.root / "locks" / f"{path.parent.name}-{path.name}.use"
+            if not used_by.exists() or not path.is_dir():
                 continue
             used = path.stat().st_mtime
             found.append(Entry(path.parent.name, path.name, path, disk_usage(path), used))

@@ -168,7 +168,7 @@ def _from_source(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour) -
     config = kernel_config.merge(flavour.fragment_files())
     patches = flavour.patch_files()
     series: list[Digestible] = [[patch.name, patch] for patch in patches]
-    key = digest("kernel", RECIPE, config, series, tools.toolchain(), packages.key())
+    key = digest("kernel", RECIPE, dict(kernel_config.parse(config)), series, tools.toolchain(), packages.key())
 
     def build(directory: Path) -> None:
         with progress.step(f"kernel {flavour.name!r}") as step:

@@ -44,8 +44,8 @@ def ensure_parts(cache: Cache, tools: ToolsTree, source: Path) -> Path:
 
     def unpack(directory: Path) -> None:
         with progress.step("unpacking checkpatch and the netlink generator"):
-            argv = ["tar", "--extract", f"--file={source / 'linux.tar.xz'}", f"--directory={directory}",
-                    "--strip-components=1", "--wildcards", "--no-same-owner", *(f"linux*/{part}" for part in _PARTS)]  # fmt: skip
+            options = [f"--file={source / 'linux.tar.xz'}", f"--directory={directory}", "--strip-components=1"]
+            argv = ["tar", "--extract", *options, "--wildcards", "--no-same-owner", *(f"linux*/{p}" for p in _PARTS)]
             run_logged(
                 sandbox.command(tools, argv), what="unpacking checkpatch", log=cache.scratch("logs") / "lint-source.log"
             )

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from lab.errors import HostError
+
 _TEXT_NAMES: Final = ("Kbuild", "Makefile", "Vagrantfile", ".clang-format", ".editorconfig", ".gitignore", "run")
 _TEXT_SUFFIXES: Final = (
     ".c", ".h", ".py", ".md", ".toml", ".yaml", ".yml", ".json", ".txt", ".in", ".config", ".sh", ".cfg", ".conf",
@@ -53,7 +55,7 @@ FORBIDDEN_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def check(root: Path) -> list[str]:
-    """All rules on all files of the checkout that git knows or would take."""
+    """All rules on all files of the checkout that git knows or would take. Raises HostError without git."""
     problems: list[str] = []
     for name in _files(root):
         path = root / name
@@ -77,9 +79,15 @@ def check_file(name: Path, text: str) -> list[str]:
 
 
 def _files(root: Path) -> list[str]:
-    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=True).stdout
-    return sorted(name for name in listed.split("\0") if name)
+    # The checkout may belong to another user, as in a container.
+    argv = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=True)
+    except FileNotFoundError as error:
+        raise HostError("git is missing: lint asks it which files there are", hint="apt-get install git") from error
+    except subprocess.CalledProcessError as error:
+        raise HostError(f"git cannot list the files of {root}: {error.stderr.strip()}") from error
+    return sorted(name for name in listed.stdout.split("\0") if name)
 
 
 def _is_text(path: Path) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lab.pytest_plugin import RETRIES
 from lab.run import PREPARED, Prepared, revision
 from results import records
 
@@ -130,7 +131,6 @@ class Recorder:
             self.failure = str(error)
 
 
-RETRIES = pytest.StashKey[list[tuple[str, str]]]()
 _RANK: tuple[records.Outcome, ...] = ("passed", "xfailed", "skipped", "xpassed", "flaky", "failed", "error")
 _NOTED = frozenset({"qemu-system-x86", "gcc-14", "nginx", "curl", "wrk", "haproxy", "openssl", "python3.13", "libc6"})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
 Action = Literal["reply", "reset"]
@@ -71,6 +71,16 @@ class Config:
             limits=replace(self.limits, **(limits or {})),
             timeouts=replace(self.timeouts, **(timeouts or {})),
         )
+
+    def to_object(self) -> dict[str, Any]:
+        """As weirctl's batch mode takes it: what its TOML file would parse to."""
+        servers = [asdict(server) for server in self.servers]
+        return {
+            "listener": [{"address": address} for address in self.listeners],
+            "upstream": [{"name": "default", "server": servers}] if servers else [],
+            "limits": asdict(self.limits),
+            "timeouts": asdict(self.timeouts),
+        }
 
     def to_toml(self) -> str:
         """As weirctl reads it."""

@@ -63,7 +63,7 @@ class WeirAdapter(Adapter):
         self.unload()
 
     def apply(self, config: Config) -> None:
-        self.batch("apply", toml=config.to_toml())
+        self.batch("apply", config=config.to_object())
 
     def statistics(self) -> Mapping[str, int]:
         return {name: int(value) for name, value in self.batch("stats")["stats"].items()}

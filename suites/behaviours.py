@@ -1,0 +1,88 @@
+"""docs/behaviours.md as data: which cases check which behaviour, and which deliberate break turned them red."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLE = ROOT / "docs" / "behaviours.md"
+CASES = ROOT / "suites" / "functional"
+BREAKS = CASES / "breaks.toml"
+
+_CODE = re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One row. `cases` are "test_file.py::test_name"."""
+
+    line: int
+    title: str
+    source: str
+    cases: tuple[str, ...]
+    breaks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Break:
+    """A deliberate fault: in `file`, the one occurrence of `find` becomes `replace`.
+
+    `cases` must turn red by it. `seen` is the day on which they were seen to, empty until then.
+    """
+
+    name: str
+    file: str
+    find: str
+    replace: str
+    cases: tuple[str, ...]
+    seen: str
+
+
+def read_table(path: Path = TABLE) -> list[Behaviour]:
+    """Every row of the table. Raises ValueError for a row that is not one."""
+    rows = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not line.startswith("| ") or line.startswith("| behaviour "):
+            continue
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        if len(cells) != 4:
+            raise ValueError(f"{path.name}:{number}: a row has four cells, this one {len(cells)}")
+        title, source, cases, breaks = cells
+        names = []
+        file = ""
+        for word in _CODE.findall(cases):
+            if word.endswith(".py"):
+                file = word
+            else:
+                names.append(f"{file}::{word}")
+        rows.append(Behaviour(number, title, source, tuple(names), tuple(_CODE.findall(breaks))))
+    return rows
+
+
+def read_breaks(path: Path = BREAKS) -> list[Break]:
+    """Every break of the data file."""
+    return [
+        Break(
+            name=name,
+            file=entry["file"],
+            find=entry["find"],
+            replace=entry["replace"],
+            cases=tuple(entry["cases"]),
+            seen=str(entry.get("seen", "")),
+        )
+        for name, entry in tomllib.loads(path.read_text()).items()
+    ]
+
+
+def defined_cases(folder: Path = CASES) -> set[str]:
+    """Every test function in the suite's files, as "test_file.py::test_name"."""
+    return {
+        f"{path.name}::{node.name}"
+        for path in sorted(folder.glob("test_*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }

@@ -1,0 +1,58 @@
+"""The table of behaviours, the functional suite and the deliberate breaks agree with one another."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from suites.behaviours import CASES, ROOT, Behaviour, Break, defined_cases, read_breaks, read_table
+
+ROWS = read_table()
+BREAKS = read_breaks()
+
+
+def test_every_case_of_the_table_exists() -> None:
+    named = {case for row in ROWS for case in row.cases}
+    assert named - defined_cases() == set()
+
+
+def test_every_case_is_in_the_table() -> None:
+    named = {case for row in ROWS for case in row.cases}
+    assert defined_cases() - named == set()
+
+
+def test_no_case_stands_twice() -> None:
+    counts = Counter(case for row in ROWS for case in row.cases)
+    assert [case for case, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"line-{row.line}")
+def test_row_is_complete(row: Behaviour) -> None:
+    assert row.cases
+    assert row.source
+    assert row.breaks, f"{row.title!r} has no deliberate break: a case that nothing turns red proves nothing"
+
+
+def test_breaks_of_the_table_are_those_of_the_data() -> None:
+    assert {name for row in ROWS for name in row.breaks} == {fault.name for fault in BREAKS}
+
+
+@pytest.mark.parametrize("fault", BREAKS, ids=lambda fault: fault.name)
+def test_break_fits_the_source(fault: Break) -> None:
+    """A break that no longer applies to today's source proves nothing any more."""
+    assert (ROOT / fault.file).read_text().count(fault.find) == 1
+    assert fault.find != fault.replace
+
+
+@pytest.mark.parametrize("fault", BREAKS, ids=lambda fault: fault.name)
+def test_break_was_seen_to_turn_cases_of_its_row_red(fault: Break) -> None:
+    assert fault.seen, f"run `python -m suites.breaks {fault.name}` and enter the day"
+    rows = [row for row in ROWS if fault.name in row.breaks]
+    for row in rows:
+        assert set(fault.cases) & set(row.cases), f"{fault.name} turns no case of {row.title!r} red"
+    assert set(fault.cases) <= {case for row in rows for case in row.cases}
+
+
+def test_suite_has_files() -> None:
+    assert len(list(CASES.glob("test_*.py"))) >= 10

@@ -31,7 +31,7 @@ COMPRESSION: Final = ("--compressor", "lz4")
 _CLEANING: Final = (
     'rm -rf "$1"/etc/ssh/ssh_host_*_key* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id',
     ': > "$1/etc/machine-id"',
-    'rm -rf "$1"/var/cache/* "$1"/var/log/* "$1"/var/lib/apt "$1"/tmp/* "$1"/run/* "$1"/boot/*',
+    'rm -rf "$1"/var/cache/* "$1"/var/log/* "$1"/var/lib/apt "$1"/run/* "$1"/boot/*',
     'mkdir -p "$1/var/log/nginx" "$1/var/cache/ldconfig"',
     'rm -f "$1"/var/lib/dpkg/*-old "$1"/etc/*- "$1"/var/lib/systemd/*/random-seed',
     'rm -f "$1"/etc/resolv.conf "$1"/etc/hostname',

@@ -43,21 +43,24 @@ def tools() -> ToolsTree:
     return ensure_tools(cache, Lock.load())
 
 
-def compile_harness(tools: ToolsTree, output: Path) -> None:
-    """Builds the test program, or fails with what the compiler says."""
-    sources = [*sorted(SUITES.glob("*.c")), *sorted(KMOD.glob("http_*.c"))]
-    argv = sandbox.command(tools, ["gcc", *FLAGS, "-o", output, *sources], cwd=ROOT)
-    completed = subprocess.run(argv, capture_output=True, text=True, timeout=300)
-    assert completed.returncode == 0, completed.stderr
+def build(tools: ToolsTree, name: str, sources: list[Path]) -> Path:
+    """The program `name` made from `sources` and the HTTP code, unless cached. Fails with the compiler's words."""
+    sources = [*sources, *sorted(KMOD.glob("http_*.c"))]
+
+    def compile_into(folder: Path) -> None:
+        argv = sandbox.command(tools, ["gcc", *FLAGS, "-o", folder / name, *sources], cwd=ROOT)
+        completed = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
+        assert completed.returncode == 0, completed.stderr
+
+    inputs = [*sources, *sorted(SUITES.glob("*.h")), *sorted(KMOD.glob("http_*.h"))]
+    key = digest(name, tools.key, FLAGS, {str(path.relative_to(KMOD)): path for path in inputs})
+    return Cache().ensure("http-tests", key, compile_into) / name
 
 
 @pytest.fixture(scope="session")
 def harness(tools: ToolsTree) -> Path:
-    """The compiled test program."""
-    inputs = [*sorted(SUITES.glob("*.[ch]")), *sorted(KMOD.glob("http_*.[ch]"))]
-    key = digest(tools.key, FLAGS, {str(path.relative_to(KMOD)): path for path in inputs})
-    folder = Cache().ensure("http-tests", key, lambda folder: compile_harness(tools, folder / "harness"))
-    return folder / "harness"
+    """The program of all C cases."""
+    return build(tools, "harness", sorted(SUITES.glob("*.c")))
 
 
 @pytest.fixture(scope="session")
@@ -94,3 +97,13 @@ def test_case(name: str, outcomes: dict[str, str]) -> None:
 def test_every_case_is_listed(outcomes: dict[str, str]) -> None:
     """No case of the program is hidden from pytest, and the program ended well (no leak, no crash)."""
     assert sorted(outcomes) == sorted(case_names())
+
+
+def test_fuzz_corpus(tools: ToolsTree) -> None:
+    """The fuzzer's checks on its seeds, their beginnings, and their bytes replaced: some fifteen thousand inputs."""
+    program = build(tools, "replay", [*sorted((SUITES / "fuzz").glob("*.c")), SUITES / "roundtrip.c"])
+    seeds = sorted((SUITES / "fuzz/seeds").iterdir())
+    argv = sandbox.command(tools, [program, *seeds])
+    completed = subprocess.run(argv, capture_output=True, timeout=300, check=False)
+    assert completed.returncode == 0, completed.stderr.decode(errors="replace")[-4000:]
+    assert int(completed.stdout.split()[0]) > 10_000

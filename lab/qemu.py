@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from lab import sandbox
 from lab.agent import Agent
 from lab.deadline import Deadline
-from lab.errors import InfrastructureError
+from lab.errors import DeadlineExpired, InfrastructureError
 from lab.network import BRIDGE_MAC, HOST, HOST6, NETWORK6, GuestPort
 from lab.qmp import Event, Qmp, QmpError
 
@@ -139,6 +139,8 @@ class Qemu:
         self.name = hardware.name
         self.died = ""
         self.on_death: Callable[[str], None] | None = None
+        self._dying = threading.Lock()
+        self._death_told = threading.Event()
         self._log = log
         ours, its_qmp = socket.socketpair()
         agent, its_agent = socket.socketpair()
@@ -200,6 +202,13 @@ class Qemu:
             self._die(f"QEMU ended by {how}{': ' + self.said if self.said else ''}")
         return self.died
 
+    def wait_for_death(self, seconds: float) -> str:
+        """Wait at most so long until the guest is known to be dead and `on_death` has been told: why it died."""
+        with contextlib.suppress(DeadlineExpired):
+            Deadline(seconds).wait_for(self.check, what="the end of the guest")
+            self._death_told.wait(seconds)
+        return self.died
+
     def set_link(self, up: bool) -> None:
         """Plug or pull the network card's cable."""
         self.qmp.execute("set_link", name="nic", up=up)
@@ -228,8 +237,10 @@ class Qemu:
             self._die(f"QEMU stopped the guest: {event['status']}")
 
     def _die(self, why: str) -> None:
-        if self.died:
-            return
-        self.died = why
+        with self._dying:
+            if self.died:
+                return
+            self.died = why
         if self.on_death is not None:
             self.on_death(why)
+        self._death_told.set()

@@ -227,6 +227,8 @@ class QemuMachine:
         try:
             yield
         except AgentLost as error:
+            if self._qemu:
+                self._qemu.wait_for_death(SETTLE)  # the stream may end before the process has
             raise self._crash(str(error)) from error
         except AgentSilent as error:
             self._tell_hang()
@@ -237,10 +239,10 @@ class QemuMachine:
         with contextlib.suppress(LabError):
             if not self.qemu.check():
                 self.qemu.qmp.execute("inject-nmi")
-                Deadline(SETTLE).wait_for(lambda: self.qemu.check(), what="the panic by NMI")
+                self.qemu.wait_for_death(SETTLE)
 
     def _crash(self, note: str) -> GuestCrash:
-        died = self._qemu.check() if self._qemu else ""
+        died = self._qemu.died if self._qemu else ""
         crashes = self.watcher.settle(SETTLE)
         if not crashes:
             crash = from_event(Kind.QEMU_GONE, died or "the guest's agent does not answer", self._last_words())

@@ -31,6 +31,7 @@ PIECE = 32 * 1024  # of DATA in one frame, so that a PING between two never wait
 FILE_LIMIT = 16 << 20  # bytes of a file got, or of a command's output
 SYNC_INTERVAL = 1.0  # seconds
 EXEC_TERMINAL = 1
+EXEC_NO_INPUT = 2
 
 GUEST_ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -224,12 +225,16 @@ class Agent:
         env: Mapping[str, str] | None = None,
         folder: str = "/root",
         terminal: tuple[int, int] | None = None,
+        stdin: bool = True,
         deadline: Deadline | None = None,
     ) -> Channel:
-        """Start a command; `terminal` is rows and columns of one it shall have. Raises OSError as the guest says it."""
+        """Start a command. Raises OSError as the guest says it.
+
+        `terminal` is rows and columns of one it shall have; without `stdin` its standard input is /dev/null.
+        """
         strings = [folder, *argv, *(f"{key}={value}" for key, value in {**GUEST_ENVIRONMENT, **(env or {})}.items())]
         rows, columns = terminal or (0, 0)
-        flags = EXEC_TERMINAL if terminal else 0
+        flags = EXEC_TERMINAL if terminal else 0 if stdin else EXEC_NO_INPUT
         head = EXEC_REQUEST.pack(flags, len(argv), len(strings) - 1 - len(argv), rows, columns)
         body = b"".join(os.fsencode(text) + b"\0" for text in strings)
         if len(head) + len(body) > MAX_PAYLOAD:

@@ -28,7 +28,7 @@ def run(
     """Run a command to its end. Raises CommandTimeout if the agent still answers by then, else AgentSilent."""
     deadline = Deadline(timeout)
     out, err = bytearray(), bytearray()
-    channel = agent.execute(argv, env=env, deadline=deadline)
+    channel = agent.execute(argv, env=env, stdin=bool(input), deadline=deadline)
     try:
         if input:
             data = input.encode() if isinstance(input, str) else input
@@ -36,7 +36,7 @@ def run(
             for start in range(0, len(data), 16 * 1024):
                 if not _feed(channel, data[start : start + 16 * 1024], deadline, out, err):
                     break
-        channel.end()
+            channel.end()
         while True:
             channel.wait_change(deadline)
             finished = channel.finished

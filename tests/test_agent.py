@@ -75,6 +75,11 @@ def test_a_missing_command_is_127_and_says_so(agent: Agent) -> None:
     assert b"/no/such/command: No such file" in err
 
 
+def test_without_standard_input_there_is_its_end_at_once(agent: Agent) -> None:
+    status, out, _ = finish(agent.execute(["sh", "-c", "cat; readlink /proc/$$/fd/0"], folder="/", stdin=False))
+    assert (status, out) == (0, b"/dev/null\n")
+
+
 def test_a_signal_reaches_the_whole_group(agent: Agent) -> None:
     channel = agent.execute(["sh", "-c", "sleep 100 & sleep 100; echo never"], folder="/")
     channel.signal(9)

@@ -101,13 +101,19 @@ failed:
 	return slave;
 }
 
-static int make_pipes(struct channel *channel, int fds[3])
+static int make_pipes(struct channel *channel, int fds[3], bool input)
 {
 	int pair[2];
 
 	for (int fd = 0; fd < 3; fd++) {
 		int ours;
 
+		if (fd == 0 && !input) {
+			fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+			if (fds[0] < 0)
+				return -errno;
+			continue;
+		}
 		if (pipe2(pair, O_CLOEXEC))
 			return -errno;
 		fds[fd] = pair[fd == 0 ? 0 : 1];
@@ -167,7 +173,7 @@ int channel_exec(struct channel *channel, const char *payload, uint32_t size)
 	if (request.flags & EXEC_TERMINAL)
 		error = make_terminal(channel, &request, fds);
 	else
-		error = make_pipes(channel, fds);
+		error = make_pipes(channel, fds, !(request.flags & EXEC_NO_INPUT));
 	if (!error) {
 		channel->pid = fork();
 		if (!channel->pid)

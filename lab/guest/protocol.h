@@ -60,6 +60,7 @@ enum from_agent {
 
 enum exec_flags {
 	EXEC_TERMINAL = 1,	/* on a pseudo terminal of its own; all output is STDOUT */
+	EXEC_NO_INPUT = 2,	/* standard input is /dev/null */
 };
 
 struct exec_request {

@@ -128,7 +128,7 @@ def _decode_address(attribute_set: str, content: bytes) -> tuple[dict[str, bytes
 def decode(parts: list[bytes]) -> schema.Config:
     """The configuration that a dump's messages (their payloads, from the genetlink header on) say.
 
-    Raises netlink.FormatError, KeyError for what is no such dump.
+    Raises ValueError, KeyError, IndexError for what is no such dump.
     """
     listeners: list[object] = []
     upstreams: dict[str, dict[str, object]] = {}
@@ -279,7 +279,7 @@ class Family:
                 raise Refused(problems)
             answer = netlink.table(outcomes[-1].replies[0][_GENL_HEADER:])
             return netlink.number(answer[abi.A_COMMIT_GENERATION])
-        except (netlink.KernelError, netlink.FormatError, OSError, KeyError, IndexError) as error:
+        except (netlink.KernelError, ValueError, OSError, KeyError, IndexError) as error:
             raise self._guard(error) from None
 
     @staticmethod
@@ -305,14 +305,7 @@ class Family:
         """The applied configuration."""
         try:
             return decode(self._dump(abi.CMD_GET_CONFIG))
-        except (
-            netlink.KernelError,
-            netlink.FormatError,
-            netlink.Interrupted,
-            OSError,
-            KeyError,
-            IndexError,
-        ) as error:
+        except (netlink.KernelError, netlink.Interrupted, OSError, ValueError, KeyError, IndexError) as error:
             raise self._guard(error) from None
 
     def stats(self) -> dict[str, int]:
@@ -325,7 +318,7 @@ class Family:
                         counter = netlink.table(content)
                         name = netlink.string(counter[abi.A_COUNTER_NAME])
                         found[name] = netlink.number(counter[abi.A_COUNTER_VALUE])
-        except (netlink.KernelError, netlink.FormatError, netlink.Interrupted, OSError, KeyError) as error:
+        except (netlink.KernelError, netlink.Interrupted, OSError, ValueError, KeyError) as error:
             raise self._guard(error) from None
         return found
 
@@ -341,7 +334,7 @@ class Family:
                 "module": netlink.string(answer[abi.A_INFO_VERSION]),
                 "generation": netlink.number(answer[abi.A_INFO_GENERATION]),
             }
-        except (netlink.KernelError, netlink.FormatError, OSError, KeyError, IndexError) as error:
+        except (netlink.KernelError, ValueError, OSError, KeyError, IndexError) as error:
             raise self._guard(error) from None
 
 

@@ -46,7 +46,7 @@ _RECEIVE_BYTES = 65536
 _CHUNK_MESSAGES = 64
 
 
-class FormatError(Exception):
+class FormatError(ValueError):
     """Bytes that are not the netlink they should be."""
 
 

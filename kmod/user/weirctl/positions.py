@@ -9,7 +9,10 @@ _BLANK = " \t\r\n"
 
 
 class _Scanner:
-    """Walks over a text that tomllib has accepted, so that it need not check anything again."""
+    """Walks over a text that tomllib has accepted, so that it need not check anything again.
+
+    Of any other text it may say anything, but it comes to an end: ValueError where it makes no sense at all.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -20,6 +23,8 @@ class _Scanner:
         self.counts: dict[Path, int] = {}
 
     def skip(self, count: int = 1) -> None:
+        if self.at >= len(self.text):
+            raise ValueError(f"line {self.line}: the text ends too early")
         self.line += self.text.count("\n", self.at, self.at + count)
         self.at += count
 
@@ -131,11 +136,17 @@ class _Scanner:
             self.mark((*path, index), len(path))
             self.value((*path, index))
             index += 1
-            self.blank()
-            if self.peek() == ",":
-                self.skip()
-                self.blank()
+            self.separator("]")
         self.skip()
+
+    def separator(self, end: str) -> None:
+        """What follows an element: a comma, or the end of the array or inline table."""
+        self.blank()
+        if self.peek() == ",":
+            self.skip()
+            self.blank()
+        elif self.peek() != end:
+            raise ValueError(f"line {self.line}: neither a comma nor {end}")
 
     def inline(self, path: Path) -> None:
         """An inline table."""
@@ -143,10 +154,7 @@ class _Scanner:
         self.blank()
         while self.peek() != "}":
             self.pair(path)
-            self.blank()
-            if self.peek() == ",":
-                self.skip()
-                self.blank()
+            self.separator("}")
         self.skip()
 
     def scan(self) -> dict[Path, int]:

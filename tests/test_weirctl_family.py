@@ -46,13 +46,14 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     """Valid configurations, everything in the spelling that show uses."""
     listeners = draw(st.lists(ADDRESSES, max_size=6, unique=True))
     servers = draw(st.lists(ADDRESSES, min_size=1, max_size=6, unique=True))
+    wanted = bool(listeners) or draw(st.booleans())
     upstream = {
         "name": draw(NAMES),
         "server": [{"address": a, "connections": draw(integers("server", "connections"))} for a in servers],
     }
     return {
         "listener": [{"address": address, "protocol": "http"} for address in listeners],
-        "upstream": [upstream] if listeners or draw(st.booleans()) else [],
+        "upstream": [upstream] if wanted else [],
         "limits": draw(LIMITS),
         "timeouts": draw(TIMEOUTS),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import time
 
 import pytest
 from hypothesis import given
@@ -156,6 +157,6 @@ def test_refused_dump(kernel: netlink.Socket) -> None:
 def test_silence_ends_in_a_timeout() -> None:
     kernel = netlink.Socket(timeout=0.05)
     # A message without NLM_F_REQUEST is nothing to the kernel, so it says nothing.
-    deadline = netlink.time.monotonic() + 0.05
+    deadline = time.monotonic() + 0.05
     with pytest.raises(TimeoutError):
         kernel._receive(deadline)

@@ -79,9 +79,7 @@ def test_policies_have_the_same_bounds() -> None:
     value = {str(number): number for number in (0, 1)} | header
     ranges = {
         name: (value[low or "0"], value[high])
-        for name, low, high in re.findall(
-            r"(weir_a_\w+_range) = \{\s*(?:\.min\t= (\w+),\s*)?\.max\t= (\w+),", source
-        )
+        for name, low, high in re.findall(r"(weir_a_\w+_range) = \{\s*(?:\.min\t= (\w+),\s*)?\.max\t= (\w+),", source)
     }
     checked = 0
     for attribute, name in re.findall(r"\[WEIR_A_(\w+)\] = NLA_POLICY_FULL_RANGE\(\w+, &(\w+)\)", source):

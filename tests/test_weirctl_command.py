@@ -20,9 +20,7 @@ USER = Path(__file__).resolve().parent.parent / "kmod" / "user"
 COMMAND = [sys.executable, "-IS", "-c", f"import sys; sys.path.insert(0, {str(USER)!r}); import runpy; "]
 COMMAND[-1] += "runpy.run_module('weirctl', run_name='__main__', alter_sys=True)"
 
-GOOD = (
-    '[[listener]]\naddress = "0.0.0.0:80"\n[[upstream]]\nname = "a"\n[[upstream.server]]\naddress = "10.0.0.1:1"\n'
-)
+GOOD = '[[listener]]\naddress = "0.0.0.0:80"\n[[upstream]]\nname = "a"\n[[upstream.server]]\naddress = "10.0.0.1:1"\n'
 BAD = GOOD.replace("10.0.0.1:1", "10.0.0.1")
 
 

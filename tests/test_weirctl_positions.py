@@ -90,9 +90,11 @@ SCALARS = st.sampled_from(
 )
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=3).map(lambda items: "[ # [\n" + ",\n".join(items) + "\n]")
-    | st.dictionaries(KEYS, inner, max_size=3).map(
-        lambda table: "{" + ", ".join(f"{key} = {value}" for key, value in table.items()) + "}"
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: "[ # [\n" + ",\n".join(items) + "\n]")
+        | st.dictionaries(KEYS, inner, max_size=3).map(
+            lambda table: "{" + ", ".join(f"{key} = {value}" for key, value in table.items()) + "}"
+        )
     ),
     max_leaves=6,
 )

@@ -96,9 +96,7 @@ def encode(config: schema.Config) -> list[Part]:
         content = _address("listener", listener["address"])
         protocol = listener.get("protocol", abi.PROTOCOL[0])
         content += netlink.u32(abi.A_LISTENER_PROTOCOL, abi.PROTOCOL.index(str(protocol)))
-        parts.append(
-            Part(abi.CMD_STAGE_LISTENER, abi.A_CONFIG_LISTENER, "listener", ("listener", i), content)
-        )
+        parts.append(Part(abi.CMD_STAGE_LISTENER, abi.A_CONFIG_LISTENER, "listener", ("listener", i), content))
     for i, upstream in enumerate(_tables(config.get("upstream", []))):
         name = str(upstream["name"])
         content = netlink.text(abi.A_UPSTREAM_NAME, name)

@@ -131,9 +131,6 @@ def string(payload: bytes) -> str:
     return payload.split(b"\0", 1)[0].decode("utf-8", "backslashreplace")
 
 
-
-
-
 def message(kind: int, flags: int, sequence: int, payload: bytes) -> bytes:
     """One message with its padding."""
     length = HEADER.size + len(payload)

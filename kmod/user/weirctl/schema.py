@@ -138,9 +138,7 @@ def _attributes(attribute_set: str, make: Callable[[str], Check]) -> dict[str, C
 LISTENER = {"address": _address(server=False), "protocol": _one_of(abi.PROTOCOL)}
 SERVER = {"address": _address(server=True), "connections": _integer("server", "connections")}
 UPSTREAM = {"name": _name}
-LIMITS = _attributes(
-    "limits", lambda name: _one_of(abi.LIMIT_ACTION) if name == "action" else _integer("limits", name)
-)
+LIMITS = _attributes("limits", lambda name: _one_of(abi.LIMIT_ACTION) if name == "action" else _integer("limits", name))
 TIMEOUTS = _attributes("timeouts", _seconds)
 
 

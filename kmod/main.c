@@ -51,5 +51,6 @@ module_init(weir_init);
 module_exit(weir_exit);
 
 MODULE_DESCRIPTION("HTTP reverse proxy and firewall in softirq");
+MODULE_VERSION("0.1.0");
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The Weir contributors");

@@ -513,7 +513,7 @@ static bool weir_client_send(struct weir_client *client)
 		return true;
 	}
 	if (broken) {
-		/* Only a reset tells a reply cut short from a whole one, where its end tells nothing. */
+		/* Where the connection's end is the reply's, a reset tells it is cut short. */
 		if (x->reply_truncates)
 			weir_client_reset(client);
 		else

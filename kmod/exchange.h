@@ -54,7 +54,7 @@ enum weir_failure {
  */
 struct weir_exchange {
 	refcount_t		refs;
-	spinlock_t		lock;
+	spinlock_t		lock; /* protects what is said above */
 	struct weir_net		*wn;
 	struct weir_leg		*client;
 	struct weir_leg		*upstream;

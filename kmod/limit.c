@@ -61,7 +61,7 @@ struct weir_limit_entry {
  * @shared: all others
  */
 struct weir_limit_bucket {
-	spinlock_t			lock;
+	spinlock_t			lock; /* protects the entries */
 	struct weir_limit_entry		entries[WEIR_LIMIT_WAYS];
 	struct weir_limit_entry		shared;
 } ____cacheline_aligned;

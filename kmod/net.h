@@ -32,12 +32,12 @@ struct weir_limiter;
  */
 struct weir_net {
 	struct net			*net;
-	struct mutex			lock;
+	struct mutex			lock; /* one configuration at a time */
 	struct weir_config __rcu	*config;
 	struct weir_limiter __rcu	*limiter;
 	struct weir_stats __percpu	*stats;
 	struct list_head		listeners;
-	spinlock_t			clients_lock;
+	spinlock_t			clients_lock; /* protects clients */
 	struct list_head		clients;
 	struct weir_upstream		upstream;
 	atomic_t			legs;

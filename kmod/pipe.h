@@ -36,7 +36,7 @@ enum {
  * @slots: pieces, each with a page reference
  */
 struct weir_pipe {
-	spinlock_t	lock;
+	spinlock_t	lock; /* protects the rest */
 	u16		head;
 	u16		tail;
 	u32		bytes;

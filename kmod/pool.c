@@ -469,10 +469,10 @@ int weir_pool_configure(struct weir_net *wn, const struct weir_config *config)
 	for (i = 0; i < config->server_count; i++)
 		WRITE_ONCE(new->server[i]->connections, config->servers[i].connections);
 	rcu_assign_pointer(upstream->servers, new);
-	/* Who releases a connection sees either the mark, or its connection told. */
 	for (i = 0; old && i < old->count; i++) {
 		if (!weir_servers_find(new, &old->server[i]->address))
 			WRITE_ONCE(old->server[i]->removed, true);
+		/* Who releases a connection sees either the mark, or its connection told. */
 		smp_mb();
 		weir_server_trim(old->server[i]);
 	}

@@ -28,7 +28,7 @@ enum {
  * @idle: struct weir_connection, used longest ago first; each with a reference
  */
 struct weir_pool {
-	spinlock_t		lock;
+	spinlock_t		lock; /* protects idle */
 	struct list_head	idle;
 };
 
@@ -88,7 +88,7 @@ struct weir_servers {
 struct weir_upstream {
 	struct weir_servers __rcu	*servers;
 	atomic_t			turn;
-	spinlock_t			lock;
+	spinlock_t			lock; /* protects waiters and connections */
 	struct list_head		waiters;
 	atomic_t			waiting;
 	struct list_head		connections;

@@ -35,7 +35,7 @@ enum {
  * @timer: moves @later to @legs
  */
 struct weir_queue {
-	spinlock_t		lock;
+	spinlock_t		lock; /* protects the rest */
 	struct list_head	legs;
 	struct list_head	later;
 	bool			draining;
@@ -93,6 +93,7 @@ static void weir_queue_drain(struct work_struct *work)
 {
 	struct weir_queue *queue = container_of(work, struct weir_queue, work);
 	u64 end = local_clock() + WEIR_DRAIN_NS;
+	struct weir_leg *leg;
 	unsigned int round;
 	LIST_HEAD(batch);
 
@@ -105,8 +106,7 @@ static void weir_queue_drain(struct work_struct *work)
 		if (list_empty(&batch))
 			return;
 		while (!list_empty(&batch)) {
-			struct weir_leg *leg = list_first_entry(&batch, struct weir_leg, queue_node);
-
+			leg = list_first_entry(&batch, struct weir_leg, queue_node);
 			list_del(&leg->queue_node);
 			weir_leg_run(leg);
 			if (local_clock() > end)

@@ -39,7 +39,7 @@ int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, struct weir_sent *se
 		ret = tcp_sendmsg_locked(sk, &msg, bytes);
 		leg->sending = false;
 		if (ret < 0) {
-			/* With nothing in flight no acknowledgement will make room: memory is short. */
+			/* With nothing in flight no ACK will make room: memory is short. */
 			if (ret == -EAGAIN && tcp_rtx_and_write_queues_empty(sk))
 				weir_leg_kick_later(leg, WEIR_EVENT_WRITE);
 			return ret;

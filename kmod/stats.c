@@ -9,9 +9,33 @@
 #include "stats.h"
 
 static const char * const weir_stats_names[WEIR_STAT_COUNT] = {
-#define WEIR_STAT_NAME(name) [WEIR_STAT_##name] = #name,
-	WEIR_STATS(WEIR_STAT_NAME, WEIR_STAT_NAME)
-#undef WEIR_STAT_NAME
+	[WEIR_STAT_connections_accepted] = "connections_accepted",
+	[WEIR_STAT_connections_active] = "connections_active",
+	[WEIR_STAT_requests] = "requests",
+	[WEIR_STAT_requests_softirq] = "requests_softirq",
+	[WEIR_STAT_requests_other] = "requests_other",
+	[WEIR_STAT_responses] = "responses",
+	[WEIR_STAT_responses_1xx] = "responses_1xx",
+	[WEIR_STAT_responses_2xx] = "responses_2xx",
+	[WEIR_STAT_responses_3xx] = "responses_3xx",
+	[WEIR_STAT_responses_4xx] = "responses_4xx",
+	[WEIR_STAT_responses_5xx] = "responses_5xx",
+	[WEIR_STAT_bytes_client_in] = "bytes_client_in",
+	[WEIR_STAT_bytes_client_out] = "bytes_client_out",
+	[WEIR_STAT_bytes_upstream_in] = "bytes_upstream_in",
+	[WEIR_STAT_bytes_upstream_out] = "bytes_upstream_out",
+	[WEIR_STAT_rejected_bad_request] = "rejected_bad_request",
+	[WEIR_STAT_rejected_rate] = "rejected_rate",
+	[WEIR_STAT_rejected_burst] = "rejected_burst",
+	[WEIR_STAT_timeouts_client] = "timeouts_client",
+	[WEIR_STAT_upstream_connects] = "upstream_connects",
+	[WEIR_STAT_upstream_failures] = "upstream_failures",
+	[WEIR_STAT_upstream_active] = "upstream_active",
+	[WEIR_STAT_errors_502] = "errors_502",
+	[WEIR_STAT_errors_503] = "errors_503",
+	[WEIR_STAT_errors_504] = "errors_504",
+	[WEIR_STAT_allocation_failures] = "allocation_failures",
+	[WEIR_STAT_memory_bytes] = "memory_bytes",
 };
 
 const char *weir_stats_name(unsigned int stat)

@@ -10,44 +10,35 @@
 
 struct net;
 
-/*
- * The counters, in the order of the enumeration and of the netlink spec.
- * COUNTER only grows; GAUGE goes up and down (a per-CPU part may be negative,
- * the sum is not).
- */
-#define WEIR_STATS(COUNTER, GAUGE)						\
-	COUNTER(connections_accepted)	/* client connections */		\
-	GAUGE(connections_active)						\
-	COUNTER(requests)		/* whole request heads */		\
-	COUNTER(requests_softirq)	/* of these, handled in a softirq */	\
-	COUNTER(requests_other)		/* and in any other context */		\
-	COUNTER(responses)		/* final replies sent, whoever made them */ \
-	COUNTER(responses_1xx)							\
-	COUNTER(responses_2xx)							\
-	COUNTER(responses_3xx)							\
-	COUNTER(responses_4xx)							\
-	COUNTER(responses_5xx)							\
-	COUNTER(bytes_client_in)						\
-	COUNTER(bytes_client_out)						\
-	COUNTER(bytes_upstream_in)						\
-	COUNTER(bytes_upstream_out)						\
-	COUNTER(rejected_bad_request)	/* 400, 413, 414, 431, 501, 505 */	\
-	COUNTER(rejected_rate)							\
-	COUNTER(rejected_burst)							\
-	COUNTER(timeouts_client)	/* head, body or reading too slow */	\
-	COUNTER(upstream_connects)						\
-	COUNTER(upstream_failures)	/* refused, reset, timed out, garbage */ \
-	GAUGE(upstream_active)		/* connections established */		\
-	COUNTER(errors_502)							\
-	COUNTER(errors_503)							\
-	COUNTER(errors_504)							\
-	COUNTER(allocation_failures)						\
-	GAUGE(memory_bytes)		/* held for connections and messages */
-
+/* What is counted; gauges go up and down, the rest only grows. */
 enum weir_stat {
-#define WEIR_STAT_ENUM(name) WEIR_STAT_##name,
-	WEIR_STATS(WEIR_STAT_ENUM, WEIR_STAT_ENUM)
-#undef WEIR_STAT_ENUM
+	WEIR_STAT_connections_accepted,	/* client connections */
+	WEIR_STAT_connections_active,	/* gauge */
+	WEIR_STAT_requests,	/* whole request heads */
+	WEIR_STAT_requests_softirq,	/* of these, handled in a softirq */
+	WEIR_STAT_requests_other,	/* and in any other context */
+	WEIR_STAT_responses,	/* final replies sent, whoever made them */
+	WEIR_STAT_responses_1xx,
+	WEIR_STAT_responses_2xx,
+	WEIR_STAT_responses_3xx,
+	WEIR_STAT_responses_4xx,
+	WEIR_STAT_responses_5xx,
+	WEIR_STAT_bytes_client_in,
+	WEIR_STAT_bytes_client_out,
+	WEIR_STAT_bytes_upstream_in,
+	WEIR_STAT_bytes_upstream_out,
+	WEIR_STAT_rejected_bad_request,	/* 400, 413, 414, 431, 501, 505 */
+	WEIR_STAT_rejected_rate,
+	WEIR_STAT_rejected_burst,
+	WEIR_STAT_timeouts_client,	/* head, body or reading too slow */
+	WEIR_STAT_upstream_connects,
+	WEIR_STAT_upstream_failures,	/* refused, reset, timed out, garbage */
+	WEIR_STAT_upstream_active,	/* gauge: connections established */
+	WEIR_STAT_errors_502,
+	WEIR_STAT_errors_503,
+	WEIR_STAT_errors_504,
+	WEIR_STAT_allocation_failures,
+	WEIR_STAT_memory_bytes,	/* gauge: held for connections and messages */
 	WEIR_STAT_COUNT,
 };
 

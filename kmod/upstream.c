@@ -21,7 +21,7 @@ enum {
 	WEIR_REPLY_HEADER_COUNT	= 100,
 	/* What forwarding may add to a head: Via, Connection, Date. */
 	WEIR_REPLY_ADDED	= 256,
-	/* Input that is dropped while waiting for the acknowledgement of our FIN. */
+	/* Input that is dropped while waiting for the ACK of our FIN. */
 	WEIR_CONNECTION_DRAIN	= 65536,
 };
 
@@ -409,7 +409,7 @@ static bool weir_connection_ended(const struct weir_connection *c)
 	return weir_leg_at_end(&c->leg) || (c->leg.sk->sk_err && !weir_leg_has_input(&c->leg));
 }
 
-/* Nothing is expected of the server while the client neither takes the reply nor sends the request. */
+/* The server waits for the client, to take more of the reply or to send more of the request. */
 static bool weir_connection_held_up(struct weir_connection *c)
 {
 	return !weir_pipe_has_room(&c->x->reply) ||

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipapp
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,6 +107,21 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("weirctl: ")
     assert done.stderr.endswith(USAGE)
+
+
+@pytest.mark.parametrize("how", ["module", "directory", "file"])
+def test_ways_to_run_it(how: str, good: Path, tmp_path: Path) -> None:
+    environment = {}
+    if how == "module":
+        command, environment = [sys.executable, "-m", "weirctl"], {"PYTHONPATH": str(USER)}
+    elif how == "directory":
+        command = [sys.executable, "-IS", str(USER / "weirctl")]
+    else:
+        archive = tmp_path / "weirctl"
+        zipapp.create_archive(USER, archive, f"{sys.executable} -IS", "weirctl.cli:run")
+        command = [str(archive)]
+    done = subprocess.run([*command, "check", str(good)], env=environment, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_timeout_is_taken(good: Path) -> None:

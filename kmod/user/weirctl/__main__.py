@@ -1,13 +1,13 @@
-"""`python3 -m weirctl`, or a directory or zip archive with this package as `python3 -IS weirctl.pyz`."""
+"""`python3 -m weirctl`, or, quicker to start, `python3 -IS .../weirctl` (this directory)."""
 
 from __future__ import annotations
 
 import sys
 
-from weirctl.cli import main
+if not __package__:
+    # Run as a directory: the package's parent is not where Python looks.
+    sys.path[0] = sys.path[0].rpartition("/")[0] or "."
 
-try:
-    status = main(sys.argv[1:])
-except KeyboardInterrupt:
-    status = 130
-sys.exit(status)
+from weirctl.cli import run
+
+run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -106,13 +107,13 @@ def sparse(root: Path, cache: Cache, tools: ToolsTree, kernel: Kernel) -> list[s
 
 
 def _sparse(root: Path, folder: Path, cache: Cache, tools: ToolsTree, kernel: Kernel) -> list[str]:
-    tree = cache.scratch("lint") / folder.relative_to(root)
-    shutil.rmtree(tree, ignore_errors=True)
-    for file in source_files(folder):
-        (tree / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / file, tree / file)
-    argv = build_command(tools, kernel, tree, cache, "C=2", "CF=-D__CHECK_ENDIAN__ -Wsparse-error", "modules")
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=1800, check=False)
+    with tempfile.TemporaryDirectory(dir=cache.scratch("lint")) as scratch:
+        tree = Path(scratch)
+        for file in source_files(folder):
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / file, tree / file)
+        argv = build_command(tools, kernel, tree, cache, "C=2", "CF=-D__CHECK_ENDIAN__ -Wsparse-error", "modules")
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=1800, check=False)
     lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
     inside = folder.relative_to(root)
     problems = [f"{inside}: {line}" for line in lines if _DIAGNOSTIC.match(line)]

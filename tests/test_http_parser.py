@@ -52,7 +52,7 @@ def build(tools: ToolsTree, name: str, sources: list[Path]) -> Path:
         completed = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
         assert completed.returncode == 0, completed.stderr
 
-    inputs = [*sources, *sorted(SUITES.glob("*.h")), *sorted(KMOD.glob("http_*.h"))]
+    inputs = [*sources, *sorted(SUITES.rglob("*.h")), *sorted(KMOD.glob("http_*.h"))]
     key = digest(name, tools.key, FLAGS, {str(path.relative_to(KMOD)): path for path in inputs})
     return Cache().ensure("http-tests", key, compile_into) / name
 

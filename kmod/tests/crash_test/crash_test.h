@@ -3,8 +3,9 @@
 #define WEIR_CRASH_TEST_H
 
 /*
- * Every function below breaks the running kernel in one way, in process context of the task that wrote its word to
- * /proc/weir_crash_test. Those that return leave a report on the console; the others never return.
+ * Every function below breaks the running kernel in one way, in process context of the task that
+ * wrote its word to /proc/weir_crash_test. Those that return leave a report on the console; the
+ * others never return.
  */
 
 /* faults.c: traps, and reports of the kernel's own making */

@@ -9,15 +9,15 @@
 #include "crash_test.h"
 
 /*
- * Read through READ_ONCE(), so that the compiler cannot see what is wrong with them. The second is not a canonical
- * address: using it is a general protection fault instead of a page fault.
+ * Read through READ_ONCE(), so that the compiler cannot see what is wrong with them. The second is
+ * not a canonical address: using it is a general protection fault instead of a page fault.
  */
 static int *nowhere;
 static int *not_canonical = (int *)0xdead4ead00000000UL;
 static void (*no_function)(void);
 static int zero;
 
-/* The name checkpatch frowns on, for the one place where bringing the kernel down is the purpose. */
+/* What checkpatch frowns on, for the one place where bringing the kernel down is the purpose. */
 #define DELIBERATELY_TRAP BUG
 
 noinline void weir_crash_oops(void)
@@ -68,12 +68,13 @@ noinline void weir_crash_softirq_oops(void)
 	msleep(1000);
 }
 
-/* Volatile and passed down, so that neither the array nor the recursion is optimised away. */
-static noinline int weir_crash_recurse(int depth, volatile char *above)
+/* The array is passed down, and used afterwards, so that neither it nor the recursion goes away. */
+static noinline int weir_crash_recurse(int depth, char *above)
 {
-	volatile char here[512];
+	char here[512];
 
 	here[0] = above[0] + 1;
+	barrier_data(here);
 	if (depth <= 0)
 		return here[0];
 	return weir_crash_recurse(depth - 1, here) + here[0];
@@ -81,7 +82,7 @@ static noinline int weir_crash_recurse(int depth, volatile char *above)
 
 noinline void weir_crash_stack_overflow(void)
 {
-	volatile char start = 0;
+	char start = 0;
 
 	weir_crash_recurse(4096, &start);
 }

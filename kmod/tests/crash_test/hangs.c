@@ -30,7 +30,10 @@ noinline void weir_crash_hard_lockup(void)
 		cpu_relax();
 }
 
-/* Keeps the lockup watchdog content, so that it is RCU that complains: of a grace period that cannot end. */
+/*
+ * Keeps the lockup watchdog content, so that it is RCU that complains: of a grace period that
+ * cannot end.
+ */
 noinline void weir_crash_rcu_stall(void)
 {
 	start_poll_synchronize_rcu();

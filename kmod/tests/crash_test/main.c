@@ -2,8 +2,9 @@
 /*
  * Crashes the kernel on demand, so that the lab can show that it notices.
  *
- * Writing a word to /proc/weir_crash_test does what the word says, in the writer's context; reading the file lists the
- * words. Only root may, and only a guest that can be thrown away should have this module.
+ * Writing a word to /proc/weir_crash_test does what the word says, in the writer's context; reading
+ * the file lists the words. Only root may, and only a guest that can be thrown away should have
+ * this module.
  */
 #include <linux/module.h>
 #include <linux/proc_fs.h>

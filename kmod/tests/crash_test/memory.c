@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Broken lists, counts and memory. Each allocation that fails makes its crash not happen, nothing else. */
+/* Broken lists, counts and memory. An allocation that fails makes its crash not happen, no more. */
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>

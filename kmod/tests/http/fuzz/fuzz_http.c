@@ -16,6 +16,7 @@
 #include "../../../http_body.h"
 #include "../../../http_parser.h"
 #include "../roundtrip.h"
+#include "fuzz.h"
 
 enum {
 	FIELDS = 40,
@@ -229,8 +230,6 @@ static void check_body(const struct http_head *head, const u8 *data, size_t len)
 	if (whole.verdict == HTTP_MORE)
 		ENSURE(whole.consumed == len, "bytes left over");
 }
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {

@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../../http_types.h"
+#include "fuzz.h"
 
 enum { INPUT_MAX = 1 << 16 };
-
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static size_t replay(u8 *data, size_t size)
 {

@@ -28,18 +28,34 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
-class Break:
-    """A deliberate fault: in `file`, the one occurrence of `find` becomes `replace`.
+class Edit:
+    """In `file`, the one occurrence of `find` becomes `replace`."""
 
-    `cases` must turn red by it. `seen` is the day on which they were seen to, empty until then.
-    """
-
-    name: str
     file: str
     find: str
     replace: str
+
+
+@dataclass(frozen=True)
+class Break:
+    """A deliberate fault, made by its edits. `cases` must turn red by it.
+
+    `seen` is the day on which they were last seen to, empty until then.
+    """
+
+    name: str
+    edits: tuple[Edit, ...]
     cases: tuple[str, ...]
     seen: str
+
+    def make(self, tree: Path) -> None:
+        """Put the fault into the source below `tree`. Raises ValueError where an edit does not fit."""
+        for edit in self.edits:
+            path = tree / edit.file
+            text = path.read_text()
+            if text.count(edit.find) != 1:
+                raise ValueError(f"{self.name}: {edit.file} has {text.count(edit.find)} times what is to be replaced")
+            path.write_text(text.replace(edit.find, edit.replace))
 
 
 def read_table(path: Path = TABLE) -> list[Behaviour]:
@@ -68,9 +84,7 @@ def read_breaks(path: Path = BREAKS) -> list[Break]:
     return [
         Break(
             name=name,
-            file=entry["file"],
-            find=entry["find"],
-            replace=entry["replace"],
+            edits=tuple(Edit(**edit) for edit in entry["edits"]),
             cases=tuple(entry["cases"]),
             seen=str(entry.get("seen", "")),
         )

@@ -83,8 +83,12 @@ class WeirAdapter(Adapter):
         if self._batch is None or self._batch_generation != self.machine.generation:
             self._open_batch()
         assert self._batch is not None
-        self._batch.write(json.dumps({"command": command, **arguments}) + "\n")
-        answer: dict[str, Any] = json.loads(self._batch.read_line())
+        try:
+            self._batch.write(json.dumps({"command": command, **arguments}) + "\n")
+            answer: dict[str, Any] = json.loads(self._batch.read_line())
+        except (EOFError, OSError):
+            self._batch = None  # it failed this test; the next one gets a process of its own
+            raise
         return answer
 
     def _open_batch(self) -> None:

@@ -46,7 +46,7 @@ def broken(old: str, new: str) -> str:
 
 
 BAD = {
-    "unknown-key": (broken("request_rate = 10", "request_rat = 10"), 12, "request_rat"),
+    "unknown-key": (broken("request_rate = 10", "request_rat = 10"), 12, "limits.request_rat"),
     "unknown-table": (broken("[limits]", "[limitz]"), 11, "limitz"),
     "wrong-type": (broken("request_rate = 10", 'request_rate = "10"'), 12, "limits.request_rate"),
     "negative": (broken("request_rate = 10", "request_rate = -1"), 12, "limits.request_rate"),
@@ -84,6 +84,13 @@ def test_error_of_the_command_line(weir: WeirAdapter) -> None:
     assert result.status == 1
     assert result.stdout == ""
     assert f"/run/weir/bad.toml:{line}: {key}: " in result.stderr
+
+
+def test_listener_without_a_server_is_refused(dut: Dut, weir: WeirAdapter) -> None:
+    dut.apply()
+    before = weir.batch("show")["config"]
+    assert not weir.batch_answer("apply", toml='[[listener]]\naddress = "0.0.0.0:80"\n')["ok"]
+    assert weir.batch("show")["config"] == before
 
 
 def test_every_error_of_a_file_is_told_at_once(weir: WeirAdapter) -> None:

@@ -116,7 +116,7 @@ def test_end_to_end_reply_fields_are_kept(origin: Origin, client: Client) -> Non
     [
         ("Keep-Alive", "timeout=5"),
         pytest.param("Proxy-Connection", "keep-alive", marks=pytest.mark.differs("nginx", reason=NGINX_KEEPS)),
-        ("TE", "trailers"),
+        ("TE", "gzip;q=0.5"),
         ("Upgrade", "h2c"),
     ],
     ids=["Keep-Alive", "Proxy-Connection", "TE", "Upgrade"],
@@ -136,6 +136,14 @@ def test_request_field_named_by_connection_is_removed(origin: Origin, client: Cl
     assert "x-too" not in origin.last.fields
     assert "x-not" in origin.last.fields
     assert not {"x-mine", "x-too"} & set(origin.last.fields.tokens("connection"))
+
+
+@pytest.mark.differs("nginx", reason="never asks for trailers")
+def test_te_trailers_is_asked_for_anew(origin: Origin, client: Client) -> None:
+    """A proxy that relays trailers may say so itself, and then names TE in its own Connection (RFC 9110 10.1.4)."""
+    client.get("/", headers=[("TE", "trailers, gzip"), ("Connection", "TE")])
+    assert origin.last.fields.get("te") == "trailers"
+    assert origin.last.fields.tokens("connection") == ["te"]
 
 
 def test_request_connection_field_is_not_forwarded(origin: Origin, client: Client) -> None:

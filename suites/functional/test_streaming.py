@@ -177,7 +177,7 @@ def test_client_that_leaves_during_a_download(origin: Origin, client: Client) ->
         connection.wait_for_bytes(PATTERN[:100])
         sender = next(link for link in origin.links if link.requests)
         connection.reset()
-    Deadline(10).wait_for(sender.ended.is_set, what="the origin's connection to end")
+    Deadline(5).wait_for(sender.ended.is_set, what="the origin's connection to end")
     assert client.get("/small").body == b"small"
 
 

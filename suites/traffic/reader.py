@@ -18,7 +18,8 @@ _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rf"{_TOKEN} [!-~\x80-\xff]+ HTTP/(1\.[01])")
 _STATUS_LINE = re.compile(r"HTTP/(1\.[01]) [1-9]\d\d [\t -~\x80-\xff]*")
 _FIELD_LINE = re.compile(rf"({_TOKEN}):[ \t]*((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)[ \t]*")
-_CHUNK_LINE = re.compile(r"([0-9A-Fa-f]{1,16})")
+_QUOTED = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_CHUNK_LINE = re.compile(rf"([0-9A-Fa-f]{{1,16}})(?:;{_TOKEN}(?:=(?:{_TOKEN}|{_QUOTED}))?)*")
 
 
 class MessageReader:

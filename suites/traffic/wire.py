@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import contextlib
 import ctypes
+import errno
 import fcntl
 import select
 import socket
@@ -207,8 +208,13 @@ class Wire:
         return bool(poll.poll(Deadline(seconds).seconds * 1000))
 
     def half_close(self) -> None:
-        """Send FIN, keep reading."""
-        self._sock.shutdown(socket.SHUT_WR)
+        """Send FIN, keep reading. Raises ConnectionResetError if the peer has reset the connection."""
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno == errno.ENOTCONN:
+                raise ConnectionResetError(error.errno, "the peer reset the connection") from error
+            raise
 
     def reset(self) -> None:
         """Close with RST instead of FIN."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from lab.headlines import CONSEQUENCE, Headline, Kind, classify
 
-__all__ = ["Crash", "Frame", "Kind", "Scanner", "from_event", "from_taint", "scan", "strip_stamp"]
+__all__ = ["Crash", "Frame", "Kind", "Scanner", "from_event", "from_samples", "from_taint", "scan", "strip_stamp"]
 
 LONGEST_REPORT = 600  # lines; a stall report of many CPUs stays below
 SEVERAL_HEADLINES = 8  # lines within which further headlines may name the same fault
@@ -415,3 +415,37 @@ def from_taint(before: int, after: int) -> Crash | None:
 def from_event(kind: Kind, title: str, text: str = "") -> Crash:
     """A crash that the console does not tell of: QEMU_GONE, INTERNAL_ERROR. No pid or address belongs in `title`."""
     return Crash(kind, title, text or title, "", _fingerprint(kind, "", [], title), fatal=True)
+
+
+_SAMPLED = re.compile(r"^task:(?P<task>\S+) |^NMI backtrace for cpu (?P<cpu>\d+)")
+
+
+def from_samples(first: str, second: str) -> Crash | None:
+    """The hang that two samples of SysRq w and l tell of: a task or CPU that stays in the same function of a module."""
+    before, after = _sampled(first), _sampled(second)
+    for who, (text, frames) in after.items():
+        blamed = _blame(Kind.HANG, "", frames)
+        if blamed is None or not blamed.module or who not in before:
+            continue
+        same = _blame(Kind.HANG, "", before[who][1])
+        if same is not None and (same.module, same.plain) == (blamed.module, blamed.plain):
+            title = f"stuck in {blamed.plain}"
+            fingerprint = _fingerprint(Kind.HANG, blamed.plain, frames, title)
+            return Crash(Kind.HANG, title, text, blamed.plain, fingerprint, tuple(frames))
+    return None
+
+
+def _sampled(text: str) -> dict[str, tuple[str, list[Frame]]]:
+    """By task or CPU: its part of the text, and its stack."""
+    found: dict[str, tuple[str, list[Frame]]] = {}
+    who, report = "", _Report()
+    for raw in text.splitlines():
+        line = strip_stamp(raw)
+        match = _SAMPLED.match(line)
+        if match:
+            who, report = match[0], _Report()
+        report.lines.append(raw)
+        Scanner._body(report, line)
+        if who:
+            found[who] = ("\n".join(report.lines), report.stacks[0])
+    return found

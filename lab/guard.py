@@ -16,21 +16,41 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
+import _pytest
+import pluggy
+
 from lab import bundle
 from lab.agent import AgentLost, AgentSilent
 from lab.bundle import Subject
-from lab.crash import Crash, Kind, from_event
+from lab.crash import Crash, Kind, from_event, from_samples
 from lab.deadline import Deadline
 from lab.errors import DeadlineExpired, GuestCrash, InfrastructureError, LabError, ProductFailure
+from lab.machine import CommandTimeout, Machine
 from lab.symbols import Symbols
 from lab.watch import Watcher
 
 if TYPE_CHECKING:
-    from lab.machine import Machine
     from lab.run import Prepared
 
 SIGNAL = signal.SIGUSR1
 TAINTED = "/proc/sys/kernel/tainted"
+POSTPONED_S = 0.02
+# pytest and its hooks must not be cut in two: the signal waits until the test's own code, or what it calls, runs.
+UNTOUCHABLE = (
+    *(str(Path(module.__file__ or "").resolve().parent) for module in (pluggy, _pytest)),
+    *(__file__, str(Path(__file__).with_name("pytest_plugin.py")), contextlib.__file__),
+)
+# Where tasks sleep and CPUs run, twice: what does not move is stuck (Documentation/admin-guide/sysrq.rst: w, l).
+ASK_WHERE = """
+echo 1 >/proc/sys/kernel/sysrq
+for sample in 1 2; do
+    echo "lab: sample $sample" >/dev/kmsg
+    echo w >/proc/sysrq-trigger
+    echo l >/proc/sysrq-trigger
+    sleep 1
+done
+dmesg
+"""
 EXPLANATION_S = 15.0  # how long the kernel's watchdogs may take to say why the guest is silent
 
 
@@ -80,23 +100,32 @@ class Guard:
         self._armed = True
         try:
             if self._news:
-                self._raise()
+                self._kick_later()
             yield
         finally:
             self._armed = False
 
     def _on_crash(self, name: str, crash: Crash) -> None:
         self._news.append((name, crash))
+        self._kick()
+
+    def _kick(self) -> None:
         if self._armed:
             signal.pthread_kill(threading.main_thread().ident or 0, SIGNAL)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if self._armed and self._news:
-            self._raise()
+    def _kick_later(self) -> None:
+        timer = threading.Timer(POSTPONED_S, self._kick)
+        timer.daemon = True
+        timer.start()
 
-    def _raise(self) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         __tracebackhide__ = True
+        del number
+        if not self._armed or not self._news:
+            return
+        if frame is not None and frame.f_code.co_filename.startswith(UNTOUCHABLE):
+            self._kick_later()
+            return
         self._armed = False
         raise GuestCrash([crash for _, crash in self._news], machine=self._news[0][0])
 
@@ -132,6 +161,8 @@ class Guard:
             return _distinct(crashes)
         if isinstance(error, AgentSilent | AgentLost):
             return self._explain(watch, str(error))
+        if isinstance(error, CommandTimeout):
+            return self._stuck(watch)
         if not taint or watch.taint is None:
             return []
         try:
@@ -153,6 +184,19 @@ class Guard:
         return _distinct(watch.watcher.settle()) or [
             from_event(Kind.HANG, "the guest no longer answers", f"{silence}; its console tells of no crash")
         ]
+
+    @staticmethod
+    def _stuck(watch: _Watch) -> list[Crash]:
+        """A command did not end though the guest answers: is it a task or a CPU that a module keeps in the kernel?"""
+        try:
+            said = watch.machine.run("sh", "-c", ASK_WHERE, timeout=10.0).stdout
+        except (LabError, ProductFailure) as error:
+            return _distinct(watch.watcher.settle()) or [
+                from_event(Kind.HANG, "the guest no longer answers", f"{error}; its console tells of no crash")
+            ]
+        _, *samples = said.split("lab: sample ")
+        crash = from_samples(*samples[-2:]) if len(samples) >= 2 else None
+        return [crash] if crash else []
 
     def _stack(self, crash: Crash) -> str:
         if not crash.frames:

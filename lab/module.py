@@ -20,7 +20,7 @@ from lab.process import run_logged
 from lab.sandbox import command
 from lab.tools import ToolsTree
 
-RECIPE: Final = 2
+RECIPE: Final = 3
 SOURCE: Final = CHECKOUT / "kmod"
 MODULE_PLACE: Final = "/build/kmod"
 """Where sources are during a build."""
@@ -133,7 +133,13 @@ def build_command(
         "CONFIG_DEBUG_INFO_BTF_MODULES=",  # needs pahole and the kernel's own BTF; nothing here reads it
         *(targets or ("modules",)),
     ]
-    env = {**REPRODUCIBLE, "CCACHE_DIR": str(compiler_cache), "CCACHE_COMPILERCHECK": "content"}
+    env = {
+        **REPRODUCIBLE,
+        "CCACHE_DIR": str(compiler_cache),
+        "CCACHE_COMPILERCHECK": "content",
+        # ccache leaves the value of -ffile-prefix-map out of its hash, but the objects have it in them.
+        "CCACHE_NAMESPACE": str(shown),
+    }
     return command(tools, argv, cwd=Path("/"), env=env, bind={**bind, MODULE_PLACE: tree})
 
 

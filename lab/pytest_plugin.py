@@ -142,14 +142,14 @@ def _guarded(item: pytest.Item, phase: str) -> Generator[None, Any, Any]:
     if crash is not None:
         item.stash[_CRASHED] = crash
         where = error.__traceback__ if error is not None else None
-        raise crash.with_traceback(_authors(where, item)) from (None if isinstance(error, GuestCrash) else error)
+        raise crash.with_traceback(_authors(crash, where, item)) from (None if isinstance(error, GuestCrash) else error)
     if error is None:
         return outcome
     if phase == "teardown" and _CRASHED in item.stash and not isinstance(error, LabError):
         # The machine was put back under the fixtures' feet; that they stumble is no news.
         item.add_report_section(phase, "after the crash", "".join(traceback.format_exception(error)))
         return outcome
-    raise error.with_traceback(_authors(error.__traceback__, item))
+    raise error.with_traceback(_authors(error, error.__traceback__, item))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -167,25 +167,24 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     return (yield from _guarded(item, "teardown"))
 
 
-def _authors(trace: TracebackType | None, item: pytest.Item) -> TracebackType | None:
-    """The traceback without the lab's own frames, as long as frames of the test's author come before them."""
-    if item.config.getoption("fulltrace", default=False):
+def _authors(error: BaseException, trace: TracebackType | None, item: pytest.Item) -> TracebackType | None:
+    """The traceback of what the lab raised on purpose, down to the test author's last frame and no deeper."""
+    if item.config.getoption("fulltrace", default=False) or not isinstance(error, LabError | ProductFailure):
         return trace
     frames = []
     while trace is not None:
         frames.append(trace)
         trace = trace.tb_next
-    authors = False
-    kept = []
-    for entry in frames:
-        plumbing = Path(entry.tb_frame.f_code.co_filename).parent == PLUMBING
-        authors = authors or entry.tb_frame.f_code.co_filename == str(item.path)
-        if not (plumbing and authors):
-            kept.append(entry)
+    while frames and not _is_authors(Path(frames[-1].tb_frame.f_code.co_filename), item.config.rootpath):
+        frames.pop()
     shown: TracebackType | None = None
-    for entry in reversed(kept):
+    for entry in reversed(frames):
         shown = TracebackType(shown, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return shown
+
+
+def _is_authors(file: Path, root: Path) -> bool:
+    return file.is_relative_to(root) and file.parent != PLUMBING
 
 
 def _cause(error: BaseException) -> str:

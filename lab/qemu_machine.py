@@ -32,6 +32,7 @@ BOOT_TIMEOUT = 60.0  # seconds on the reference host, from QEMU's start to the a
 RESTORE_TIMEOUT = 20.0
 SSHD_TIMEOUT = 30.0
 HANG_TIMEOUT = 10.0  # an agent that answers nothing for so long after a command's own deadline: the guest hangs
+PANIC_TIMEOUT = 30.0  # for a hung guest's panic: it says nothing until it has waited for the stacks of all CPUs
 SETTLE = 3.0  # for the console to tell of a crash once QEMU or the agent is gone
 
 Listener = Callable[["QemuMachine"], None]
@@ -239,13 +240,14 @@ class QemuMachine:
         with contextlib.suppress(LabError):
             if not self.qemu.check():
                 self.qemu.qmp.execute("inject-nmi")
-                self.qemu.wait_for_death(SETTLE)
+                self.qemu.wait_for_death(PANIC_TIMEOUT)
 
     def _crash(self, note: str) -> GuestCrash:
         died = self._qemu.died if self._qemu else ""
         crashes = self.watcher.settle(SETTLE)
         if not crashes:
-            crash = from_event(Kind.QEMU_GONE, died or "the guest's agent does not answer", self._last_words())
+            kind = Kind.QEMU_GONE if died else Kind.HANG
+            crash = from_event(kind, died or "the guest's agent does not answer", self._last_words())
             self.watcher.report(crash)
             crashes = [crash]
         return GuestCrash(crashes, machine=self.name, note=died or note)

@@ -141,9 +141,12 @@ class Symbols:
         return answers
 
     def _tidy(self, file: str) -> str:
-        """A path relative to the checkout or the kernel's tree, as far as that can be told."""
-        if self._source is not None and file.startswith(f"{self._source}/"):
-            return file.removeprefix(f"{self._source}/")
+        """The path from the checkout's top where the file is the checkout's; else without what only the build knew."""
+        parts = Path(file).parts
+        for start in range(len(parts)):
+            tail = Path(*parts[start:])
+            if self._source is not None and not tail.is_absolute() and (self._source / tail).is_file():
+                return str(tail)
         return re.sub(r"/\./|(?<=/)[^/]+/\.\./", "/", file).removeprefix("./")
 
     def _run(self, argv: list[str | Path]) -> str:

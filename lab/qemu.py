@@ -99,7 +99,7 @@ class Hardware:
             "qemu-system-x86_64",
             *("-name", f"{self.name},debug-threads=on"),
             *("-nodefaults", "-no-user-config", "-display", "none"),
-            *("-machine", "q35,memory-backend=ram,smm=off,vmport=off,hpet=off,graphics=off"),
+            *("-machine", "q35,memory-backend=ram,smm=off,vmport=off,graphics=off"),
             *("-accel", "kvm" if self.accel == "kvm" else "tcg,thread=multi,tb-size=256"),
             *("-cpu", cpu, "-smp", str(self.cpus), "-m", f"{self.memory_mib}M"),
             *(

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "ssh": ("lab.join", "SSH into a guest of a running lab"),
     "down": ("lab.down", "end the running labs"),
     "bench": ("lab.bench", "measure boot, restore, round trip and configuration"),
+    "fuzz": ("lab.fuzz", "fuzz the HTTP parser in user space"),
     "lint": ("lab.lint", "every check that needs no guest"),
     "build": ("lab.build", "build kernel, module and guest image, or a Vagrant box"),
     "gc": ("lab.gc", "delete what was used longest ago from the cache"),

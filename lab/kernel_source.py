@@ -28,8 +28,9 @@ REPRODUCIBLE: Final = {
 }
 # Not needed for x86, and most of the unpacking time. Kconfig and make files stay: the build reads them everywhere.
 _LEFT_OUT: Final = (
-    "*/arch/[!x]*/*",
-    "*/arch/xtensa/*",
+    "*/arch/[!x]*/*.[chSs]",
+    "*/arch/[!x]*/*.dts*",
+    "*/arch/xtensa/*.[chS]",
     "*/drivers/gpu/*.[ch]",
     "*/drivers/media/*.[ch]",
     "*/drivers/net/ethernet/*.[ch]",
@@ -43,7 +44,11 @@ _LEFT_OUT: Final = (
     "*/Documentation/[a-mo-z]*/*",
 )
 # What building modules, checking style and generating netlink code still need once the kernel is built.
-_KEPT_WHOLE: Final = ("scripts", "include", "tools", "Documentation", "arch/x86/include", "arch/x86/tools")
+_KEPT_WHOLE: Final = (
+    "scripts", "include", "tools/objtool", "tools/include", "tools/net/ynl", "Documentation/netlink",
+    "arch/x86/include", "arch/x86/tools",
+)  # fmt: skip
+_DROPPED_WHOLE: Final = ("drivers", "sound", "samples", "tools/testing", "tools/perf")
 _KEPT_SUFFIXES: Final = (".h", ".lds")
 _KEPT_NAMES: Final = (
     "Makefile", "Kbuild", "vmlinux", "System.map", ".config", "Module.symvers", "modules.order", "modules.builtin",
@@ -145,13 +150,14 @@ def prune(tree: Path) -> None:
         if inside in _KEPT_WHOLE:
             names.clear()
             continue
+        for name in list(names):
+            if (Path(inside) / name).as_posix() in _DROPPED_WHOLE:
+                remove_tree(Path(folder, name))
+                names.remove(name)
         for name in files:
             path = Path(folder, name)
             if name not in _KEPT_NAMES and not name.startswith("Kconfig") and path.suffix not in _KEPT_SUFFIXES:
                 path.unlink()
-    for useless in ("tools/testing", "Documentation/translations"):
-        if (tree / useless).exists():
-            remove_tree(tree / useless)
     for path in sorted((tree / "tools").rglob("*.o")):
         path.unlink()
 

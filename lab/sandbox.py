@@ -110,7 +110,7 @@ def _assemble(tree: Path, at: Path, keep: Sequence[Path]) -> None:
     (at / "var/lock").symlink_to("/run/lock")
     for entry in sorted(Path("/").iterdir()):
         target = at / entry.name
-        if target.is_symlink() or target.exists():
+        if target.is_symlink() or target.exists() or entry == at:
             continue
         if entry.is_symlink():
             target.symlink_to(entry.readlink())

@@ -53,6 +53,12 @@ def block() -> None:
     threading.Event().wait(BLOCKED)
 
 
+def test_no_crash(guest: QemuMachine) -> None:
+    """The boot is in this one's time."""
+    guest.run("rmmod", "weir_crash_test")
+    guest.restore()
+
+
 def test_oops(write: Callable[[str], None]) -> None:
     write("oops")
     block()

@@ -57,7 +57,10 @@ def run(args: argparse.Namespace) -> int:
     """Joins the lab's namespaces and connects; the exit status is the remote command's."""
     argv = [word for word in args.argv if word != "--"]
     if INSIDE not in os.environ:
-        lab = choose(isolation.find(), args.lab)
+        running = isolation.find()
+        lab = choose(running, args.lab)
+        if len(running) > 1:
+            print(f"{len(running)} labs are running; joining {lab.run_dir}", file=sys.stderr, flush=True)
         again = [sys.executable, "-m", "lab", "ssh", "--guest", args.guest, "--", *argv]
         chain = lab.nsenter(again)
         path = os.pathsep.join(filter(None, [str(isolation.CHECKOUT), os.environ.get("PYTHONPATH", "")]))

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from lab.deadline import Deadline
-from lab.errors import UsageError
+from lab.errors import InfrastructureError, UsageError
 
 USER = "root"
 PORT = 22
@@ -108,7 +108,10 @@ class Keys(Access):
 
 
 def connect(address: str, access: Access) -> Any:
-    """A connected fabric.Connection as root; a host key other than the guest's raises paramiko.SSHException."""
+    """A connected fabric.Connection as root.
+
+    Raises InfrastructureError, also for a host key that is not the one the lab gave to the guest.
+    """
     import fabric
     import paramiko
 
@@ -130,7 +133,13 @@ def connect(address: str, access: Access) -> Any:
     )
     connection.client.load_host_keys(str(access.known_hosts))
     connection.client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    connection.open()
+    try:
+        connection.open()
+    except (OSError, paramiko.SSHException) as error:
+        raise InfrastructureError(
+            f"no SSH connection to {address}: {error or type(error).__name__}",
+            hint="the guest's sshd writes /var/log/sshd.log; the agent works without a network: `lab shell`",
+        ) from error
     return connection
 
 

@@ -88,12 +88,15 @@ static bool weir_exchange_rewind(struct weir_exchange *x, enum weir_failure fail
 {
 	if (x->tries >= WEIR_TRIES_MAX)
 		return false;
-	if (failure == WEIR_FAILURE_UNSENT)
+	if (failure == WEIR_FAILURE_UNSENT) {
+		weir_pipe_want(&x->request);
 		return true;
+	}
 	/* A repeated request may reach an origin that has served it: RFC 9110, 9.2.2. */
 	if (failure != WEIR_FAILURE_STALE || !x->again.bv_page)
 		return false;
 	weir_pipe_purge(&x->request);
+	weir_pipe_want(&x->request);
 	get_page(x->again.bv_page);
 	if (weir_pipe_put_page(&x->request, x->again.bv_page, x->again.bv_offset, x->again.bv_len))
 		return true;

@@ -99,6 +99,8 @@ static int weir_listener_start(struct weir_listener *listener, struct netlink_ex
 	sk->sk_use_task_frag = false;
 	tcp_sock_set_nodelay(sk);
 	sock_set_reuseaddr(sk);
+	/* A change from one address to all of them has both for a moment. */
+	sock_set_reuseport(sk);
 	if (address->sa.sa_family == AF_INET6)
 		ip6_sock_set_v6only(sk);
 	err = kernel_bind(listener->socket, &address->sa,

@@ -60,6 +60,7 @@ void weir_pipe_setup(struct weir_pipe *pipe)
 	pipe->eof = false;
 	pipe->broken = false;
 	pipe->abandoned = false;
+	pipe->more_soon = false;
 	pipe->starved = false;
 }
 
@@ -102,6 +103,7 @@ bool weir_pipe_put_page(struct weir_pipe *pipe, struct page *page, unsigned int 
 	bool done = true;
 
 	spin_lock_bh(&pipe->lock);
+	pipe->more_soon = false;
 	if (pipe->tail != pipe->head) {
 		struct bio_vec *last = weir_pipe_slot(pipe, pipe->tail - 1);
 
@@ -255,7 +257,7 @@ unsigned int weir_pipe_peek(struct weir_pipe *pipe, struct bio_vec *pieces, unsi
 		*bytes += pieces[n].bv_len;
 		n++;
 	}
-	*more = (u16)(pipe->head + n) != pipe->tail;
+	*more = pipe->more_soon || (u16)(pipe->head + n) != pipe->tail;
 	spin_unlock_bh(&pipe->lock);
 	return n;
 }
@@ -273,6 +275,7 @@ bool weir_pipe_finished(struct weir_pipe *pipe)
 void weir_pipe_end(struct weir_pipe *pipe, bool broken)
 {
 	spin_lock_bh(&pipe->lock);
+	pipe->more_soon = false;
 	if (broken)
 		pipe->broken = true;
 	else
@@ -280,10 +283,24 @@ void weir_pipe_end(struct weir_pipe *pipe, bool broken)
 	spin_unlock_bh(&pipe->lock);
 }
 
+void weir_pipe_expect(struct weir_pipe *pipe)
+{
+	spin_lock_bh(&pipe->lock);
+	pipe->more_soon = true;
+	spin_unlock_bh(&pipe->lock);
+}
+
 void weir_pipe_abandon(struct weir_pipe *pipe)
 {
 	spin_lock_bh(&pipe->lock);
 	pipe->abandoned = true;
+	spin_unlock_bh(&pipe->lock);
+}
+
+void weir_pipe_want(struct weir_pipe *pipe)
+{
+	spin_lock_bh(&pipe->lock);
+	pipe->abandoned = false;
 	spin_unlock_bh(&pipe->lock);
 }
 

@@ -32,6 +32,7 @@ enum {
  * @eof: the producer has put all there is
  * @broken: the producer failed, no more will come
  * @abandoned: the consumer wants no more
+ * @more_soon: what is in it is only a beginning, the rest should follow at once
  * @starved: the producer was refused room and wants to be told of it
  * @slots: pieces, each with a page reference
  */
@@ -43,6 +44,7 @@ struct weir_pipe {
 	bool		eof;
 	bool		broken;
 	bool		abandoned;
+	bool		more_soon;
 	bool		starved;
 	struct bio_vec	slots[WEIR_PIPE_SLOTS];
 };
@@ -77,15 +79,22 @@ bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len)
 
 /*
  * Copy up to @max pieces into @pieces: how many.  @bytes: their total; @more:
- * whether others follow.  No references are taken.
+ * whether others follow, or will at once.  No references are taken.
  */
 unsigned int weir_pipe_peek(struct weir_pipe *pipe, struct bio_vec *pieces, unsigned int max,
 			    size_t *bytes, bool *more);
 /* Whether all was put and all was consumed. */
 bool weir_pipe_finished(struct weir_pipe *pipe);
-/* Say that no more will come (@broken: though it should); that no more is wanted. */
+/* Say that no more will come (@broken: though it should). */
 void weir_pipe_end(struct weir_pipe *pipe, bool broken);
+/*
+ * Say that more should follow at once, until it does: TCP is told, which waits
+ * for it a fifth of a second at most.
+ */
+void weir_pipe_expect(struct weir_pipe *pipe);
+/* Say that no more is wanted; that it is after all. */
 void weir_pipe_abandon(struct weir_pipe *pipe);
+void weir_pipe_want(struct weir_pipe *pipe);
 /* Drop the first @len bytes.  Returns whether the producer is to be told that there is room. */
 bool weir_pipe_consume(struct weir_pipe *pipe, size_t len);
 

@@ -298,7 +298,8 @@ void weir_pool_opened(struct weir_server *server)
 		mod_delayed_work(system_wq, &server->wn->upstream.work, 0);
 }
 
-void weir_pool_closed(struct weir_server *server, bool was_up, enum weir_failure failure)
+void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
+		      enum weir_failure failure)
 {
 	struct weir_net *wn = server->wn;
 	int up, total;
@@ -308,8 +309,10 @@ void weir_pool_closed(struct weir_server *server, bool was_up, enum weir_failure
 		atomic_dec(&server->established);
 	} else {
 		weir_count(wn, WEIR_STAT_upstream_failures, 1);
-		atomic_inc(&server->failures);
 	}
+	/* Some accept and close at once: do not hurry to connect to them again. */
+	if (!useful)
+		atomic_inc(&server->failures);
 	atomic_dec(&server->total);
 	if (READ_ONCE(wn->dying))
 		return;

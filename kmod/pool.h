@@ -123,9 +123,11 @@ bool weir_pool_remove(struct weir_connection *connection);
 /* A connection came up.  Ditto. */
 void weir_pool_opened(struct weir_server *server);
 /*
- * One is gone that was up, or never came up because of @failure.  Ditto.
+ * One is gone.  @was_up: it was established, else @failure says why not;
+ * @useful: it has served a request.  Ditto.
  */
-void weir_pool_closed(struct weir_server *server, bool was_up, enum weir_failure failure);
+void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
+		      enum weir_failure failure);
 
 void weir_server_put(struct weir_server *server);
 

@@ -40,7 +40,7 @@ static const struct weir_timeouts *weir_connection_timeouts(const struct weir_co
 
 static void weir_connection_gone(struct weir_connection *c, enum weir_failure failure)
 {
-	weir_pool_closed(c->server, c->state != WEIR_CONNECTION_OPENING, failure);
+	weir_pool_closed(c->server, c->state != WEIR_CONNECTION_OPENING, c->used, failure);
 }
 
 static void weir_connection_reset(struct weir_connection *c, enum weir_failure failure)
@@ -174,6 +174,8 @@ static void weir_connection_forsaken(struct weir_connection *c)
 {
 	bool untouched = !c->sent;
 
+	/* No fault of the server's. */
+	c->used |= c->sent;
 	weir_connection_leave(c, true);
 	if (untouched && c->leg.sk->sk_state == TCP_ESTABLISHED && !weir_server_excess(c->server)) {
 		c->state = WEIR_CONNECTION_IDLE;
@@ -293,6 +295,9 @@ static bool weir_connection_head(struct weir_connection *c)
 	weir_relay_init(&c->relay, head, &no_limits, mode);
 	if (!weir_connection_put_head(c, &how))
 		return false;
+	/* The body is mostly in the next packet; one to the client costs more than the wait. */
+	if (head->framing == HTTP_FRAMING_LENGTH)
+		weir_pipe_expect(&x->reply);
 	weir_connection_count(c->leg.wn, head->status);
 	c->replied = true;
 	c->in_body = true;

@@ -123,40 +123,39 @@ static enum http_error expect_lf(struct http_head *head, u8 byte, u8 state)
 	return enter(head, state);
 }
 
-static enum http_error step_start(struct http_head *head, const u8 *buf)
+/*
+ * The steps. One that ends goes straight on to the next if bytes are left; only
+ * after a cut is that entered from step().
+ */
+
+/* HTTP/ DIGIT . DIGIT, then CR in a request, SP in a reply. */
+static enum http_error step_version(struct http_head *head, const u8 *buf, size_t end)
 {
+	size_t at = head->pos - head->mark;
+	const u8 *text = buf + head->mark;
 	u8 byte = buf[head->pos];
 
-	if (byte == '\n')
-		return HTTP_ERR_BARE_LF;
-	if (byte != '\r') {
-		head->mark = head->pos;
-		head->state = STATE_METHOD;
+	if (!at && end - head->pos >= VERSION_LEN && !memcmp(text, version_text, VERSION_LEN)) {
+		head->pos += VERSION_LEN;
 		return HTTP_OK;
 	}
-	if (head->count == HTTP_LEADING_LINES_MAX)
-		return HTTP_ERR_LEADING_LINES;
-	head->count++;
-	return enter(head, STATE_START_LF);
-}
+	if (at < VERSION_LEN) {
+		bool digit = at == VERSION_MAJOR || at == VERSION_MINOR;
 
-static enum http_error step_method(struct http_head *head, const u8 *buf, size_t end)
-{
-	size_t bound = min_t(size_t, end, head->mark + HTTP_METHOD_MAX + 1);
-
-	head->pos = http_skip_token(buf, head->pos, bound);
-	if (head->pos - head->mark > HTTP_METHOD_MAX)
-		return HTTP_ERR_METHOD_LENGTH;
-	if (head->pos == end)
+		if (digit ? !http_is(byte, HTTP_CHAR_DIGIT) : byte != version_text[at])
+			return HTTP_ERR_VERSION;
+		head->pos++;
 		return HTTP_OK;
-	if (buf[head->pos] != ' ' || head->pos == head->mark)
-		return HTTP_ERR_METHOD;
-	head->method_text = element(head);
-	head->method = method_of(buf + head->mark, head->method_text.len);
-	if (head->method == HTTP_METHOD_CONNECT)
-		return HTTP_ERR_CONNECT;
-	head->count = 0;
-	return enter(head, STATE_TARGET);
+	}
+	if (byte == '\n')
+		return HTTP_ERR_BARE_LF;
+	if (byte != (head->is_reply ? ' ' : '\r'))
+		return HTTP_ERR_VERSION;
+	/* 1.2 and above do not exist; what would they mean? */
+	if (text[VERSION_MAJOR] != '1' || text[VERSION_MINOR] > '1')
+		return HTTP_ERR_VERSION_UNSUPPORTED;
+	head->minor = text[VERSION_MINOR] - '0';
+	return enter(head, head->is_reply ? STATE_STATUS : STATE_LINE_LF);
 }
 
 static enum http_error step_target(struct http_head *head, const u8 *buf, size_t end)
@@ -179,33 +178,45 @@ static enum http_error step_target(struct http_head *head, const u8 *buf, size_t
 	error = http_check_target(head, buf);
 	if (error)
 		return error;
-	return enter(head, STATE_VERSION);
+	enter(head, STATE_VERSION);
+	return head->pos < end ? step_version(head, buf, end) : HTTP_OK;
 }
 
-/* HTTP/ DIGIT . DIGIT, then CR in a request, SP in a reply. */
-static enum http_error step_version(struct http_head *head, const u8 *buf)
+static enum http_error step_method(struct http_head *head, const u8 *buf, size_t end)
 {
-	size_t at = head->pos - head->mark;
-	const u8 *text = buf + head->mark;
+	size_t bound = min_t(size_t, end, head->mark + HTTP_METHOD_MAX + 1);
+
+	head->pos = http_skip_token(buf, head->pos, bound);
+	if (head->pos - head->mark > HTTP_METHOD_MAX)
+		return HTTP_ERR_METHOD_LENGTH;
+	if (head->pos == end)
+		return HTTP_OK;
+	if (buf[head->pos] != ' ' || head->pos == head->mark)
+		return HTTP_ERR_METHOD;
+	head->method_text = element(head);
+	head->method = method_of(buf + head->mark, head->method_text.len);
+	if (head->method == HTTP_METHOD_CONNECT)
+		return HTTP_ERR_CONNECT;
+	head->count = 0;
+	enter(head, STATE_TARGET);
+	return step_target(head, buf, end);
+}
+
+static enum http_error step_start(struct http_head *head, const u8 *buf, size_t end)
+{
 	u8 byte = buf[head->pos];
 
-	if (at < VERSION_LEN) {
-		bool digit = at == VERSION_MAJOR || at == VERSION_MINOR;
-
-		if (digit ? !http_is(byte, HTTP_CHAR_DIGIT) : byte != version_text[at])
-			return HTTP_ERR_VERSION;
-		head->pos++;
-		return HTTP_OK;
-	}
 	if (byte == '\n')
 		return HTTP_ERR_BARE_LF;
-	if (byte != (head->is_reply ? ' ' : '\r'))
-		return HTTP_ERR_VERSION;
-	/* 1.2 and above do not exist; what would they mean? */
-	if (text[VERSION_MAJOR] != '1' || text[VERSION_MINOR] > '1')
-		return HTTP_ERR_VERSION_UNSUPPORTED;
-	head->minor = text[VERSION_MINOR] - '0';
-	return enter(head, head->is_reply ? STATE_STATUS : STATE_LINE_LF);
+	if (byte != '\r') {
+		head->mark = head->pos;
+		head->state = STATE_METHOD;
+		return step_method(head, buf, end);
+	}
+	if (head->count == HTTP_LEADING_LINES_MAX)
+		return HTTP_ERR_LEADING_LINES;
+	head->count++;
+	return enter(head, STATE_START_LF);
 }
 
 static enum http_error step_status(struct http_head *head, const u8 *buf)
@@ -252,50 +263,6 @@ static enum http_error step_reason(struct http_head *head, const u8 *buf, size_t
 	return enter(head, STATE_LINE_LF);
 }
 
-static enum http_error step_field(struct http_head *head, const u8 *buf)
-{
-	u8 byte = buf[head->pos];
-
-	if (byte == '\r')
-		return enter(head, STATE_END_LF);
-	if (byte == '\n')
-		return HTTP_ERR_BARE_LF;
-	/* Before the first field it is no fold, but as ambiguous. */
-	if (http_is_space(byte))
-		return HTTP_ERR_FOLD;
-	if (!http_is(byte, HTTP_CHAR_TOKEN))
-		return HTTP_ERR_FIELD_NAME;
-	if (head->n_fields == head->limits.header_count)
-		return HTTP_ERR_HEADER_COUNT;
-	head->state = STATE_NAME;
-	return HTTP_OK;
-}
-
-static enum http_error step_name(struct http_head *head, const u8 *buf, size_t end)
-{
-	struct http_field *field = &head->fields[head->n_fields];
-
-	head->pos = http_skip_token(buf, head->pos, end);
-	if (head->pos == end)
-		return HTTP_OK;
-	if (buf[head->pos] != ':')
-		return HTTP_ERR_FIELD_NAME;
-	field->name = element(head);
-	field->id = http_field_id(buf + field->name.off, field->name.len);
-	field->flags = 0;
-	return enter(head, STATE_VALUE_START);
-}
-
-static enum http_error step_value_start(struct http_head *head, const u8 *buf, size_t end)
-{
-	while (head->pos < end && http_is_space(buf[head->pos]))
-		head->pos++;
-	head->mark = head->pos;
-	if (head->pos < end)
-		head->state = STATE_VALUE;
-	return HTTP_OK;
-}
-
 static enum http_error step_value(struct http_head *head, const u8 *buf, size_t end)
 {
 	struct http_field *field = &head->fields[head->n_fields];
@@ -315,7 +282,54 @@ static enum http_error step_value(struct http_head *head, const u8 *buf, size_t 
 	if (error)
 		return error;
 	head->n_fields++;
-	return enter(head, STATE_FIELD_LF);
+	enter(head, STATE_FIELD_LF);
+	return head->pos < end ? expect_lf(head, buf[head->pos], STATE_FIELD) : HTTP_OK;
+}
+
+static enum http_error step_value_start(struct http_head *head, const u8 *buf, size_t end)
+{
+	while (head->pos < end && http_is_space(buf[head->pos]))
+		head->pos++;
+	head->mark = head->pos;
+	if (head->pos == end)
+		return HTTP_OK;
+	head->state = STATE_VALUE;
+	return step_value(head, buf, end);
+}
+
+static enum http_error step_name(struct http_head *head, const u8 *buf, size_t end)
+{
+	struct http_field *field = &head->fields[head->n_fields];
+
+	head->pos = http_skip_token(buf, head->pos, end);
+	if (head->pos == end)
+		return HTTP_OK;
+	if (buf[head->pos] != ':')
+		return HTTP_ERR_FIELD_NAME;
+	field->name = element(head);
+	field->id = http_field_id(buf + field->name.off, field->name.len);
+	field->flags = 0;
+	enter(head, STATE_VALUE_START);
+	return step_value_start(head, buf, end);
+}
+
+static enum http_error step_field(struct http_head *head, const u8 *buf, size_t end)
+{
+	u8 byte = buf[head->pos];
+
+	if (byte == '\r')
+		return enter(head, STATE_END_LF);
+	if (byte == '\n')
+		return HTTP_ERR_BARE_LF;
+	/* Before the first field it is no fold, but as ambiguous. */
+	if (http_is_space(byte))
+		return HTTP_ERR_FOLD;
+	if (!http_is(byte, HTTP_CHAR_TOKEN))
+		return HTTP_ERR_FIELD_NAME;
+	if (head->n_fields == head->limits.header_count)
+		return HTTP_ERR_HEADER_COUNT;
+	head->state = STATE_NAME;
+	return step_name(head, buf, end);
 }
 
 static enum http_error step_end_lf(struct http_head *head, const u8 *buf)
@@ -328,12 +342,12 @@ static enum http_error step_end_lf(struct http_head *head, const u8 *buf)
 	return head->is_reply ? http_check_reply(head, buf) : http_check_request(head, buf);
 }
 
-/* One step: consumes a run of bytes, or only changes the state. There is a byte at head->pos. */
+/* Go on where the last call was cut off. There is a byte at head->pos. */
 static enum http_error step(struct http_head *head, const u8 *buf, size_t end)
 {
 	switch (head->state) {
 	case STATE_START:
-		return step_start(head, buf);
+		return step_start(head, buf, end);
 	case STATE_START_LF:
 		return expect_lf(head, buf[head->pos], STATE_START);
 	case STATE_METHOD:
@@ -341,7 +355,7 @@ static enum http_error step(struct http_head *head, const u8 *buf, size_t end)
 	case STATE_TARGET:
 		return step_target(head, buf, end);
 	case STATE_VERSION:
-		return step_version(head, buf);
+		return step_version(head, buf, end);
 	case STATE_STATUS:
 		return step_status(head, buf);
 	case STATE_STATUS_END:
@@ -352,7 +366,7 @@ static enum http_error step(struct http_head *head, const u8 *buf, size_t end)
 	case STATE_FIELD_LF:
 		return expect_lf(head, buf[head->pos], STATE_FIELD);
 	case STATE_FIELD:
-		return step_field(head, buf);
+		return step_field(head, buf, end);
 	case STATE_NAME:
 		return step_name(head, buf, end);
 	case STATE_VALUE_START:

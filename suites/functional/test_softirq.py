@@ -1,8 +1,8 @@
 """The request path runs in softirq: no worker wakes and no process handles a request, in these named scenarios.
 
 Said by two witnesses: the module's own counters (requests_other stays 0), and the guest's scheduler, which counts how
-often each kernel thread ran. Kernel threads other than ksoftirqd (softirq by another name) run for reasons of their own
-a few dozen times a second; a thread woken once a request would show as hundreds.
+often each kernel thread went to sleep. Kernel threads other than ksoftirqd (softirq by another name) run for reasons of
+their own a few dozen times a second; a thread woken once a request would show as hundreds.
 """
 
 from __future__ import annotations
@@ -83,33 +83,34 @@ def test_refusals_are_made_in_softirq(dut: Dut, client: Client) -> None:
     assert (delta["requests_softirq"], delta["requests_other"]) == (30, 0)
 
 
-def switches_of_kernel_threads(dut: Dut) -> dict[str, int]:
-    """Context switches of each kernel thread but ksoftirqd so far, by pid and name."""
-    script = (
-        "grep -H ctxt_switches /proc/[0-9]*/status; grep -H . /proc/[0-9]*/comm; grep -LE '^VmSize' /proc/[0-9]*/status"
-    )
-    text = dut.machine.run(
-        "sh", "-c", script, check=False
-    ).stdout  # a process may end meanwhile: grep says so, no matter
-    names = dict(re.findall(r"^/proc/(\d+)/comm:(.*)$", text, re.M))
-    kernel = set(re.findall(r"^/proc/(\d+)/status$", text, re.M))
-    counts: dict[str, int] = {}
-    for pid, number in re.findall(r"^/proc/(\d+)/status:\w*voluntary_ctxt_switches:\s+(\d+)$", text, re.M):
-        name = names.get(pid, "")
-        if pid in kernel and not name.startswith("ksoftirqd"):
-            counts[f"{pid} {name}"] = counts.get(f"{pid} {name}", 0) + int(number)
-    return counts
+def sleeps_of_kernel_threads(dut: Dut) -> dict[int, tuple[int, str]]:
+    """How often each kernel thread but ksoftirqd has gone to sleep (voluntary context switches), and its name; by pid.
+
+    Involuntary ones do not count: a thread that a packet interrupts is not one that was woken for it.
+    """
+    # A process may end meanwhile: grep says so and goes on.
+    script = "cd /proc; grep -H . [0-9]*/comm; grep -H ^voluntary_ctxt [0-9]*/status; grep -LE ^VmSize [0-9]*/status"
+    text = dut.machine.run("sh", "-c", script, check=False).stdout
+    names = {int(pid): name for pid, name in re.findall(r"^(\d+)/comm:(.*)$", text, re.M)}
+    kernel = {int(pid) for pid in re.findall(r"^(\d+)/status$", text, re.M)}
+    sleeps = re.findall(r"^(\d+)/status:voluntary_ctxt_switches:\s+(\d+)$", text, re.M)
+    return {
+        int(pid): (int(count), names.get(int(pid), ""))
+        for pid, count in sleeps
+        if int(pid) in kernel and not names.get(int(pid), "").startswith("ksoftirqd")
+    }
 
 
 def test_no_kernel_thread_wakes_for_each_request(dut: Dut, origin: Origin, programs: Programs) -> None:
     origin.replies(Reply(200, b"x" * 100))
     dut.apply()
-    before_threads, before = switches_of_kernel_threads(dut), dut.statistics
+    slept, before = sleeps_of_kernel_threads(dut), dut.statistics
     programs.wrk(f"http://{dut.address}/", connections=16, seconds=2)
-    after, delta = switches_of_kernel_threads(dut), dut.statistics - before
+    after, delta = sleeps_of_kernel_threads(dut), dut.statistics - before
     requests = delta["requests"]
     assert requests > 300
     assert delta["requests_other"] == 0
-    ran = {name: count - before_threads.get(name, 0) for name, count in after.items()}
-    busiest = sorted(ran.items(), key=lambda item: -item[1])[:5]
-    assert busiest[0][1] < requests / 5, f"{requests} requests, context switches of kernel threads: {busiest}"
+    woken = {f"{name} ({pid})": count - slept.get(pid, (0, ""))[0] for pid, (count, name) in after.items()}
+    busiest = sorted(woken.items(), key=lambda item: -item[1])[:5]
+    assert len(woken) > 10
+    assert busiest[0][1] < requests / 5, f"{requests} requests, voluntary switches of kernel threads: {busiest}"

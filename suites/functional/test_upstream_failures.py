@@ -8,13 +8,14 @@ from contextlib import ExitStack
 
 import pytest
 
+from lab.deadline import Deadline
 from suites.duts.config import Server
 from suites.duts.dut import Dut
 from suites.traffic.client import Client, Conversation
 from suites.traffic.errors import Closed, Incomplete
 from suites.traffic.messages import Framing, Reply, encode_request
 from suites.traffic.origin import Origin, Visit
-from suites.traffic.wire import DeafPort, Wire
+from suites.traffic.wire import DeafPort
 
 LENIENT = "lenient towards origins"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -251,7 +252,7 @@ def test_bytes_on_an_idle_upstream_connection_are_never_given_to_anybody(
     dut.wait_for_statistic("upstream_active", 4)
     for link in list(origin.links):
         link.wire.send(Reply(200, b"poison").encode())
-        link.wire.wait_acknowledged()
+        Deadline(5).wait_for(link.ended.is_set, interval=0.002, what="a connection that spoke unasked to be closed")
     assert client.get("/", times=8).bodies == [b"asked"] * 8
 
 

@@ -7,104 +7,28 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
 from lab.deadline import Deadline
 from lab.errors import ExitCode
-from lab.run import PREPARED, Prepared
+from lab.run import Prepared
+from suites.robustness import nested
+from suites.robustness.nested import InnerRun
 
 INNER = Path(__file__).with_name("crashing_tests.py")
 SECONDS = 240.0  # for all of the inner run, on the reference host
-ENTER = """
-import os, sys
-from pathlib import Path
-from lab.run import Prepared, enter
-enter(Prepared.load(Path(sys.argv[1])), sys.argv[2:])
-"""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one inner test ended. `seconds` is its duration, restore included."""
-
-    state: str
-    message: str
-    text: str
-    seconds: float
-    properties: dict[str, str]
-
-    @property
-    def bundle(self) -> Path:
-        return Path(self.properties["bundle"])
-
-    def crash(self) -> dict[str, Any]:
-        """The bundle's crash.json."""
-        loaded: dict[str, Any] = json.loads((self.bundle / "crash.json").read_text())
-        return loaded
-
-
-@dataclass(frozen=True)
-class InnerRun:
-    status: int
-    output: str
-    outcomes: dict[str, Outcome]
 
 
 @pytest.fixture(scope="module")
-def inner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InnerRun]:
+def inner() -> Iterator[InnerRun]:
     """The inner run, done."""
-    outer = Prepared.load()
-    run_dir = outer.run_dir / "crash-detection"
-    run_dir.mkdir(exist_ok=True)
-    file = tmp_path_factory.mktemp("crash-detection") / "prepared.json"
-    replace(outer, run_dir=run_dir).save(file)
-    junit = run_dir / "junit.xml"
-    pytest_command = [
-        *(sys.executable, "-m", "pytest", "-p", "lab.pytest_plugin", "-p", "no:cacheprovider"),
-        *("--kernel", outer.kernel.flavour, "--memory-dump", f"--junitxml={junit}", str(INNER)),
-    ]
-    environment = {name: value for name, value in os.environ.items() if name not in (PREPARED, "PYTEST_CURRENT_TEST")}
-    done = subprocess.run(
-        [sys.executable, "-c", ENTER, str(file), *pytest_command],
-        cwd=outer.source,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=Deadline(SECONDS).seconds,
-        check=False,
-    )
-    print(done.stdout)
-    assert junit.exists(), f"the inner run left no report (status {done.returncode})"
-    yield InnerRun(done.returncode, done.stdout, read_junit(junit))
-    for memory in (run_dir / "bundles").glob("*/memory.elf"):
+    prepared = Prepared.load()
+    yield nested.run(prepared, "crash-detection", INNER, "--memory-dump", seconds=SECONDS)
+    for memory in (prepared.run_dir / "crash-detection" / "bundles").glob("*/memory.elf"):
         memory.unlink()  # half a gigabyte each
-
-
-def read_junit(path: Path) -> dict[str, Outcome]:
-    outcomes = {}
-    for case in ElementTree.parse(path).getroot().iter("testcase"):
-        bad = case.find("failure")
-        bad = case.find("error") if bad is None else bad
-        state = "passed" if bad is None else bad.tag
-        properties = {str(node.get("name")): str(node.get("value")) for node in case.iterfind("properties/property")}
-        outcomes[str(case.get("name"))] = Outcome(
-            state,
-            "" if bad is None else str(bad.get("message")),
-            "" if bad is None or bad.text is None else bad.text,
-            float(str(case.get("time"))),
-            properties,
-        )
-    return outcomes
 
 
 @pytest.mark.parametrize(
@@ -127,7 +51,7 @@ def test_crash_fails_its_owner_with_a_symbolised_stack(inner: InnerRun, test: st
     assert f"GuestCrash: {kind} on guest" in outcome.message
     assert f"kmod/tests/crash_test/{place}" in outcome.text
     assert outcome.properties["cause"] == "product"
-    crash = outcome.crash()
+    crash = json.loads((outcome.bundle / "crash.json").read_text())
     assert crash["kind"] == kind
     assert crash["fingerprint"] == outcome.properties["fingerprint"]
     assert any(f"kmod/tests/crash_test/{place}" in line for line in crash["stack"])

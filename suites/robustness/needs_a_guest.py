@@ -1,0 +1,16 @@
+"""Two tests that need a guest, run by test_boot_failures.py with kernels that do not boot; never collected otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.machine import Machine
+
+
+def test_needs_a_guest(machine: Machine) -> None:
+    assert machine.run("true").ok
+
+
+def test_needs_it_too(machine: Machine) -> None:
+    assert machine.run("true").ok

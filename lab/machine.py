@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.errors import InfrastructureError, ProductFailure
@@ -62,13 +63,27 @@ class CommandTimeout(ProductFailure):
 
 
 class BootFailure(InfrastructureError):
-    """A guest did not come up. Whose fault that is, the caller finds out, with `crashes` and another kernel."""
+    """A guest did not come up. Whose fault that is, the caller finds out, with `crashes` and another kernel.
 
-    def __init__(self, machine: str, what: str, why: str, console: str, crashes: Sequence[Crash] = ()) -> None:
+    `emulator_died`: QEMU itself ended or aborted, which no guest's kernel is to blame for.
+    """
+
+    def __init__(
+        self,
+        machine: str,
+        what: str,
+        why: str,
+        console: str,
+        crashes: Sequence[Crash] = (),
+        *,
+        emulator_died: bool = False,
+    ) -> None:
         self.crashes = tuple(crashes)
+        self.emulator_died = emulator_died
         self.console = console
         indented = "\n".join(f"    {line}" for line in console.splitlines()) or "    (the console is silent)"
-        super().__init__(f"{machine}: {what} failed: {why}; the console's last words:\n{indented}")
+        told = "".join(f"; {crash.kind}: {crash.title}" for crash in self.crashes[:2])
+        super().__init__(f"{machine}: {what} failed: {why}{told}; the console's last words:\n{indented}")
 
 
 class Process(Protocol):
@@ -97,7 +112,9 @@ class Process(Protocol):
 
     def __enter__(self) -> Process: ...
 
-    def __exit__(self, *exc: object) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
 
 
 class Machine(Protocol):

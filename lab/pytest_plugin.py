@@ -206,6 +206,9 @@ def pytest_runtest_makereport(
     if isinstance(error, GuestCrash):
         properties += [("fingerprint", error.crashes[0].fingerprint), ("bundle", str(error.bundle or ""))]
         report.sections += [(f"kernel report: {crash.kind}", crash.text) for crash in error.crashes[:3]]
+    elif _cause(error) == "infrastructure" and not item.config.getoption("fulltrace", default=False):
+        # The way through the lab's own frames tells the author of a test nothing; the message and its hint do.
+        report.longrepr = f"{type(error).__name__}: {error}"
     item.user_properties += properties
     report.user_properties = list(item.user_properties)
     item.config.stash[_CAUSES].append("host" if isinstance(error, HostError) else _cause(error))

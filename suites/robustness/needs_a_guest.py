@@ -1,4 +1,4 @@
-"""Two tests that need a guest, run by test_boot_failures.py with kernels that do not boot; never collected otherwise."""
+"""Tests that need a guest. test_boot_failures.py runs them, with kernels that do not boot, and nothing else does."""
 
 from __future__ import annotations
 

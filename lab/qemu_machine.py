@@ -45,6 +45,7 @@ class QemuMachine:
         self, hardware: Hardware, tools: ToolsTree, network: Network, keys: ssh.Keys, run_dir: Path, on_start: Listener
     ) -> None:
         self.name = hardware.name
+        self.port = hardware.port
         self.address = hardware.port.address
         self.address6 = hardware.port.address6
         self.generation = 0
@@ -157,10 +158,14 @@ class QemuMachine:
             if died := qemu.check():
                 raise InfrastructureError(died)
         except (LabError, OSError) as error:
-            died = self._qemu.check() if self._qemu else ""
+            gone = isinstance(error, AgentLost)  # the stream may end before the process has
+            died = "" if self._qemu is None else self._qemu.wait_for_death(SETTLE) if gone else self._qemu.check()
+            ended = self._qemu is None or self._qemu.process.poll() is not None
             crashes = self.watcher.settle(SETTLE)
             self._end_qemu()
-            raise BootFailure(self.name, what, died or str(error), self._last_words(), crashes) from error
+            raise BootFailure(
+                self.name, what, died or str(error), self._last_words(), crashes, emulator_died=ended
+            ) from error
 
     def _end_qemu(self) -> None:
         self._host = None

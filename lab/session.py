@@ -9,6 +9,7 @@ Runs inside isolation (lab/isolation.py), which made the network; WEIR_PREPARED 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,7 +40,7 @@ class Lab:
         self._stack = ExitStack()
         self._machines: dict[str, QemuMachine] = {}
         self._listeners: list[Callable[[QemuMachine], None]] = []
-        self._plugged = 0
+        self._places: set[int] = set()
 
     @classmethod
     def from_environment(cls) -> Lab:
@@ -58,16 +59,22 @@ class Lab:
         """
         if name not in self._machines:
             machine = self.new_machine(name, append=append, kernel=kernel)
-            machine.start()
+            try:
+                machine.start()
+            except BaseException:
+                machine.stop()
+                self._places.discard(machine.port.index)
+                raise
             self._machines[name] = machine
         return self._machines[name]
 
     def new_machine(self, name: str, *, append: str = "", kernel: tuple[Kernel, Path] | None = None) -> QemuMachine:
         """A machine that has not been started."""
-        if self._plugged >= MAX_GUESTS:
+        place = next(index for index in itertools.count() if index not in self._places)
+        if place >= MAX_GUESTS:
             raise ValueError(f"a lab has room for {MAX_GUESTS} guests")
-        port = GuestPort(self._plugged)
-        self._plugged += 1
+        self._places.add(place)
+        port = GuestPort(place)
         chosen, initrd = kernel or (self.prepared.kernel, self.prepared.initrd)
         hardware = Hardware(
             name=name,

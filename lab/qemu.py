@@ -92,7 +92,7 @@ class Hardware:
 
     def arguments(self, *, share_memory: bool, console: Path, qmp: int, agent: int) -> list[str]:
         """QEMU's arguments. `share_memory`: writes go to the memory file (boot), or to private copies of its pages."""
-        # cmpxchg16b is left out, since TCG's has been seen to break kernels (QEMU 7.2, docs/how-the-lab-works.md).
+        # Without cmpxchg16b: with QEMU 7.2's, kernels were seen to oops in every second boot on a busy host.
         cpu = "host" if self.accel == "kvm" else "max,-cx16"
         share = "on" if share_memory else "off"
         return [

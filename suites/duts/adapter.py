@@ -30,6 +30,7 @@ class Adapter(ABC):
     """A device under test in one machine."""
 
     name: ClassVar[str]
+    opens_upstreams_ahead: ClassVar[bool] = False
 
     def __init__(self, machine: Machine, prepared: Prepared) -> None:
         self.machine = machine

@@ -97,6 +97,13 @@ class Dut:
             what=f"{count} more connections to be accepted",
         )
 
+    def wait_for_upstreams(self) -> None:
+        """Until every upstream connection of the configuration is open, on a device that opens them ahead."""
+        assert self.config is not None, "apply a configuration first"
+        if self.adapter.opens_upstreams_ahead:
+            wanted = sum(server.connections for server in self.config.servers)
+            self.wait_for_statistic("upstream_active", wanted)
+
     def wait_for_statistic(self, name: str, value: int, *, seconds: float = 5.0) -> None:
         """Until this counter or gauge is `value`; what it is when time is up is in the error."""
 

@@ -13,16 +13,32 @@ _PREFIX = "/run/weir-nginx"
 _CONFIG = f"{_PREFIX}/nginx.conf"
 _PID = f"{_PREFIX}/nginx.pid"
 
-# Prints nothing once every worker that the master keeps was started after the reload: old ones no longer accept.
-_OLD_WORKERS = """
-master=$(cat $1) || exit 1
-for pid in $(cat /proc/$master/task/$master/children); do
-    case " $2 " in
-    *" $pid "*) tr '\\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q 'shutting down' || echo "$pid" ;;
-    esac
+# One trip to the guest does it all. A reload is over when the master has a worker it did not have before, and every one
+# it had is gone or is shutting down, which closes its listening sockets; 3 says that it did not come to that.
+_APPLY = f"""
+cat >{_CONFIG}.new && mv {_CONFIG}.new {_CONFIG} || exit 2
+nginx -p {_PREFIX} -c {_CONFIG} -t 2>{_PREFIX}/check || {{ cat {_PREFIX}/check >&2; exit 1; }}
+master=$(cat {_PID}) || exit 2
+workers() {{ cat /proc/$master/task/$master/children; }}
+title() {{ tr '\\0' ' ' <"/proc/$1/cmdline"; }}
+old=" $(workers) "
+nginx -p {_PREFIX} -c {_CONFIG} -s reload || exit 2
+rounds=0
+while [ $rounds -lt 500 ]; do
+    fresh=0 stale=0
+    for pid in $(workers); do
+        case "$old" in
+        *" $pid "*) title "$pid" 2>/dev/null | grep -q 'shutting down' || stale=1 ;;
+        *) fresh=1 ;;
+        esac
+    done
+    [ $fresh = 1 ] && [ $stale = 0 ] && exit 0
+    rounds=$((rounds + 1))
+    sleep 0.02
 done
+exit 3
 """
-_WORKERS = "cat /proc/$(cat $1)/task/$(cat $1)/children"
+_REFUSED = 1
 
 
 class NginxAdapter(Adapter):
@@ -48,15 +64,11 @@ class NginxAdapter(Adapter):
         )
 
     def apply(self, config: Config) -> None:
-        self.machine.put(_CONFIG, render(config))
-        checked = self.machine.run("nginx", "-p", _PREFIX, "-c", _CONFIG, "-t", check=False)
-        if not checked.ok:
-            raise ConfigurationRefused(checked.stderr)
-        before = self.machine.run("sh", "-c", _WORKERS, "sh", _PID).stdout.strip()
-        self.machine.run("nginx", "-p", _PREFIX, "-c", _CONFIG, "-s", "reload")
-        Deadline(10).wait_for(
-            lambda: self._replaced(before), interval=0.01, what="nginx's old workers to stop accepting"
-        )
+        done = self.machine.run("sh", "-c", _APPLY, input=render(config), check=False, timeout=20)
+        if done.status == _REFUSED:
+            raise ConfigurationRefused(done.stderr)
+        if not done.ok:
+            raise ProductFailure(f"nginx did not take up its new configuration ({done.status}): {done.stderr}")
 
     def statistics(self) -> Mapping[str, int]:
         raise NotSupported("nginx (open source) has no statistics of this kind")
@@ -65,12 +77,6 @@ class NginxAdapter(Adapter):
         if not self.machine.run("sh", "-c", f"kill -0 $(cat {_PID})", check=False).ok:
             log = self.machine.run("tail", "-n", "20", f"{_PREFIX}/logs/error.log", check=False).stdout
             raise ProductFailure(f"nginx is gone; the end of its log: {log}")
-
-    def _replaced(self, before: str) -> bool:
-        workers = self.machine.run("sh", "-c", _WORKERS, "sh", _PID).stdout.split()
-        fresh = set(workers) - set(before.split())
-        old = self.machine.run("sh", "-c", _OLD_WORKERS, "sh", _PID, before).stdout.strip()
-        return bool(fresh) and not old
 
     def _wait_started(self) -> None:
         Deadline(5).wait_for(

@@ -22,6 +22,7 @@ class WeirAdapter(Adapter):
     """Pushes weir.ko and weirctl into the machine, loads the module, and speaks to `weirctl --batch`."""
 
     name = "weir"
+    opens_upstreams_ahead = True
 
     def __init__(self, machine: Machine, prepared: Prepared) -> None:
         super().__init__(machine, prepared)

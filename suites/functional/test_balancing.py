@@ -24,9 +24,7 @@ def servers(*origins: Origin, connections: int = 4) -> list[Server]:
 def test_round_robin(dut: Dut, new_origin: NewOrigin, client: Client, count: int) -> None:
     origins = [new_origin() for _ in range(count)]
     dut.apply(servers=servers(*origins))
-    for origin in origins:
-        if dut.name == "weir":
-            origin.wait_for_connections(4)
+    dut.wait_for_upstreams()
     assert client.get("/", times=10 * count).statuses == [200] * 10 * count
     assert [origin.requests for origin in origins] == [10] * count
 
@@ -36,9 +34,7 @@ def test_round_robin_over_many_connections_of_many_clients(
 ) -> None:
     origins = [new_origin() for _ in range(3)]
     dut.apply(servers=servers(*origins, connections=8))
-    if dut.name == "weir":
-        for origin in origins:
-            origin.wait_for_connections(8)
+    dut.wait_for_upstreams()
     for _ in range(30):
         assert new_client().get("/").status == 200
     assert sum(origin.requests for origin in origins) == 30

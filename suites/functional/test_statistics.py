@@ -146,7 +146,7 @@ def test_busy_upstream(dut: Dut, origin: Origin, client: Client) -> None:
 
 def test_upstream_connections(dut: Dut, origin: Origin) -> None:
     dut.apply(servers=[Server(origin.endpoint, connections=6)])
-    dut.wait_for_statistic("upstream_active", 6)
+    dut.wait_for_upstreams()
     assert origin.open_connections == 6
 
 
@@ -158,7 +158,7 @@ def test_counters_never_go_back_on_reconfiguration(dut: Dut, client: Client, bef
 
 
 def test_memory_is_given_back(dut: Dut, origin: Origin, client: Client, before: Statistics) -> None:
-    dut.wait_for_statistic("upstream_active", 4)
+    dut.wait_for_upstreams()
     idle = dut.statistics["memory_bytes"]
     origin.replies(Reply(200, bytes(200_000)))
     connections = [client.connect() for _ in range(10)]

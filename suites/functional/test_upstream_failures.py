@@ -249,7 +249,7 @@ def test_bytes_on_an_idle_upstream_connection_are_never_given_to_anybody(
 ) -> None:
     origin.behaves(lambda _visit: Reply(200, b"asked"))
     dut.apply(servers=[Server(origin.endpoint, connections=4)])
-    dut.wait_for_statistic("upstream_active", 4)
+    dut.wait_for_upstreams()
     for link in list(origin.links):
         link.wire.send(Reply(200, b"poison").encode())
         Deadline(5).wait_for(link.ended.is_set, interval=0.002, what="a connection that spoke unasked to be closed")

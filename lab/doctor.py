@@ -39,8 +39,8 @@ class Plan:
         """The line that this user has to type."""
         if host.is_root:
             return self.one_line
-        if len(self.commands) == 1 and "&&" not in self.commands[0] and "=" not in self.commands[0].split()[0]:
-            return f"sudo {self.one_line}"
+        if host.which("sudo") is None:
+            return f"su -c {shlex.quote(self.one_line)}"
         return f"sudo sh -c {shlex.quote(self.one_line)}"
 
 

@@ -48,7 +48,7 @@ def host(tmp_path: Path) -> Host:
         python=(3, 11, 2),
         cache=tmp_path / "cache",
     )
-    for name in ("mmdebstrap", "newuidmap", "newgidmap", "setpriv", "unshare", "true"):
+    for name in ("mmdebstrap", "newuidmap", "newgidmap", "setpriv", "unshare", "true", "sudo"):
         program(made, name)
     return made
 
@@ -158,10 +158,12 @@ def test_namespaces_refused_by_a_container_need_another_container(host: Host) ->
     assert "--privileged" in finding.advice
 
 
-def test_root_asks_for_no_user_namespace(host: Host) -> None:
-    program(host, "unshare", 'for word; do [ "$word" = --user ] && exit 1; done; exit 0')
+@pytest.mark.parametrize("refused", [True, False])
+def test_root_does_with_or_without_a_user_namespace(host: Host, refused: bool) -> None:
+    found_user = "exit 1" if refused else "exit 0"
+    program(host, "unshare", f'for word; do [ "$word" = --user ] && {found_user}; done; exit {int(not refused)}')
     assert found(replace(host, uid=0), "namespaces").state is State.OK
-    assert found(host, "namespaces").state is State.MISSING
+    assert found(host, "namespaces").state is (State.MISSING if refused else State.OK)
 
 
 def test_root_needs_no_uidmap(host: Host) -> None:
@@ -228,6 +230,9 @@ def test_user_types_one_line(host: Host) -> None:
     line = caught.value.hint.removeprefix("type: ")
     assert line.startswith("sudo sh -c 'apt-get update -q && ")
     assert "\n" not in line
+    remove("sudo")(host)
+    with pytest.raises(HostError, match="su -c 'apt-get update"):
+        doctor.require(host, ask=lambda _: "n")
     assert subprocess.run(["sh", "-n", "-c", line], check=False).returncode == 0
 
 

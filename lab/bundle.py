@@ -60,7 +60,7 @@ def reproduce_command(subject: Subject, kernel: str) -> str:
 def _keyword(name: str) -> str:
     """A -k expression for a test of this name; pytest's grammar takes word characters and some more, no blanks."""
     last = name.split("::")[-1]
-    if re.fullmatch(r"[\w:+.\[\]\\/-]+", last):
+    if re.fullmatch(r"[\w:+.\[\]/-]+", last, re.ASCII):
         return last
     return last.partition("[")[0]
 

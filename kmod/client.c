@@ -31,6 +31,8 @@ enum {
 	WEIR_CLIENT_ROW		= 16,
 	/* Input that is read and dropped so that a reply sent early is not lost by a reset. */
 	WEIR_CLIENT_DRAIN	= 1024 * 1024,
+	/* TCP tells of room only when there is much of it: look so often for what trickles. */
+	WEIR_CLIENT_LOOKS	= 4,
 	/* "ffff:...:255.255.255.255" and NUL. */
 	WEIR_CLIENT_NAME	= 48,
 };
@@ -68,7 +70,8 @@ enum weir_client_wait {
  * @relay: the request body being read
  * @reading: what is being read
  * @wait: what the deadline is for
- * @acked: bytes that the client had acknowledged when @wait became WEIR_WAIT_ROOM
+ * @acked: bytes that the client had acknowledged when last looked at
+ * @stalls: how often in a row that was no more than before
  * @requests: requests so far, saturating
  * @blocked: the socket takes no more for now
  * @moved: bytes were read or sent in this run
@@ -86,6 +89,7 @@ struct weir_client {
 	enum weir_client_reading	reading;
 	enum weir_client_wait		wait;
 	u64				acked;
+	u8				stalls;
 	u32				requests;
 	bool				blocked;
 	bool				moved;
@@ -351,7 +355,7 @@ static bool weir_client_begin(struct weir_client *client)
 		.body_length = config->body_length,
 	};
 
-	client->gather = weir_gather_alloc(config->header_count);
+	client->gather = weir_gather_alloc(config->header_count, client->leg.wn->stats);
 	if (!client->gather)
 		return false;
 	http_request_init(&client->gather->head, &limits, client->gather->fields,
@@ -567,8 +571,11 @@ static void weir_client_arm(struct weir_client *client)
 		weir_timer_set(&client->leg, timeouts->keepalive);
 		break;
 	case WEIR_WAIT_ROOM:
+		if (client->acked != tcp_sk(client->leg.sk)->bytes_acked)
+			client->stalls = 0;
 		client->acked = tcp_sk(client->leg.sk)->bytes_acked;
-		fallthrough;
+		weir_timer_set(&client->leg, timeouts->client_body / WEIR_CLIENT_LOOKS);
+		break;
 	case WEIR_WAIT_BODY:
 		weir_timer_set(&client->leg, timeouts->client_body);
 		break;
@@ -616,8 +623,8 @@ static void weir_client_expired(struct weir_client *client)
 		}
 		break;
 	case WEIR_WAIT_ROOM:
-		/* TCP tells of room only when there is much of it: see what trickles. */
-		if (tcp_sk(client->leg.sk)->bytes_acked != client->acked)
+		if (tcp_sk(client->leg.sk)->bytes_acked != client->acked ||
+		    ++client->stalls < WEIR_CLIENT_LOOKS)
 			break;
 		weir_count(client->leg.wn, WEIR_STAT_timeouts_client, 1);
 		weir_client_reset(client);

@@ -28,8 +28,8 @@ struct weir_exchange *weir_exchange_alloc(struct weir_net *wn, struct weir_leg *
 	INIT_LIST_HEAD(&x->wait_node);
 	x->wn = wn;
 	x->client = client;
-	weir_pipe_setup(&x->request);
-	weir_pipe_setup(&x->reply);
+	weir_pipe_setup(&x->request, wn->stats);
+	weir_pipe_setup(&x->reply, wn->stats);
 	weir_count(wn, WEIR_STAT_memory_bytes, sizeof(*x));
 	return x;
 }

@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 
 #include "gather.h"
+#include "stats.h"
 
 enum {
 	/* First allocation, all in; most heads fit. */
@@ -18,7 +19,14 @@ static size_t weir_gather_overhead(u16 capacity)
 	return struct_size_t(struct weir_gather, fields, capacity);
 }
 
-struct weir_gather *weir_gather_alloc(u16 capacity)
+static void weir_gather_charge(const struct weir_gather *gather, int sign)
+{
+	s64 bytes = weir_gather_overhead(gather->capacity) + gather->size;
+
+	weir_stats_add(gather->stats, WEIR_STAT_memory_bytes, sign * bytes);
+}
+
+struct weir_gather *weir_gather_alloc(u16 capacity, struct weir_stats __percpu *stats)
 {
 	size_t total = max_t(size_t, WEIR_GATHER_BYTES,
 			     weir_gather_overhead(capacity) + WEIR_GATHER_LEAST);
@@ -29,11 +37,16 @@ struct weir_gather *weir_gather_alloc(u16 capacity)
 	gather->size = total - weir_gather_overhead(capacity);
 	gather->len = 0;
 	gather->capacity = capacity;
+	gather->stats = stats;
+	weir_gather_charge(gather, 1);
 	return gather;
 }
 
 void weir_gather_free(struct weir_gather *gather)
 {
+	if (!gather)
+		return;
+	weir_gather_charge(gather, -1);
 	kfree(gather);
 }
 
@@ -46,7 +59,9 @@ static bool weir_gather_grow(struct weir_gather **gather, u32 max)
 	if (!new)
 		return false;
 	memcpy(new, old, weir_gather_overhead(old->capacity) + old->len);
+	weir_gather_charge(old, -1);
 	new->size = size;
+	weir_gather_charge(new, 1);
 	new->head.fields = new->fields;
 	kfree(old);
 	*gather = new;

@@ -8,10 +8,12 @@
 #include "http_parser.h"
 
 struct sk_buff;
+struct weir_stats;
 
 /**
  * struct weir_gather - a head being gathered; none while a connection is idle
  * @head: the parser
+ * @stats: where the memory held is counted
  * @size: bytes that fit
  * @len: bytes gathered
  * @capacity: entries of @fields; the bytes follow them
@@ -19,6 +21,7 @@ struct sk_buff;
  */
 struct weir_gather {
 	struct http_head	head;
+	struct weir_stats __percpu *stats;
 	u32			size;
 	u32			len;
 	u16			capacity;
@@ -26,7 +29,7 @@ struct weir_gather {
 };
 
 /* One for @capacity fields, parser not initialised; NULL: no memory.  Softirq. */
-struct weir_gather *weir_gather_alloc(u16 capacity);
+struct weir_gather *weir_gather_alloc(u16 capacity, struct weir_stats __percpu *stats);
 void weir_gather_free(struct weir_gather *gather);
 
 static inline u8 *weir_gather_bytes(struct weir_gather *gather)

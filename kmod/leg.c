@@ -77,6 +77,14 @@ void weir_leg_kick_later(struct weir_leg *leg, unsigned int events)
 		weir_queue_add_later(leg);
 }
 
+void weir_leg_prepare(struct sock *sk)
+{
+	sk->sk_allocation = GFP_ATOMIC;
+	sk->sk_use_task_frag = false;
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, WEIR_LEG_UNSENT_MAX);
+	tcp_sock_set_nodelay(sk);
+}
+
 /* Socket callbacks.  Softirq, or process context from release_sock(). */
 
 static void weir_leg_callback(struct sock *sk, unsigned int events)

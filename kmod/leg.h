@@ -97,8 +97,16 @@ struct weir_leg {
 	};
 };
 
+enum {
+	/* Bytes that TCP holds of what it could not send yet; the rest is held back. */
+	WEIR_LEG_UNSENT_MAX	= 128 * 1024,
+};
+
 int weir_leg_init(void);
 void weir_leg_exit(void);
+
+/* Make a new socket fit to be used in softirq; children of a listener inherit it.  Sleeps. */
+void weir_leg_prepare(struct sock *sk);
 
 /*
  * Make @leg a leg of @wn with one reference, that of its socket.  Fails with

@@ -94,10 +94,7 @@ static int weir_listener_start(struct weir_listener *listener, struct netlink_ex
 	struct sock *sk = listener->socket->sk;
 	int err;
 
-	/* Inherited by the children, which send in softirq. */
-	sk->sk_allocation = GFP_ATOMIC;
-	sk->sk_use_task_frag = false;
-	tcp_sock_set_nodelay(sk);
+	weir_leg_prepare(sk);
 	sock_set_reuseaddr(sk);
 	/* A change from one address to all of them has both for a moment. */
 	sock_set_reuseport(sk);

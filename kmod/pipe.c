@@ -8,6 +8,7 @@
 #include <linux/skbuff.h>
 
 #include "pipe.h"
+#include "stats.h"
 
 /* Packet pages are read by their kernel address. */
 #ifdef CONFIG_HIGHMEM
@@ -51,9 +52,10 @@ void weir_pipe_exit(void)
 	}
 }
 
-void weir_pipe_setup(struct weir_pipe *pipe)
+void weir_pipe_setup(struct weir_pipe *pipe, struct weir_stats __percpu *stats)
 {
 	spin_lock_init(&pipe->lock);
+	pipe->stats = stats;
 	pipe->head = 0;
 	pipe->tail = 0;
 	pipe->bytes = 0;
@@ -69,6 +71,18 @@ static struct bio_vec *weir_pipe_slot(struct weir_pipe *pipe, u16 index)
 	return &pipe->slots[index % WEIR_PIPE_SLOTS];
 }
 
+/*
+ * A piece is charged with the whole of the page that it pins, even if others
+ * pin the same: a bound, not a sum.
+ */
+static void weir_pipe_drop_slot(struct weir_pipe *pipe)
+{
+	struct page *page = weir_pipe_slot(pipe, pipe->head++)->bv_page;
+
+	weir_stats_add(pipe->stats, WEIR_STAT_memory_bytes, -(s64)page_size(compound_head(page)));
+	put_page(page);
+}
+
 static bool weir_pipe_full(const struct weir_pipe *pipe)
 {
 	return (u16)(pipe->tail - pipe->head) == WEIR_PIPE_SLOTS;
@@ -78,7 +92,7 @@ void weir_pipe_purge(struct weir_pipe *pipe)
 {
 	spin_lock_bh(&pipe->lock);
 	while (pipe->head != pipe->tail)
-		put_page(weir_pipe_slot(pipe, pipe->head++)->bv_page);
+		weir_pipe_drop_slot(pipe);
 	pipe->bytes = 0;
 	spin_unlock_bh(&pipe->lock);
 }
@@ -122,6 +136,7 @@ bool weir_pipe_put_page(struct weir_pipe *pipe, struct page *page, unsigned int 
 	bvec_set_page(weir_pipe_slot(pipe, pipe->tail), page, len, offset);
 	pipe->tail++;
 	pipe->bytes += len;
+	weir_stats_add(pipe->stats, WEIR_STAT_memory_bytes, page_size(compound_head(page)));
 unlock:
 	spin_unlock_bh(&pipe->lock);
 	return done;
@@ -319,8 +334,7 @@ bool weir_pipe_consume(struct weir_pipe *pipe, size_t len)
 			break;
 		}
 		len -= first->bv_len;
-		put_page(first->bv_page);
-		pipe->head++;
+		weir_pipe_drop_slot(pipe);
 	}
 	if (pipe->starved && pipe->bytes <= WEIR_PIPE_BYTES / 2 &&
 	    (u16)(pipe->tail - pipe->head) <= WEIR_PIPE_SLOTS / 2) {

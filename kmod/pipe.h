@@ -15,6 +15,7 @@
 #include <linux/types.h>
 
 struct sk_buff;
+struct weir_stats;
 
 enum {
 	WEIR_PIPE_SLOTS	= 32,		/* pieces; a power of two */
@@ -26,6 +27,7 @@ enum {
 /**
  * struct weir_pipe - one direction
  * @lock: protects all; softirqs off
+ * @stats: where the memory held is counted
  * @head: slots consumed so far
  * @tail: slots filled so far
  * @bytes: what they hold
@@ -38,6 +40,7 @@ enum {
  */
 struct weir_pipe {
 	spinlock_t	lock; /* protects the rest */
+	struct weir_stats __percpu *stats;
 	u16		head;
 	u16		tail;
 	u32		bytes;
@@ -52,7 +55,7 @@ struct weir_pipe {
 /* Give back the pages that small pieces were copied into.  When no pipe is left. */
 void weir_pipe_exit(void);
 
-void weir_pipe_setup(struct weir_pipe *pipe);
+void weir_pipe_setup(struct weir_pipe *pipe, struct weir_stats __percpu *stats);
 /* Forget all that it holds.  Any context but hard interrupts. */
 void weir_pipe_purge(struct weir_pipe *pipe);
 

@@ -156,21 +156,35 @@ static void weir_pool_dispatch(struct weir_net *wn)
 	spin_unlock_bh(&upstream->lock);
 }
 
-/* Connections of all servers: how many are up, and how many there are. */
-static void weir_pool_census(struct weir_net *wn, int *up, int *total)
+/**
+ * struct weir_census - what there is to hope for
+ * @up: connections of all servers that are established
+ * @total: those that are being opened as well
+ * @untried: servers that nobody has tried to connect to, or not in vain
+ */
+struct weir_census {
+	int up;
+	int total;
+	int untried;
+};
+
+static struct weir_census weir_pool_census(struct weir_net *wn)
 {
 	const struct weir_servers *servers;
+	struct weir_census census = {};
 	unsigned int i;
 
-	*up = 0;
-	*total = 0;
 	rcu_read_lock();
 	servers = rcu_dereference(wn->upstream.servers);
 	for (i = 0; servers && i < servers->count; i++) {
-		*up += atomic_read(&servers->server[i]->established);
-		*total += atomic_read(&servers->server[i]->total);
+		const struct weir_server *server = servers->server[i];
+
+		census.up += atomic_read(&server->established);
+		census.total += atomic_read(&server->total);
+		census.untried += !atomic_read(&server->failures);
 	}
 	rcu_read_unlock();
+	return census;
 }
 
 void weir_pool_submit(struct weir_exchange *x)
@@ -179,7 +193,6 @@ void weir_pool_submit(struct weir_exchange *x)
 	struct weir_upstream *upstream = &wn->upstream;
 	struct weir_connection *connection;
 	bool full;
-	int up, total;
 
 	if (!atomic_read(&upstream->waiting)) {
 		connection = weir_pool_take(wn);
@@ -204,8 +217,7 @@ void weir_pool_submit(struct weir_exchange *x)
 	/* Pairs with that in weir_pool_release(). */
 	smp_mb();
 	weir_pool_dispatch(wn);
-	weir_pool_census(wn, &up, &total);
-	if (!up)
+	if (!weir_pool_census(wn).up)
 		mod_delayed_work(system_wq, &upstream->work, 0);
 }
 
@@ -232,10 +244,10 @@ bool weir_pool_cancel(struct weir_exchange *x)
 
 enum weir_failure weir_pool_verdict(struct weir_net *wn)
 {
-	int up, total;
+	struct weir_census census = weir_pool_census(wn);
 
-	weir_pool_census(wn, &up, &total);
-	return up ? WEIR_FAILURE_BUSY : total ? WEIR_FAILURE_TIMEOUT : WEIR_FAILURE_GATEWAY;
+	return census.up ? WEIR_FAILURE_BUSY :
+	       census.total ? WEIR_FAILURE_TIMEOUT : WEIR_FAILURE_GATEWAY;
 }
 
 static void weir_pool_fail_waiters(struct weir_net *wn, enum weir_failure failure)
@@ -302,7 +314,7 @@ void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
 		      enum weir_failure failure)
 {
 	struct weir_net *wn = server->wn;
-	int up, total;
+	struct weir_census census;
 
 	if (was_up) {
 		weir_count(wn, WEIR_STAT_upstream_active, -1);
@@ -316,9 +328,9 @@ void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
 	atomic_dec(&server->total);
 	if (READ_ONCE(wn->dying))
 		return;
-	if (!was_up) {
-		weir_pool_census(wn, &up, &total);
-		if (!total)
+	if (!was_up && !READ_ONCE(server->removed)) {
+		census = weir_pool_census(wn);
+		if (!census.total && !census.untried)
 			weir_pool_fail_waiters(wn, failure);
 	}
 	mod_delayed_work(system_wq, &wn->upstream.work, 0);

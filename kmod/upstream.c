@@ -329,7 +329,7 @@ static size_t weir_connection_gather(struct weir_connection_reading *reading, st
 	size_t used;
 
 	if (!c->gather) {
-		c->gather = weir_gather_alloc(WEIR_REPLY_HEADER_COUNT);
+		c->gather = weir_gather_alloc(WEIR_REPLY_HEADER_COUNT, c->leg.wn->stats);
 		if (!c->gather) {
 			weir_count(c->leg.wn, WEIR_STAT_allocation_failures, 1);
 			reading->bad = true;
@@ -427,6 +427,11 @@ static void weir_connection_work(struct weir_connection *c, bool expired)
 
 	if (!READ_ONCE(x->client)) {
 		weir_connection_forsaken(c);
+		return;
+	}
+	if (!c->sent && (c->leg.sk->sk_state != TCP_ESTABLISHED || weir_leg_has_input(&c->leg))) {
+		/* Closed since it was idle; or it answers what nobody has asked. */
+		weir_connection_fail(c, WEIR_FAILURE_UNSENT);
 		return;
 	}
 	weir_connection_send(c);
@@ -544,9 +549,7 @@ int weir_connection_open(struct weir_server *server, u64 timeout_us)
 	atomic_inc(&server->total);
 
 	sk = c->socket->sk;
-	sk->sk_allocation = GFP_ATOMIC;
-	sk->sk_use_task_frag = false;
-	tcp_sock_set_nodelay(sk);
+	weir_leg_prepare(sk);
 	lock_sock(sk);
 	weir_leg_attach(&c->leg, sk, NULL);
 	weir_timer_set(&c->leg, timeout_us);

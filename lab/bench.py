@@ -72,21 +72,23 @@ def run(args: argparse.Namespace) -> int:
 
 def measure(lab: Lab, rounds: int) -> tuple[dict[str, list[float]], dict[str, str]]:
     """Seconds of every round by figure, and the reason of each figure that could not be measured."""
-    measured: dict[str, list[float]] = {"boot_s": [], "restore_s": []}
+    measured: dict[str, list[float]] = {name: [] for name in ("boot_s", "boot_cpu_s", "restore_s", "restore_cpu_s")}
     missing: dict[str, str] = {}
     machine = lab.machine()
     for _ in range(rounds):
         machine.reboot()
-        measured["boot_s"].append(machine.timings["boot_s"])
+        for name in ("boot_s", "boot_cpu_s"):
+            measured[name].append(machine.timings[name])
     for _ in range(rounds):
         machine.restore()
-        measured["restore_s"].append(machine.timings["restore_s"])
+        for name in ("restore_s", "restore_cpu_s"):
+            measured[name].append(machine.timings[name])
     machine.run("true")
     measured["roundtrip_s"] = _timed(rounds, lambda _: machine.run("true"))
     try:
         with _origin(lab.network.origin_address(0)) as origin:
             measured.update(_apply(machine, lab.prepared, origin, rounds))
-    except ProductFailure as failure:
+    except (ProductFailure, EOFError) as failure:
         missing = {name: str(failure) for name in ("apply_s", "apply_cold_s")}
     return measured, missing
 

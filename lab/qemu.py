@@ -202,6 +202,11 @@ class Qemu:
             self._die(f"QEMU ended by {how}{': ' + self.said if self.said else ''}")
         return self.died
 
+    def cpu_seconds(self) -> float:
+        """CPU time that QEMU has used so far (proc(5), stat): unlike the clock it hardly depends on the host's load."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def wait_for_death(self, seconds: float) -> str:
         """Wait at most so long until the guest is known to be dead and `on_death` has been told: why it died."""
         with contextlib.suppress(DeadlineExpired):

@@ -20,7 +20,7 @@ import platform
 import re
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,11 +39,11 @@ MOST_BUNDLES = 50  # of one fingerprint and run; a crash in every test must not 
 
 @dataclass(frozen=True)
 class Subject:
-    """What was running: the test's id, and the options that a reproduction has to repeat."""
+    """What was running: the test's id, the options that a reproduction has to repeat, what makes further files."""
 
     test: str
     options: Sequence[str] = ()
-    files: dict[str, str | bytes] = field(default_factory=dict)
+    files: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
 
 def reproduce_command(subject: Subject, kernel: str) -> str:
@@ -88,8 +88,8 @@ def write(
     _write(folder / "versions.json", json.dumps(_versions(prepared), indent=2, default=str))
     _write(folder / "reproduce", f"#!/bin/sh\n# {subject.test}\ncd {shlex.quote(str(prepared.source))} && {command}\n")
     (folder / "reproduce").chmod(0o755)
-    for name, content in subject.files.items():
-        _write(folder / Path(name).name, content)
+    for name, text in subject.files.items():
+        _write(folder / Path(name).name, text())
     config = prepared.kernel.build_dir / ".config"
     try:
         shutil.copyfile(config, folder / "kernel.config")

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 RETRIES = pytest.StashKey[list[tuple[str, str]]]()
 """Repeated attempts of the infrastructure: what, and why the attempt failed."""
 
-BUNDLE_FILES = pytest.StashKey[dict[str, str | bytes]]()
-"""On an item: files that a suite wants in the bundle if the test crashes the guest, by name."""
+BUNDLE_FILES = pytest.StashKey[dict[str, Callable[[], str]]]()
+"""On an item: files that a suite wants in the bundle if the test crashes the guest: what makes their text, by name."""
 
 GUARD = pytest.StashKey[Guard]()
 _CAUSES = pytest.StashKey[list[str]]()
@@ -123,7 +123,8 @@ def _subject(item: pytest.Item) -> Subject:
     dut = item.config.getoption("--dut", default=None)
     if dut not in (None, "weir"):
         options += ["--dut", str(dut)]
-    return Subject(item.nodeid, options, item.stash.get(BUNDLE_FILES, {}))
+    files = item.stash[BUNDLE_FILES] if BUNDLE_FILES in item.stash else {}
+    return Subject(item.nodeid, options, files)
 
 
 def _guarded(item: pytest.Item, phase: str) -> Generator[None, Any, Any]:

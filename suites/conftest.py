@@ -23,7 +23,8 @@ from suites.traffic.programs import Programs
 
 if TYPE_CHECKING:
     from lab.machine import Machine
-    from lab.session import Lab
+    from lab.pytest_plugin import BUNDLE_FILES
+from lab.session import Lab
 
 _numbers = itertools.count()
 
@@ -78,7 +79,11 @@ def dut(device: Adapter, request: pytest.FixtureRequest) -> Iterator[Dut]:
         origin: Origin = request.getfixturevalue("origin")  # made now, if the test did not name it
         return Config(servers=(Server(origin.endpoint),))
 
-    yield Dut(device, base)
+    made = Dut(device, base)
+    request.node.stash.setdefault(BUNDLE_FILES, {})["device.toml"] = lambda: (
+        made.config.to_toml() if made.config else "# the test has applied no configuration\n"
+    )
+    yield made
     if device.running:
         device.healthy()
 

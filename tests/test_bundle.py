@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,12 +68,12 @@ class Guest:
         path.write_bytes(b"\x7fELF")
 
 
-def write(tmp_path: Path, guest: Any = None, *, memory: bool = False, **files: str | bytes) -> Path:
+def write(tmp_path: Path, guest: Any = None, *, memory: bool = False, **files: str) -> Path:
     return bundle.write(
         tmp_path / "bundles",
         scan(WARN)[0],
         stack="  weir_crash_warn+0x15/0x20  faults.c:50",
-        subject=Subject(TEST, ["--dut", "nginx"], dict(files)),
+        subject=Subject(TEST, ["--dut", "nginx"], {name: partial(str, text) for name, text in files.items()}),
         prepared=prepared(tmp_path),
         machine=guest,
         memory=memory,

@@ -63,14 +63,16 @@ def ensure_box(cache: Cache, lock: Lock, flavour: str, topology: str = "single")
     verdict = accel.probe(tools, kernel)
     key = digest("box", RECIPE, image.key, tools.versions["qemu-utils"])
     box = cache.ensure("box", key, lambda directory: _make(cache, tools, image, directory)) / "weir.box"
-    STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
+    STATE.mkdir(parents=True, exist_ok=True)
     keys = _Keys(STATE / "ssh")
     machines = []
     for node in plan.machines:
         personal = STATE / f"{node.name}.initrd"
-        personal.write_bytes(_personal_initrd(initrd, node, plan, keys))
-        machines.append({"name": node.name, "initrd": str(personal), "cmd_line": kernel_command_line(node, plan)})
-    # libvirt's QEMU runs as a user of its own, who may not look into a home directory: what it reads lies together.
+        personal.unlink(missing_ok=True)
+        personal.touch(mode=0o600)  # it holds the host's private key; libvirt gives it to its QEMU's user
+        personal.write_bytes(_personal_initrd(initrd, node, keys))
+        machines.append({"name": node.name, "initrd": str(personal), "cmd_line": kernel_command_line(node)})
+    # libvirt's QEMU runs as a user of its own, who may not look into the cache: what it reads lies in the checkout.
     image_copy = STATE / "kernel"
     shutil.copyfile(kernel.image, image_copy)
     settings = STATE / "box.json"
@@ -89,12 +91,9 @@ def ensure_box(cache: Cache, lock: Lock, flavour: str, topology: str = "single")
     return Box(box, settings)
 
 
-def kernel_command_line(node: Node, plan: Topology) -> str:
-    """Parameters for the guest's kernel and, beginning with `lab.`, for its init."""
-    return (
-        f"console=ttyS0 quiet panic=-1 lab.root=/dev/vda lab.hostname={node.name} "
-        f"lab.address={node.address}/{plan.prefix} lab.gateway={plan.host}"
-    )
+def kernel_command_line(node: Node) -> str:
+    """Parameters for the guest's kernel and, beginning with `lab.`, for its init. libvirt's DHCP gives the address."""
+    return f"console=ttyS0 quiet panic=-1 ip=dhcp lab.root=/dev/vda lab.hostname={node.name}"
 
 
 def _make(cache: Cache, tools: ToolsTree, image: Image, directory: Path) -> None:
@@ -116,7 +115,7 @@ def _make(cache: Cache, tools: ToolsTree, image: Image, directory: Path) -> None
                 path.unlink()
 
 
-def _personal_initrd(initrd: Path, node: Node, plan: Topology, keys: _Keys) -> bytes:
+def _personal_initrd(initrd: Path, node: Node, keys: _Keys) -> bytes:
     """The common initrd with this machine's keys and names appended."""
     archive = Archive()
     archive.folder("overlay/root/.ssh", 0o700)
@@ -125,16 +124,19 @@ def _personal_initrd(initrd: Path, node: Node, plan: Topology, keys: _Keys) -> b
     archive.file("overlay/etc/ssh/ssh_host_ecdsa_key", private, 0o600)
     archive.file("overlay/etc/ssh/ssh_host_ecdsa_key.pub", public.encode())
     archive.file("overlay/etc/ssh/sshd_config.d/10-lab.conf", _SSHD_CONFIG.encode())
-    hosts = "".join(f"{other.address} {other.name}\n" for other in plan.machines)
-    archive.file("overlay/etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{hosts}{plan.host} host\n".encode())
+    archive.file("overlay/etc/hosts", f"127.0.0.1 localhost {node.name}\n::1 localhost\n".encode())
     archive.file("overlay/etc/hostname", f"{node.name}\n".encode())
-    keys.trust(node.address, public)
+    keys.trust(node.name, public)
     common = initrd.read_bytes()
     return common + bytes(-len(common) % 4) + archive.finish()
 
 
 class _Keys:
-    """ECDSA keys in `folder`, kept from one build to the next: net-ssh reads Ed25519 only with further packages."""
+    """Keys in `folder`, kept from one build to the next.
+
+    Vagrant's net-ssh reads Ed25519 only with further packages and trips over ECDSA identities (7.0.1): RSA it is, and
+    ECDSA for the hosts.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,26 +144,27 @@ class _Keys:
         self.identity = folder / "identity"
         self.known_hosts = folder / "known_hosts"
         self.known_hosts.write_text("")
-        _, self.public = self._pair(self.identity)
+        _, self.public = self._pair(self.identity, rsa=True)
 
     def host_key(self, name: str) -> tuple[bytes, str]:
         """Private (PEM) and public (one line) key of the machine `name`."""
         return self._pair(self.folder / f"host-{name}")
 
-    def trust(self, address: str, public: str) -> None:
-        """Make the machine's key known to ssh clients."""
+    def trust(self, name: str, public: str) -> None:
+        """Make the machine's key known to ssh clients, which ask for it by the machine's name (HostKeyAlias)."""
         with self.known_hosts.open("a") as stream:
-            stream.write(f"{address} {public}")
+            stream.write(f"{name} {public}")
 
     @staticmethod
-    def _pair(path: Path) -> tuple[bytes, str]:
+    def _pair(path: Path, *, rsa: bool = False) -> tuple[bytes, str]:
         from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+        from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 
         if path.exists():
             key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         else:
-            key = ec.generate_private_key(ec.SECP256R1())
+            key = generate_rsa(65537, 3072) if rsa else generate_private_key(SECP256R1())
             path.touch(mode=0o600)
             path.write_bytes(
                 key.private_bytes(

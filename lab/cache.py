@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lab import progress
 from lab.errors import HostError
 
 KEY_LENGTH: Final = 24
@@ -160,7 +161,11 @@ class Cache:
     def locked(self, name: str) -> Iterator[None]:
         """Exclusive use of `name` among all processes that share this cache; waits for its turn."""
         with self._open_lock(name) as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with progress.step(f"waiting for another process that makes {name}"):
+                    fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 
     def scratch(self, name: str) -> Path:

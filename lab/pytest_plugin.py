@@ -123,8 +123,8 @@ def _subject(item: pytest.Item) -> Subject:
     dut = item.config.getoption("--dut", default=None)
     if dut not in (None, "weir"):
         options += ["--dut", str(dut)]
-    files = item.stash[BUNDLE_FILES] if BUNDLE_FILES in item.stash else {}
-    return Subject(item.nodeid, options, files)
+    none: dict[str, Callable[[], str]] = {}
+    return Subject(item.nodeid, options, item.stash.get(BUNDLE_FILES, none))
 
 
 def _guarded(item: pytest.Item, phase: str) -> Generator[None, Any, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.pytest_plugin import BUNDLE_FILES
 from suites.duts import ADAPTERS
 from suites.duts.adapter import Adapter
 from suites.duts.config import Config, Server
@@ -23,8 +24,7 @@ from suites.traffic.programs import Programs
 
 if TYPE_CHECKING:
     from lab.machine import Machine
-    from lab.pytest_plugin import BUNDLE_FILES
-from lab.session import Lab
+    from lab.session import Lab
 
 _numbers = itertools.count()
 

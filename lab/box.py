@@ -28,6 +28,7 @@ from lab.topology import Node, Topology
 
 RECIPE: Final = 1
 STATE: Final = CHECKOUT / ".vagrant/weir"
+_GUIDE: Final = "docs/vagrant.md"
 _GIGABYTE: Final = 1 << 30
 _SSHD_CONFIG: Final = """\
 HostKey /etc/ssh/ssh_host_ecdsa_key
@@ -47,7 +48,10 @@ class Box:
 
     def describe(self) -> str:
         """What to do with it."""
-        return f"box: {self.file}\nsettings: {self.settings}\nnow: vagrant up --provider=libvirt"
+        text = f"box: {self.file}\nsettings: {self.settings}\nnow: vagrant up --provider=libvirt"
+        if json.loads(self.settings.read_text())["accel"] == "tcg" and accel.KVM.exists():
+            text += f"\nKVM does not work here, and libvirt would try it for a minute each time: see {_GUIDE}"
+        return text
 
 
 def ensure_box(cache: Cache, lock: Lock, flavour: str, topology: str = "single") -> Box:

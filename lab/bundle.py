@@ -20,7 +20,7 @@ import platform
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ class Subject:
 
     test: str
     options: Sequence[str] = ()
-    files: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    files: dict[str, Callable[[], str]] = field(default_factory=dict)
 
 
 def reproduce_command(subject: Subject, kernel: str) -> str:

@@ -123,8 +123,7 @@ def _subject(item: pytest.Item) -> Subject:
     dut = item.config.getoption("--dut", default=None)
     if dut not in (None, "weir"):
         options += ["--dut", str(dut)]
-    none: dict[str, Callable[[], str]] = {}
-    return Subject(item.nodeid, options, item.stash.get(BUNDLE_FILES, none))
+    return Subject(item.nodeid, options, item.stash.get(BUNDLE_FILES, {}))
 
 
 def _guarded(item: pytest.Item, phase: str) -> Generator[None, Any, Any]:

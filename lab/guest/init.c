@@ -153,7 +153,8 @@ static void set_sysctls(void)
 		/* A burst of clients must meet the device under test, not the accept queue's default. */
 		{ "/proc/sys/net/core/somaxconn", "4096" },
 		{ "/proc/sys/net/ipv4/tcp_max_syn_backlog", "4096" },
-		/* Crash texts must reach the console whole. */
+		/* Crash texts must reach the console whole; parts of a stack dump are KERN_INFO. */
+		{ "/proc/sys/kernel/printk", "7 4 1 7" },
 		{ "/proc/sys/kernel/printk_ratelimit", "0" },
 		{ "/proc/sys/kernel/kptr_restrict", "0" },
 	};

@@ -571,7 +571,7 @@ static void weir_client_arm(struct weir_client *client)
 		weir_timer_set(&client->leg, timeouts->keepalive);
 		break;
 	case WEIR_WAIT_ROOM:
-		if (client->acked != tcp_sk(client->leg.sk)->bytes_acked)
+		if (moved || client->acked != tcp_sk(client->leg.sk)->bytes_acked)
 			client->stalls = 0;
 		client->acked = tcp_sk(client->leg.sk)->bytes_acked;
 		weir_timer_set(&client->leg, timeouts->client_body / WEIR_CLIENT_LOOKS);

@@ -76,6 +76,7 @@ class Guard:
     prepared: Prepared | None = None
     memory: bool = False
     crashes_of: dict[str, list[Crash]] = field(default_factory=dict)
+    _closed: bool = False
     _watches: dict[str, _Watch] = field(default_factory=dict)
     _news: list[tuple[str, Crash]] = field(default_factory=list)
     _armed: bool = False
@@ -93,6 +94,10 @@ class Guard:
             name = machine.name
             watcher.subscribe(lambda crash: self._on_crash(name, crash))
         self._watches[machine.name] = _Watch(machine, watcher, machine.generation, _read_taint(machine))
+
+    def close(self) -> None:
+        """The machines are about to be ended for good: a crash is still told, but nothing is restored any more."""
+        self._closed = True
 
     @contextlib.contextmanager
     def armed(self) -> Iterator[None]:
@@ -146,7 +151,8 @@ class Guard:
         folder = self._bundle(first, found[0][1], stacks[found[0][1].fingerprint], subject)
         for watch in {id(watch): watch for watch, _ in found}.values():
             self.crashes_of.setdefault(subject.test, []).extend(crash for owner, crash in found if owner is watch)
-            _bring_back(watch.machine)
+            if not self._closed:
+                _bring_back(watch.machine)
         crash = found[0][1]
         lines = [stacks[crash.fingerprint] or "  (the report has no stack)"]
         if self.prepared is not None:
@@ -163,7 +169,7 @@ class Guard:
             return self._explain(watch, str(error))
         if isinstance(error, CommandTimeout):
             return self._stuck(watch)
-        if not taint or watch.taint is None:
+        if not taint or watch.taint is None or self._closed:
             return []
         try:
             now = _read_taint(watch.machine)

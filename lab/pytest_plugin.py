@@ -110,6 +110,7 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     with made:
         made.on_start(lambda machine: guard.attach(machine, machine.watcher))
         yield made
+        guard.close()
 
 
 @pytest.fixture

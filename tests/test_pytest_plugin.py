@@ -51,7 +51,9 @@ def lab(pytestconfig, tmp_path_factory):
     made.on_start = lambda machine: guard.attach(machine, machine.watcher)
     made.on_start(made)
     yield made
+    guard.close()
     made.watcher.stop()
+    made.restore = lambda: pytest.fail("restored after the end")
 
 @pytest.fixture
 def machine(lab):
@@ -206,6 +208,31 @@ def test_tear_down_that_stumbles_over_the_fresh_machine_is_no_news(inner: pytest
         """,
     )
     result.assert_outcomes(failed=1)
+
+
+def test_crash_at_the_very_end_belongs_to_the_last_test(inner: pytest.Pytester) -> None:
+    result = run(
+        inner,
+        """
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def device(lab):
+            yield
+            lab.crash("warn")
+
+        def test_first(device):
+            pass
+
+        def test_last(device):
+            pass
+        """,
+    )
+    result.assert_outcomes(passed=2, errors=1)
+    ((test, phase, properties, _),) = reports(inner)
+    assert (test, phase) == ("test_last", "teardown")
+    assert properties["fingerprint"].startswith("WARN-weir_crash_warn-")
+    result.stdout.no_fnmatch_line("*restored after the end*")
 
 
 def test_taint_without_a_word_on_the_console(inner: pytest.Pytester) -> None:

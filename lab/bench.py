@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lab.deploy import ENVIRONMENT, HOME, MODULE, deploy
 from lab.errors import ExitCode, ProductFailure
 from lab.qemu_machine import QemuMachine
 from lab.run import DEFAULT_KERNEL, PREPARED, Prepared, enter, prepare
@@ -31,7 +32,6 @@ from lab.session import Lab
 ROUNDS = 10
 TARGETS = {"boot_s": 2.5, "restore_s": 0.4, "roundtrip_s": 0.020, "apply_s": 0.150}  # seconds, under TCG
 ORIGIN_PORT = 8080
-HOME = "/run/weir"
 
 CONFIGURATION = """\
 [[listener]]
@@ -95,13 +95,9 @@ def measure(lab: Lab, rounds: int) -> tuple[dict[str, list[float]], dict[str, st
 
 def _apply(machine: QemuMachine, prepared: Prepared, origin: str, rounds: int) -> dict[str, list[float]]:
     """Deploy weir.ko and weirctl and time configurations; each differs from the one before."""
-    machine.put(f"{HOME}/weir.ko", prepared.module.ko.read_bytes())
-    package = prepared.source / "kmod" / "user" / "weirctl"
-    for path in sorted(package.rglob("*.py")):
-        machine.put(f"{HOME}/weirctl/{path.relative_to(package)}", path.read_bytes())
-    environment = {"PYTHONPATH": HOME}
-    machine.run("insmod", f"{HOME}/weir.ko")
-    with machine.spawn("python3", "-m", "weirctl", "--batch", env=environment) as batch:
+    deploy(machine, prepared)
+    machine.run("insmod", MODULE)
+    with machine.spawn("python3", "-m", "weirctl", "--batch", env=ENVIRONMENT) as batch:
 
         def apply(number: int) -> None:
             toml = CONFIGURATION.format(origin=origin, rate=1000 + number)
@@ -116,7 +112,7 @@ def _apply(machine: QemuMachine, prepared: Prepared, origin: str, rounds: int) -
         batch.wait()
 
     def apply_cold(number: int) -> None:
-        machine.run("python3", "-m", "weirctl", "apply", f"{HOME}/{number}.toml", env=environment)
+        machine.run("python3", "-m", "weirctl", "apply", f"{HOME}/{number}.toml", env=ENVIRONMENT)
 
     for number in range(rounds):
         machine.put(f"{HOME}/{number}.toml", CONFIGURATION.format(origin=origin, rate=2000 + number))

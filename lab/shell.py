@@ -9,6 +9,7 @@ import sys
 from lab import terminal
 from lab.agent import Channel
 from lab.deadline import Deadline
+from lab.deploy import MODULE, deploy
 from lab.run import DEFAULT_KERNEL, PREPARED, enter, prepare
 from lab.session import Lab
 
@@ -54,9 +55,11 @@ def run(args: argparse.Namespace) -> int:
         enter(prepared, [sys.executable, "-m", "lab", "shell", "--kernel", args.kernel, "--", *argv])
     with Lab.from_environment() as lab:
         machine = lab.machine()
+        deploy(machine, lab.prepared)
         print(
-            f"{machine.name}: {machine.address}, {machine.address6}; console: {machine.console}; "
-            "`lab ssh` joins from another terminal; leaving ends the lab",
+            f"{machine.name}: {machine.address}, {machine.address6}; console: {machine.console}\n"
+            f"`insmod {MODULE}` loads the module, `weirctl` configures it; `lab ssh` joins from another terminal; "
+            "leaving ends the lab",
             file=sys.stderr,
             flush=True,
         )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.crash import Crash, Kind, Scanner, from_event, from_taint, scan
+from lab.crash import Crash, Kind, Scanner, from_event, from_samples, from_taint, scan
 
 FIXTURES = Path(__file__).parent / "fixtures" / "crashes"
 
@@ -181,3 +181,29 @@ def test_events_are_fatal() -> None:
     crash = from_event(Kind.QEMU_GONE, "QEMU was killed by signal 9")
     assert crash.fatal
     assert crash.fingerprint.startswith("QEMU-gone-")
+
+
+def samples() -> list[str]:
+    """Two answers to SysRq w and l, a second apart, of a guest in which a task sleeps in the crash module for ever."""
+    text = (FIXTURES.parent / "sysrq_stuck_task.txt").read_text()
+    return text.split("lab: sample ")[1:]
+
+
+def test_task_that_stays_in_a_module_is_stuck() -> None:
+    crash = from_samples(*samples())
+    assert crash is not None
+    assert crash.kind is Kind.HANG
+    assert crash.function == "weir_crash_hung_task"
+    assert "state:D" in crash.text
+    assert "NMI backtrace" not in crash.text
+
+
+def test_task_that_moved_on_is_not() -> None:
+    first, second = samples()
+    assert from_samples(first, second.replace("weir_crash_hung_task", "weir_crash_something_else")) is None
+    assert from_samples(first, second.replace("task:sh ", "task:another ")) is None
+
+
+def test_task_that_waits_in_the_kernel_itself_is_not() -> None:
+    first, second = (text.replace(" [weir_crash_test]", "") for text in samples())
+    assert from_samples(first, second) is None

@@ -49,7 +49,7 @@ def test_a_strict_lock_refuses_a_cached_artefact_that_drifted(tmp_path: Path) ->
         Packages.load(tmp_path, strict)
 
 
-def test_an_artefact_made_of_other_versions_gives_others_another_key(tmp_path: Path) -> None:
+def test_an_artefact_made_of_other_versions_gives_others_another_key() -> None:
     drifted = packages_of(LOCK, IMAGE, STATUS)
     assert drifted.key() != Packages(dict(LOCK.versions("image")), ()).key()
 

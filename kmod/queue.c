@@ -21,8 +21,13 @@
 enum {
 	/* One drain gives way to other softirqs after as many rounds ... */
 	WEIR_DRAIN_ROUNDS	= 10,
-	/* ... or so many nanoseconds, as the softirq loop itself does. */
+	/* ... or so many nanoseconds, as the softirq loop itself does ... */
 	WEIR_DRAIN_NS		= 2 * NSEC_PER_MSEC,
+	/*
+	 * ... or so many legs: what they send over a virtual device waits in a
+	 * queue of net.core.netdev_max_backlog (1000) packets for our end.
+	 */
+	WEIR_DRAIN_LEGS		= 256,
 };
 
 /**
@@ -93,8 +98,8 @@ static void weir_queue_drain(struct work_struct *work)
 {
 	struct weir_queue *queue = container_of(work, struct weir_queue, work);
 	u64 end = local_clock() + WEIR_DRAIN_NS;
+	unsigned int round, legs = 0;
 	struct weir_leg *leg;
-	unsigned int round;
 	LIST_HEAD(batch);
 
 	for (round = 0; round < WEIR_DRAIN_ROUNDS; round++) {
@@ -109,7 +114,7 @@ static void weir_queue_drain(struct work_struct *work)
 			leg = list_first_entry(&batch, struct weir_leg, queue_node);
 			list_del(&leg->queue_node);
 			weir_leg_run(leg);
-			if (local_clock() > end)
+			if (++legs == WEIR_DRAIN_LEGS || local_clock() > end)
 				goto yield;
 		}
 	}

@@ -11,7 +11,9 @@
 
 enum {
 	/* Connections that one request may be given before it fails. */
-	WEIR_TRIES_MAX = 4,
+	WEIR_TRIES_MAX		= 8,
+	/* How often it is sent again after it may have reached an origin. */
+	WEIR_REPEATS_MAX	= 1,
 };
 
 struct weir_exchange *weir_exchange_alloc(struct weir_net *wn, struct weir_leg *client)
@@ -93,8 +95,9 @@ static bool weir_exchange_rewind(struct weir_exchange *x, enum weir_failure fail
 		return true;
 	}
 	/* A repeated request may reach an origin that has served it: RFC 9110, 9.2.2. */
-	if (failure != WEIR_FAILURE_STALE || !x->again.bv_page)
+	if (failure != WEIR_FAILURE_STALE || !x->again.bv_page || x->repeats == WEIR_REPEATS_MAX)
 		return false;
+	x->repeats++;
 	weir_pipe_purge(&x->request);
 	weir_pipe_want(&x->request);
 	get_page(x->again.bv_page);

@@ -19,7 +19,7 @@ struct weir_net;
 /* What an exchange can be told about its request's way upstream. */
 enum weir_failure {
 	WEIR_FAILURE_UNSENT,	/* nothing was sent: another connection may do */
-	WEIR_FAILURE_STALE,	/* a used connection died before the first byte of a reply */
+	WEIR_FAILURE_STALE,	/* an idle connection's end crossed with the request */
 	WEIR_FAILURE_GATEWAY,	/* refused, reset, or garbage: 502 */
 	WEIR_FAILURE_BUSY,	/* no connection was free in time: 503 */
 	WEIR_FAILURE_TIMEOUT,	/* no connection or no reply in time: 504 */
@@ -41,6 +41,7 @@ enum weir_failure {
  * @wait_node: among those that wait for an upstream connection
  * @waiting: it is; both protected by the queue's lock
  * @tries: connections it was given so far; upstream side
+ * @repeats: how often it was sent again; upstream side
  * @again: the whole request, kept for another try, or no page; upstream side
  *
  * Set before the exchange is submitted, not changed afterwards:
@@ -65,6 +66,7 @@ struct weir_exchange {
 	bool			reply_keepalive;
 	bool			reply_truncates;
 	u8			tries;
+	u8			repeats;
 	bool			waiting;
 	struct list_head	wait_node;
 	struct bio_vec		again;

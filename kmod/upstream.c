@@ -123,14 +123,9 @@ static void weir_connection_leave(struct weir_connection *c, bool broken)
 static void weir_connection_fail(struct weir_connection *c, enum weir_failure failure)
 {
 	struct weir_exchange *x = c->x;
-	bool used = c->used;
 
-	if (failure == WEIR_FAILURE_GATEWAY && !c->gather && !c->in_body) {
-		if (!c->sent)
-			failure = WEIR_FAILURE_UNSENT;
-		else if (used)
-			failure = WEIR_FAILURE_STALE;
-	}
+	if (failure == WEIR_FAILURE_GATEWAY && !c->gather && !c->in_body)
+		failure = c->sent ? WEIR_FAILURE_STALE : WEIR_FAILURE_UNSENT;
 	if (failure != WEIR_FAILURE_UNSENT && failure != WEIR_FAILURE_STALE)
 		weir_count(c->leg.wn, WEIR_STAT_upstream_failures, 1);
 	if (!x) {

@@ -70,7 +70,7 @@ def device_machine(device: Adapter) -> Machine:
 
 
 @pytest.fixture
-def dut(device: Adapter, request: pytest.FixtureRequest) -> Iterator[Dut]:
+def dut(device: Adapter, origins: list[Origin], request: pytest.FixtureRequest) -> Iterator[Dut]:
     """The running device. Its base configuration sends to `origin`, named by the test or not."""
     if not device.running:
         device.start()
@@ -79,7 +79,7 @@ def dut(device: Adapter, request: pytest.FixtureRequest) -> Iterator[Dut]:
         origin: Origin = request.getfixturevalue("origin")  # made now, if the test did not name it
         return Config(servers=(Server(origin.endpoint),))
 
-    made = Dut(device, base)
+    made = Dut(device, base, origins)
     request.node.stash.setdefault(BUNDLE_FILES, {})["device.toml"] = lambda: (
         made.config.to_toml() if made.config else "# the test has applied no configuration\n"
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.deadline import Deadline
 from lab.machine import Machine
 from suites.duts.adapter import Adapter
 from suites.duts.config import Config, Server, split_endpoint
+from suites.traffic.origin import Origin
 
 
 class Statistics(Mapping[str, int]):
@@ -36,8 +37,9 @@ class Statistics(Mapping[str, int]):
 class Dut:
     """Configures the device and asks it. What a test does not name is the default of duts/config.py."""
 
-    def __init__(self, adapter: Adapter, base: Callable[[], Config]) -> None:
+    def __init__(self, adapter: Adapter, base: Callable[[], Config], origins: Sequence[Origin] = ()) -> None:
         self.adapter = adapter
+        self._origins = origins
         self._base = base
         self.config: Config | None = None
 
@@ -98,11 +100,15 @@ class Dut:
         )
 
     def wait_for_upstreams(self) -> None:
-        """Until every upstream connection of the configuration is open, on a device that opens them ahead."""
+        """Until all upstream connections of the configuration, and no others, are open, where they are opened ahead."""
         assert self.config is not None, "apply a configuration first"
-        if self.adapter.opens_upstreams_ahead:
-            wanted = sum(server.connections for server in self.config.servers)
-            self.wait_for_statistic("upstream_active", wanted)
+        if not self.adapter.opens_upstreams_ahead:
+            return
+        wanted = {server.address: server.connections for server in self.config.servers}
+        for origin in self._origins:
+            if origin.endpoint in wanted:
+                origin.wait_for_connections(wanted[origin.endpoint])
+        self.wait_for_statistic("upstream_active", sum(wanted.values()))
 
     def wait_for_statistic(self, name: str, value: int, *, seconds: float = 5.0) -> None:
         """Until this counter or gauge is `value`; what it is when time is up is in the error."""

@@ -19,7 +19,7 @@ _APPLY = f"""
 cat >{_CONFIG}.new && mv {_CONFIG}.new {_CONFIG} || exit 2
 nginx -p {_PREFIX} -c {_CONFIG} -t 2>{_PREFIX}/check || {{ cat {_PREFIX}/check >&2; exit 1; }}
 master=$(cat {_PID}) || exit 2
-workers() {{ cat /proc/$master/task/$master/children; }}
+workers() {{ pgrep -P $master | tr '\\n' ' '; }}
 title() {{ tr '\\0' ' ' <"/proc/$1/cmdline"; }}
 old=" $(workers) "
 nginx -p {_PREFIX} -c {_CONFIG} -s reload || exit 2

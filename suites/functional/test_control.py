@@ -111,7 +111,7 @@ def test_wrong_usage(weir: WeirAdapter) -> None:
 
 def test_good_file_from_a_cold_weirctl(dut: Dut, weir: WeirAdapter, origin: Origin, client: Client) -> None:
     dut.apply()
-    text = Config(servers=(Server(origin.endpoint),), limits=Limits(request_burst=1)).to_toml()
+    text = Config(servers=(Server(origin.endpoint),), limits=Limits(request_rate=1)).to_toml()
     weir.weirctl("apply", "-", input=text)
     get = b"GET / HTTP/1.1\r\nHost: weir.test\r\n\r\n"
     assert client.pipeline(get, get).statuses == [200, 429]

@@ -1,7 +1,8 @@
 """request_rate (in a second) and request_burst (in 125 ms) of each client address, and what happens over them.
 
-The requests of a burst go out over as many connections, so that they arrive within a millisecond or two however slow
-the way to the origin is; a window begins with its client's first request.
+A window begins with its client's first request. The requests of a volley go out over as many connections, so that they
+arrive within a millisecond or two however slow the way to the origin is, and what is expected of them takes into
+account how long they really took (suites/traffic/volley.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from suites.duts.dut import Dut
 from suites.traffic.client import Client
 from suites.traffic.messages import encode_request
 from suites.traffic.origin import Origin
+from suites.traffic.volley import volley
 
 GET = encode_request("GET", "/")
 LEAKY = "limit_req is a leaky bucket: it forgives one request each 1/rate s"
@@ -22,57 +24,49 @@ SECOND_S = 1.0
 MARGIN_S = 0.03  # a timer tick of the guest and the way of the request
 
 
-def volley(client: Client, count: int, to: tuple[str, int] | None = None) -> list[int]:
-    """Statuses, lowest first, of so many requests that arrive together, each on a connection of its own."""
-    connections = [client.connect(to) for _ in range(count)]
-    for connection in connections:
-        connection.send(GET)
-    statuses = sorted(connection.response().status for connection in connections)
-    for connection in connections:
-        connection.close()
-    return statuses
-
-
 def test_burst_is_refused_then_forgiven(dut: Dut, origin: Origin, client: Client) -> None:
     dut.apply(limits={"request_burst": 5})
-    assert volley(client, 6) == [200] * 5 + [429]
+    first = volley(client, 6)
+    first.expect_limited(5, BURST_S)
     client.wait(seconds=BURST_S + MARGIN_S)
     assert client.get("/").status == 200
-    assert origin.requests == 6
+    assert origin.requests == first.served + 1
 
 
 @pytest.mark.parametrize("sent", [1, 4, 5])
 def test_burst_up_to_the_limit_is_served(dut: Dut, origin: Origin, client: Client, sent: int) -> None:
     dut.apply(limits={"request_burst": 5})
-    assert volley(client, sent) == [200] * sent
+    assert volley(client, sent).statuses == [200] * sent
     assert origin.requests == sent
 
 
 @pytest.mark.parametrize("limit", [1, 2, 10])
 def test_burst_far_over_the_limit(dut: Dut, origin: Origin, client: Client, limit: int) -> None:
     dut.apply(limits={"request_burst": limit})
-    assert volley(client, limit + 20) == [200] * limit + [429] * 20
-    assert origin.requests == limit
+    shots = volley(client, limit + 20)
+    shots.expect_limited(limit, BURST_S)
+    assert origin.requests == shots.served
 
 
 def test_rate_is_refused_then_forgiven(dut: Dut, origin: Origin, client: Client) -> None:
     dut.apply(limits={"request_rate": 10})
-    assert client.pipeline(*[GET] * 13).statuses == [200] * 10 + [429] * 3
+    first = volley(client, 13)
+    first.expect_limited(10, SECOND_S)
     client.wait(seconds=SECOND_S + MARGIN_S)
-    assert client.pipeline(*[GET] * 10).statuses == [200] * 10
-    assert origin.requests == 20
+    assert volley(client, 10).statuses == [200] * 10
+    assert origin.requests == first.served + 10
 
 
 @pytest.mark.differs("nginx", reason=LEAKY)
 def test_rate_holds_over_several_bursts(dut: Dut, origin: Origin, client: Client) -> None:
     """Each burst is allowed by itself; it is their sum that ends them."""
     dut.apply(limits={"request_rate": 8, "request_burst": 4})
-    statuses = []
-    for _ in range(3):
-        statuses += volley(client, 4)
+    shots = volley(client, 4)
+    for _ in range(2):
         client.wait(seconds=BURST_S + MARGIN_S)
-    assert statuses == [200] * 8 + [429] * 4
-    assert origin.requests == 8
+        shots = shots.followed_by(volley(client, 4), pause=BURST_S + MARGIN_S)
+    shots.expect_limited(8, SECOND_S)
+    assert origin.requests == shots.served
 
 
 @pytest.mark.differs("nginx", reason=LEAKY)
@@ -112,18 +106,19 @@ def test_body_of_a_refused_request_is_skipped(dut: Dut, origin: Origin, client: 
 
 def test_clients_are_counted_apart(dut: Dut, origin: Origin, new_client: Callable[[], Client]) -> None:
     dut.apply(limits={"request_burst": 3})
+    served = 0
     for _ in range(5):
-        assert volley(new_client(), 4) == [200] * 3 + [429]
-    assert origin.requests == 15
+        shots = volley(new_client(), 4)
+        shots.expect_limited(3, BURST_S)
+        served += shots.served
+    assert origin.requests == served
 
 
 def test_connections_of_one_client_are_counted_together(dut: Dut, origin: Origin, client: Client) -> None:
     dut.apply(limits={"request_rate": 6})
-    statuses = []
-    for _ in range(4):
-        statuses += client.pipeline(GET, GET).statuses
-    assert statuses == [200] * 6 + [429] * 2
-    assert origin.requests == 6
+    shots = volley(client, 9)
+    shots.expect_limited(6, SECOND_S)
+    assert origin.requests == shots.served
 
 
 @pytest.mark.only("weir", reason="nginx sends a reply, or closes without one by a status of its own, but no RST")
@@ -168,16 +163,15 @@ def test_limit_is_lifted_live(dut: Dut, client: Client) -> None:
 
 def test_limit_is_imposed_live(dut: Dut, client: Client) -> None:
     dut.apply()
-    assert volley(client, 8) == [200] * 8
-    client.wait(seconds=SECOND_S + MARGIN_S)
+    assert volley(client, 8).statuses == [200] * 8
     dut.apply(limits={"request_rate": 3})
-    assert volley(client, 8) == [200] * 3 + [429] * 5
+    volley(client, 8).expect_limited(3, SECOND_S)
 
 
 def test_limit_of_an_ipv6_client(dut: Dut, new_client: Callable[[], Client]) -> None:
     dut.apply(listeners=["[::]:80"], limits={"request_burst": 2})
-    assert volley(new_client(), 3) == [200, 200, 429]
-    assert volley(new_client(), 2) == [200, 200]
+    volley(new_client(), 3).expect_limited(2, BURST_S)
+    assert volley(new_client(), 2).statuses == [200, 200]
 
 
 def test_many_clients_within_their_limits(dut: Dut, origin: Origin, new_client: Callable[[], Client]) -> None:

@@ -7,9 +7,9 @@ import pytest
 from suites.duts.config import Server
 from suites.duts.dut import Dut, Statistics
 from suites.traffic.client import Client
-from suites.traffic.errors import Closed
 from suites.traffic.messages import Framing, Reply, encode_request
 from suites.traffic.origin import Origin, Visit
+from suites.traffic.volley import RESET, volley
 
 pytestmark = pytest.mark.only("weir", reason="nginx has no such statistics")
 
@@ -89,24 +89,19 @@ def test_refused_requests(dut: Dut, client: Client, before: Statistics) -> None:
     assert delta["responses_4xx"] + delta["responses_5xx"] == 3
 
 
-@pytest.mark.parametrize(("limit", "counter"), [("request_burst", "rejected_burst"), ("request_rate", "rejected_rate")])
+@pytest.mark.parametrize(
+    ("limit", "counter", "window"), [("request_burst", "rejected_burst", 0.125), ("request_rate", "rejected_rate", 1.0)]
+)
 @pytest.mark.parametrize("action", ["reply", "reset"])
-def test_limited_requests(dut: Dut, client: Client, limit: str, counter: str, action: str) -> None:
+def test_limited_requests(dut: Dut, client: Client, limit: str, counter: str, window: float, action: str) -> None:
     dut.apply(limits={limit: 2, "action": action})
     before = dut.statistics
-    connections = [client.connect() for _ in range(3)]
-    for connection in connections:
-        connection.send(GET)
-    refused = 0
-    for connection in connections:
-        try:
-            refused += connection.response().status == 429
-        except Closed:
-            refused += connection.was_reset
-    assert refused == 1
+    shots = volley(client, 5)
+    shots.expect_limited(2, window, refusal=429 if action == "reply" else RESET)
+    refused = len(shots.statuses) - shots.served
     delta = since(dut, before)
-    assert delta[counter] == 1
-    assert delta["responses_4xx"] == (action == "reply")
+    assert delta[counter] == refused
+    assert delta["responses_4xx"] == (refused if action == "reply" else 0)
 
 
 def test_client_timeouts(dut: Dut, client: Client) -> None:
@@ -127,7 +122,9 @@ def test_upstream_errors(dut: Dut, origin: Origin, client: Client) -> None:
     assert client.get("/").status == 502
     delta = since(dut, before)
     assert (delta["errors_504"], delta["errors_502"], delta["errors_503"]) == (1, 1, 0)
-    assert delta["upstream_failures"] >= 2
+    assert (
+        delta["upstream_failures"] >= 1
+    )  # a kept connection that dies under a request is no failure of the server yet
     assert delta["responses_5xx"] == 2
 
 

@@ -19,7 +19,7 @@ from lab import agent_process, snapshot, ssh
 from lab.agent import FILE_LIMIT, AgentLost, AgentSilent
 from lab.crash import Crash, Kind, from_event
 from lab.deadline import Deadline
-from lab.errors import GuestCrash, InfrastructureError, LabError
+from lab.errors import GuestCrash, InfrastructureError, LabError, ProductFailure
 from lab.machine import COMMAND_TIMEOUT, BootFailure, CommandFailed, Result
 from lab.qemu import Hardware, Qemu
 from lab.watch import Watcher
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BOOT_TIMEOUT = 60.0  # seconds on the reference host, from QEMU's start to the agent's first answer
 RESTORE_TIMEOUT = 20.0
 SSHD_TIMEOUT = 30.0
-HANG_TIMEOUT = 10.0  # an agent that answers nothing for so long after a command's own deadline: the guest hangs
+HANG_TIMEOUT = 10.0  # an agent that answers nothing for so long after a ping's own deadline: the guest hangs
 PANIC_TIMEOUT = 30.0  # for a hung guest's panic: it says nothing until it has waited for the stacks of all CPUs
 SETTLE = 3.0  # for the console to tell of a crash once QEMU or the agent is gone
 
@@ -225,8 +225,16 @@ class QemuMachine:
             return self.qemu.agent.get(path, Deadline(COMMAND_TIMEOUT + FILE_LIMIT / (1 << 20)))
 
     def ping(self, timeout: float = 2.0) -> float:
+        deadline = Deadline(timeout)
         with self._answering():
-            return self.qemu.agent.ping(Deadline(timeout))
+            try:
+                return self.qemu.agent.ping(deadline)
+            except AgentSilent:
+                # Late is not dead: only who stays silent for long is asked by NMI where it hangs, which ends it.
+                self.qemu.agent.ping(Deadline(HANG_TIMEOUT))
+        raise ProductFailure(
+            f"{self.name}: the agent answered after {deadline.elapsed:.1f} s, not within {deadline.seconds:.1f} s"
+        )
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:

@@ -126,7 +126,7 @@ static void weir_connection_fail(struct weir_connection *c, enum weir_failure fa
 
 	if (failure == WEIR_FAILURE_GATEWAY && !c->gather && !c->in_body)
 		failure = c->sent ? WEIR_FAILURE_STALE : WEIR_FAILURE_UNSENT;
-	if (failure != WEIR_FAILURE_UNSENT && failure != WEIR_FAILURE_STALE)
+	if (failure != WEIR_FAILURE_UNSENT)
 		weir_count(c->leg.wn, WEIR_STAT_upstream_failures, 1);
 	if (!x) {
 		weir_connection_reset(c, failure);

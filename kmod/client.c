@@ -74,7 +74,7 @@ enum weir_client_wait {
  * @stalls: how often in a row that was no more than before
  * @requests: requests so far, saturating
  * @blocked: the socket takes no more for now
- * @moved: bytes were read or sent in this run
+ * @moved: bytes of a body were read in this run
  * @replied: some of this reply was sent
  */
 struct weir_client {
@@ -492,7 +492,6 @@ static bool weir_client_send(struct weir_client *client)
 	err = weir_send(&client->leg, &x->reply, &sent);
 	client->blocked = err == -EAGAIN;
 	if (sent.bytes) {
-		client->moved = true;
 		client->replied = true;
 		weir_count(client->leg.wn, WEIR_STAT_bytes_client_out, sent.bytes);
 	}
@@ -555,8 +554,7 @@ static void weir_client_arm(struct weir_client *client)
 	bool moved = client->moved;
 
 	client->moved = false;
-	if (wait == client->wait &&
-	    !(moved && (wait == WEIR_WAIT_BODY || wait == WEIR_WAIT_ROOM)))
+	if (wait == client->wait && !(moved && wait == WEIR_WAIT_BODY))
 		return;
 	client->wait = wait;
 	switch (wait) {
@@ -571,7 +569,7 @@ static void weir_client_arm(struct weir_client *client)
 		weir_timer_set(&client->leg, timeouts->keepalive);
 		break;
 	case WEIR_WAIT_ROOM:
-		if (moved || client->acked != tcp_sk(client->leg.sk)->bytes_acked)
+		if (client->acked != tcp_sk(client->leg.sk)->bytes_acked)
 			client->stalls = 0;
 		client->acked = tcp_sk(client->leg.sk)->bytes_acked;
 		weir_timer_set(&client->leg, timeouts->client_body / WEIR_CLIENT_LOOKS);

@@ -31,6 +31,7 @@ class Adapter(ABC):
 
     name: ClassVar[str]
     opens_upstreams_ahead: ClassVar[bool] = False
+    limits_leak: ClassVar[bool] = False  # a leaky bucket instead of a window
 
     def __init__(self, machine: Machine, prepared: Prepared) -> None:
         self.machine = machine

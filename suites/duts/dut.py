@@ -48,6 +48,11 @@ class Dut:
         return self.adapter.name
 
     @property
+    def limits_leak(self) -> bool:
+        """Whether its limits are leaky buckets, which forgive a little all the time."""
+        return self.adapter.limits_leak
+
+    @property
     def machine(self) -> Machine:
         return self.adapter.machine
 

@@ -49,6 +49,7 @@ class NginxAdapter(Adapter):
     """
 
     name = "nginx"
+    limits_leak = True
 
     def _start(self) -> None:
         self.machine.run("mkdir", "-p", f"{_PREFIX}/temp", f"{_PREFIX}/logs")

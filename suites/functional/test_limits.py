@@ -27,7 +27,7 @@ MARGIN_S = 0.03  # a timer tick of the guest and the way of the request
 def test_burst_is_refused_then_forgiven(dut: Dut, origin: Origin, client: Client) -> None:
     dut.apply(limits={"request_burst": 5})
     first = volley(client, 6)
-    first.expect_limited(5, BURST_S)
+    first.expect_limited(5, BURST_S, leaky=dut.limits_leak)
     client.wait(seconds=BURST_S + MARGIN_S)
     assert client.get("/").status == 200
     assert origin.requests == first.served + 1
@@ -44,14 +44,14 @@ def test_burst_up_to_the_limit_is_served(dut: Dut, origin: Origin, client: Clien
 def test_burst_far_over_the_limit(dut: Dut, origin: Origin, client: Client, limit: int) -> None:
     dut.apply(limits={"request_burst": limit})
     shots = volley(client, limit + 20)
-    shots.expect_limited(limit, BURST_S)
+    shots.expect_limited(limit, BURST_S, leaky=dut.limits_leak)
     assert origin.requests == shots.served
 
 
 def test_rate_is_refused_then_forgiven(dut: Dut, origin: Origin, client: Client) -> None:
     dut.apply(limits={"request_rate": 10})
     first = volley(client, 13)
-    first.expect_limited(10, SECOND_S)
+    first.expect_limited(10, SECOND_S, leaky=dut.limits_leak)
     client.wait(seconds=SECOND_S + MARGIN_S)
     assert volley(client, 10).statuses == [200] * 10
     assert origin.requests == first.served + 10
@@ -65,7 +65,7 @@ def test_rate_holds_over_several_bursts(dut: Dut, origin: Origin, client: Client
     for _ in range(2):
         client.wait(seconds=BURST_S + MARGIN_S)
         shots = shots.followed_by(volley(client, 4), pause=BURST_S + MARGIN_S)
-    shots.expect_limited(8, SECOND_S)
+    shots.expect_limited(8, SECOND_S, leaky=dut.limits_leak)
     assert origin.requests == shots.served
 
 
@@ -109,7 +109,7 @@ def test_clients_are_counted_apart(dut: Dut, origin: Origin, new_client: Callabl
     served = 0
     for _ in range(5):
         shots = volley(new_client(), 4)
-        shots.expect_limited(3, BURST_S)
+        shots.expect_limited(3, BURST_S, leaky=dut.limits_leak)
         served += shots.served
     assert origin.requests == served
 
@@ -117,7 +117,7 @@ def test_clients_are_counted_apart(dut: Dut, origin: Origin, new_client: Callabl
 def test_connections_of_one_client_are_counted_together(dut: Dut, origin: Origin, client: Client) -> None:
     dut.apply(limits={"request_rate": 6})
     shots = volley(client, 9)
-    shots.expect_limited(6, SECOND_S)
+    shots.expect_limited(6, SECOND_S, leaky=dut.limits_leak)
     assert origin.requests == shots.served
 
 
@@ -165,12 +165,12 @@ def test_limit_is_imposed_live(dut: Dut, client: Client) -> None:
     dut.apply()
     assert volley(client, 8).statuses == [200] * 8
     dut.apply(limits={"request_rate": 3})
-    volley(client, 8).expect_limited(3, SECOND_S)
+    volley(client, 8).expect_limited(3, SECOND_S, leaky=dut.limits_leak)
 
 
 def test_limit_of_an_ipv6_client(dut: Dut, new_client: Callable[[], Client]) -> None:
     dut.apply(listeners=["[::]:80"], limits={"request_burst": 2})
-    volley(new_client(), 3).expect_limited(2, BURST_S)
+    volley(new_client(), 3).expect_limited(2, BURST_S, leaky=dut.limits_leak)
     assert volley(new_client(), 2).statuses == [200, 200]
 
 

@@ -4,7 +4,7 @@
  *
  * Whatever happens to a leg (its socket's callbacks, its timer, a message of
  * the other leg) only sets an event bit and puts the leg here; all the work is
- * done by the drain: a bottom-half work item that takes one socket lock at a
+ * done by the drain: a function run in softirq that takes one socket lock at a
  * time.  A leg is on at most one queue, that of the CPU where its first
  * pending event was seen, so no other CPU is interrupted.
  */
@@ -13,8 +13,8 @@
 #include <linux/percpu.h>
 #include <linux/sched/clock.h>
 #include <linux/timer.h>
-#include <linux/workqueue.h>
 
+#include "drain.h"
 #include "leg.h"
 #include "queue.h"
 
@@ -36,7 +36,7 @@ enum {
  * @legs: to be run, in order of their first event
  * @later: to be run at the next jiffy, since their socket was in use
  * @draining: the drain runs or is scheduled, and will see what is added
- * @work: the drain
+ * @drain: runs @legs
  * @timer: moves @later to @legs
  */
 struct weir_queue {
@@ -44,12 +44,11 @@ struct weir_queue {
 	struct list_head	legs;
 	struct list_head	later;
 	bool			draining;
-	struct work_struct	work;
+	struct weir_drain	drain;
 	struct timer_list	timer;
 };
 
 static DEFINE_PER_CPU(struct weir_queue, weir_queues);
-static struct workqueue_struct *weir_bh;
 
 void weir_queue_add(struct weir_leg *leg)
 {
@@ -61,7 +60,7 @@ void weir_queue_add(struct weir_leg *leg)
 	list_add_tail(&leg->queue_node, &queue->legs);
 	if (!queue->draining) {
 		queue->draining = true;
-		queue_work(weir_bh, &queue->work);
+		weir_drain_schedule(&queue->drain);
 	}
 	spin_unlock(&queue->lock);
 	local_bh_enable();
@@ -89,14 +88,14 @@ static void weir_queue_timer(struct timer_list *timer)
 	list_splice_tail_init(&queue->later, &queue->legs);
 	if (!list_empty(&queue->legs) && !queue->draining) {
 		queue->draining = true;
-		queue_work(weir_bh, &queue->work);
+		weir_drain_schedule(&queue->drain);
 	}
 	spin_unlock(&queue->lock);
 }
 
-static void weir_queue_drain(struct work_struct *work)
+static void weir_queue_drain(weir_drain_arg *entry)
 {
-	struct weir_queue *queue = container_of(work, struct weir_queue, work);
+	struct weir_queue *queue = container_of(weir_drain_of(entry), struct weir_queue, drain);
 	u64 end = local_clock() + WEIR_DRAIN_NS;
 	unsigned int round, legs = 0;
 	struct weir_leg *leg;
@@ -124,24 +123,24 @@ yield:
 	if (list_empty(&queue->legs))
 		queue->draining = false;
 	else
-		queue_work(weir_bh, &queue->work);
+		weir_drain_schedule(&queue->drain);
 	spin_unlock_bh(&queue->lock);
 }
 
 int weir_queue_init(void)
 {
-	int cpu;
+	int cpu, err;
 
-	weir_bh = alloc_workqueue("weir_bh", WQ_BH, 0);
-	if (!weir_bh)
-		return -ENOMEM;
+	err = weir_drain_init();
+	if (err)
+		return err;
 	for_each_possible_cpu(cpu) {
 		struct weir_queue *queue = per_cpu_ptr(&weir_queues, cpu);
 
 		spin_lock_init(&queue->lock);
 		INIT_LIST_HEAD(&queue->legs);
 		INIT_LIST_HEAD(&queue->later);
-		INIT_WORK(&queue->work, weir_queue_drain);
+		weir_drain_setup(&queue->drain, weir_queue_drain);
 		timer_setup(&queue->timer, weir_queue_timer, 0);
 	}
 	return 0;
@@ -152,7 +151,11 @@ void weir_queue_exit(void)
 {
 	int cpu;
 
-	for_each_possible_cpu(cpu)
-		timer_shutdown_sync(&per_cpu_ptr(&weir_queues, cpu)->timer);
-	destroy_workqueue(weir_bh);
+	for_each_possible_cpu(cpu) {
+		struct weir_queue *queue = per_cpu_ptr(&weir_queues, cpu);
+
+		timer_shutdown_sync(&queue->timer);
+		weir_drain_flush(&queue->drain);
+	}
+	weir_drain_exit();
 }

@@ -57,7 +57,6 @@ def test_rate_is_refused_then_forgiven(dut: Dut, origin: Origin, client: Client)
     assert origin.requests == first.served + 10
 
 
-@pytest.mark.differs("nginx", reason=LEAKY)
 def test_rate_holds_over_several_bursts(dut: Dut, origin: Origin, client: Client) -> None:
     """Each burst is allowed by itself; it is their sum that ends them."""
     dut.apply(limits={"request_rate": 8, "request_burst": 4})

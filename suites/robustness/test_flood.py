@@ -47,7 +47,7 @@ def test_the_agent_answers_under_a_flood(machine: Machine, lab: Lab, kind: str) 
     )
     with flood:
         before = cpu_times(machine)
-        pings = []
+        pings: list[float] = []
         # As many answers as it takes to have asked through WATCHED seconds of flood, however fast they come.
         watched = Deadline(WATCHED, scale=False)
         while len(pings) < ANSWERS or not watched.expired:

@@ -7,7 +7,7 @@
 #ifndef _WEIR_DRAIN_H
 #define _WEIR_DRAIN_H
 
-#if __has_include(<net/rx_defer.h>)
+#ifdef WEIR_RX_DEFER /* Kbuild has seen <net/rx_defer.h> */
 
 #include <linux/sched.h>
 #include <linux/rcupdate.h>
@@ -18,7 +18,7 @@ struct weir_drain {
 };
 
 #define weir_drain_of(entry) container_of(entry, struct weir_drain, deferred)
-#define weir_drain_arg struct net_rx_deferred
+#define weir_drain_entry net_rx_deferred
 
 static inline int weir_drain_init(void)
 {
@@ -29,7 +29,8 @@ static inline void weir_drain_exit(void)
 {
 }
 
-static inline void weir_drain_setup(struct weir_drain *drain, void (*run)(weir_drain_arg *entry))
+static inline void weir_drain_setup(struct weir_drain *drain,
+				    void (*run)(struct weir_drain_entry *entry))
 {
 	drain->deferred.func = run;
 }
@@ -60,7 +61,7 @@ struct weir_drain {
 static struct workqueue_struct *weir_drain_queue;
 
 #define weir_drain_of(entry) container_of(entry, struct weir_drain, work)
-#define weir_drain_arg struct work_struct
+#define weir_drain_entry work_struct
 
 static inline int weir_drain_init(void)
 {
@@ -73,7 +74,8 @@ static inline void weir_drain_exit(void)
 	destroy_workqueue(weir_drain_queue);
 }
 
-static inline void weir_drain_setup(struct weir_drain *drain, void (*run)(weir_drain_arg *entry))
+static inline void weir_drain_setup(struct weir_drain *drain,
+				    void (*run)(struct weir_drain_entry *entry))
 {
 	INIT_WORK(&drain->work, run);
 }

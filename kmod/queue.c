@@ -93,7 +93,7 @@ static void weir_queue_timer(struct timer_list *timer)
 	spin_unlock(&queue->lock);
 }
 
-static void weir_queue_drain(weir_drain_arg *entry)
+static void weir_queue_drain(struct weir_drain_entry *entry)
 {
 	struct weir_queue *queue = container_of(weir_drain_of(entry), struct weir_queue, drain);
 	u64 end = local_clock() + WEIR_DRAIN_NS;

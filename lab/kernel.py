@@ -96,7 +96,7 @@ def ensure_kernel(cache: Cache, lock: Lock, tools: ToolsTree, flavour: str) -> K
 
 def _from_packages(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour) -> Kernel:
     request = Request.load(flavour.packages or "")
-    key = digest("kernel", RECIPE, flavour.name, lock.key(request.name))
+    key = digest("kernel", RECIPE, flavour.name, lock.key(request))
 
     def build(directory: Path) -> None:
         with progress.step(f"kernel {flavour.name!r}") as step:
@@ -159,7 +159,7 @@ def ensure_source(cache: Cache, lock: Lock, tools: ToolsTree, package_set: str =
             package.unlink()
             packages.save(directory)
 
-    return cache.ensure("source", digest("source", RECIPE, lock.key(request.name)), fetch)
+    return cache.ensure("source", digest("source", RECIPE, lock.key(request)), fetch)
 
 
 def _from_source(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour) -> Kernel:
@@ -201,7 +201,7 @@ def _from_source(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour) -
 def _fetch(cache: Cache, lock: Lock, request: Request, into: Path, step: Step) -> Packages:
     """Download a package set into `into` as .deb files."""
     step.update("resolving packages")
-    apt = open_apt(cache, lock.suite)
+    apt = open_apt(cache, lock.suite_of(request))
     found = resolve(apt, lock, request)
     step.update(f"fetching {', '.join(sorted(found.versions))}")
     apt.download(found.versions, into)

@@ -10,7 +10,7 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
@@ -30,23 +30,40 @@ _UPDATE_HINT: Final = "`python -m lab lock --update` moves the lock to what the 
 class Request:
     """What a package set is asked to hold: the names in images/packages/<name>.txt.
 
-    With `dependencies` everything they need is part of the set, and so are the essential packages.
+    With `dependencies` everything they need is part of the set, and so are the essential packages. `suite` is the
+    Debian suite it comes from, where that is not the lock's own.
     """
 
     name: str
     packages: tuple[str, ...]
     dependencies: bool = True
+    suite: str | None = None
 
     @classmethod
     def load(cls, name: str, *, folder: Path | None = None) -> Request:
-        """Read a list: one package a line, `#` starts a comment; a line `!alone` switches dependencies off."""
+        """Read a list: one package a line, `#` starts a comment.
+
+        A line `!alone` switches dependencies off, `!suite NAME` takes the set from another suite. Raises UsageError.
+        """
         path = (folder or IMAGES / "packages") / f"{name}.txt"
         try:
             lines = [line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
         except OSError as error:
             raise UsageError(f"cannot read the package list {path}: {error}") from error
         words = [line for line in lines if line]
-        return cls(name, tuple(word for word in words if word != "!alone"), "!alone" not in words)
+        packages = tuple(word for word in words if not word.startswith("!"))
+        directives = [word[1:].split() for word in words if word.startswith("!")]
+        suite: str | None = None
+        dependencies = True
+        for directive in directives:
+            match directive:
+                case ["alone"]:
+                    dependencies = False
+                case ["suite", str(suite)]:
+                    pass
+                case _:
+                    raise UsageError(f"{path}: unknown directive !{' '.join(directive)}")
+        return cls(name, packages, dependencies, suite)
 
 
 @dataclass(frozen=True)
@@ -83,9 +100,13 @@ class Lock:
         except KeyError:
             raise UsageError(f"the lock has no package set {name!r}", hint=_UPDATE_HINT) from None
 
-    def key(self, name: str) -> list[Digestible]:
-        """What goes into the key of an artefact made from the set `name`."""
-        return [self.suite, self.epoch, dict(self.versions(name))]
+    def suite_of(self, request: Request) -> str:
+        """The Debian suite that this set comes from."""
+        return request.suite or self.suite
+
+    def key(self, request: Request) -> list[Digestible]:
+        """What goes into the key of an artefact made from this set."""
+        return [self.suite_of(request), self.epoch, dict(self.versions(request.name))]
 
 
 @dataclass(frozen=True)
@@ -183,6 +204,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `lab lock`."""
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--update", action="store_true", help="lock what the mirror has now")
+    action.add_argument("--add", action="store_true", help="lock what the lists ask for and the lock lacks, nothing else")
     action.add_argument("--check", action="store_true", help="say what the mirror no longer has; status 70 if any")
     parser.add_argument("--suite", default="trixie", help="with --update: the Debian suite (default: %(default)s)")
 
@@ -192,19 +214,49 @@ def run(arguments: argparse.Namespace) -> int:
     cache = Cache()
     if arguments.check:
         lock = Lock.load(strict=False)
-        apt = open_apt(cache, lock.suite)
-        drift = [line for request in requests() for line in resolve(apt, lock, request).drift]
+        apts = _Apts(cache, lock)
+        drift = [line for request in requests() for line in resolve(apts.of(request), lock, request).drift]
         print(f"{len(drift)} locked versions are gone" if drift else "the mirror has every locked version")
         return int(InfrastructureError.exit_code) if drift else 0
-    apt = open_apt(cache, arguments.suite)
     old = Lock.load() if LOCK_FILE.exists() else Lock(arguments.suite, {}, 0)
-    sets = {item.name: resolve_newest(apt, item) for item in requests()}
-    if sets == old.sets and arguments.suite == old.suite:
-        print("the lock is what the mirror has")
+    if arguments.add:
+        apts = _Apts(cache, old)
+        sets = {item.name: _completed(apts, old, item) for item in requests()}
+        new = Lock(old.suite, sets, old.epoch)
+    else:
+        apts = _Apts(cache, Lock(arguments.suite, {}, 0))
+        new = Lock(arguments.suite, {item.name: resolve_newest(apts.of(item), item) for item in requests()}, old.epoch)
+        if new != old:
+            new = replace(new, epoch=int(time.time()))
+    if new == old:
+        print("the lock is what the mirror has" if arguments.update else "the lock has all that the lists ask for")
         return 0
-    new = Lock(arguments.suite, sets, int(time.time()))
     for name in sorted({*old.sets, *new.sets}):
         for line in compare(name, old.sets.get(name, {}), new.sets.get(name, {})):
             print(line)
     new.save()
     return 0
+
+
+def _completed(apts: _Apts, lock: Lock, request: Request) -> Mapping[str, str]:
+    """The locked set, resolved again around what is locked if the list asks for more than that."""
+    locked = lock.sets.get(request.name, {})
+    # A set of bare packages may name its members by pattern, so only one that is not there at all is known to lack any.
+    if locked and (not request.dependencies or locked.keys() >= set(request.packages)):
+        return locked
+    return resolve_newest(apts.of(request), request, pins=locked)
+
+
+class _Apts:
+    """One apt for each suite that is asked for, made when it first is."""
+
+    def __init__(self, cache: Cache, lock: Lock) -> None:
+        self._cache = cache
+        self._lock = lock
+        self._made: dict[str, Apt] = {}
+
+    def of(self, request: Request) -> Apt:
+        suite = self._lock.suite_of(request)
+        if suite not in self._made:
+            self._made[suite] = open_apt(self._cache, suite)
+        return self._made[suite]

@@ -66,7 +66,7 @@ class Packages:
 
 def key_of(lock: Lock, request: Request, *more: Digestible) -> str:
     """The cache key of a root: known without asking the mirror."""
-    return digest("root", RECIPE, list(_EXCLUDED), lock.key(request.name), list(request.packages), *more)
+    return digest("root", RECIPE, list(_EXCLUDED), lock.key(request), list(request.packages), *more)
 
 
 def make_tar(
@@ -77,7 +77,8 @@ def make_tar(
     Raises InfrastructureError when a package cannot be fetched or installed, HostError when the host lacks a tool.
     """
     step.update("resolving packages")
-    apt = open_apt(cache, lock.suite)
+    suite = lock.suite_of(request)
+    apt = open_apt(cache, suite)
     found = resolve(apt, lock, request)
     preferences = target.with_suffix(".preferences")
     apt.write_preferences(preferences, found.versions)
@@ -98,9 +99,9 @@ def make_tar(
         f"--setup-hook=upload {preferences} /etc/apt/preferences.d/weir",
         *(f"--customize-hook={hook}" for hook in hooks),
         '--customize-hook=rm "$1/etc/apt/preferences.d/weir"',
-        lock.suite,
+        suite,
         str(target),
-        *apt.mirror.sources(lock.suite),
+        *apt.mirror.sources(suite),
     ]
     total = len(found.versions)
     done = 0

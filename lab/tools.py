@@ -17,7 +17,7 @@ from lab.cache import Cache, digest
 from lab.lock import Lock, Request
 from lab.process import run_logged
 
-TREES: Final = ("tools", "fuzz")
+TREES: Final = ("tools", "fuzz", "count", "browser")
 _TOOLCHAIN: Final = re.compile(
     r"gcc-\d+|cpp-\d+|libgcc-\d+-dev|binutils|libc6-dev|libelf1\w*|make|flex|bison|bc|lz4|xz-utils|mawk|perl-base|kmod"
 )
@@ -41,7 +41,7 @@ class ToolsTree:
 
 
 def ensure_tools(cache: Cache, lock: Lock, name: str = "tools") -> ToolsTree:
-    """The tools tree `name` ("tools", or "fuzz" with clang and llvm), built unless cached.
+    """The tools tree `name`, a list in images/packages, built unless cached.
 
     Raises HostError or InfrastructureError when it cannot be built.
     """

@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements.txt"
+BARE = ROOT / "requirements-bare.txt"
 
 
 def cache_root() -> Path:
@@ -33,11 +34,11 @@ def environment_key(requirements: bytes) -> str:
 
 
 def ensure_environment() -> Path:
-    """The interpreter of the environment that holds exactly what requirements.txt locks; makes it when it is not there.
+    """The interpreter of the environment that holds exactly what the lock files say; makes it when it is not there.
 
     Raises subprocess.CalledProcessError when `venv` or `pip` fails; what they printed is on the terminal by then.
     """
-    home = cache_root() / "python" / environment_key(REQUIREMENTS.read_bytes())
+    home = cache_root() / "python" / environment_key(REQUIREMENTS.read_bytes() + BARE.read_bytes())
     interpreter = home / "bin" / "python"
     ready = home / "ready"
     if ready.exists():
@@ -50,18 +51,19 @@ def ensure_environment() -> Path:
         # A virtual environment cannot be renamed, so it is built in place and marked ready last.
         shutil.rmtree(home, ignore_errors=True)
         print(
-            "Python environment: installing what is locked (about 20 s, once) ...",
+            "Python environment: installing what is locked (about 30 s, once) ...",
             file=sys.stderr,
             flush=True,
         )
         start = time.monotonic()
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-        subprocess.run(
-            [*pip, "--require-hashes", "--only-binary", ":all:", "-r", str(REQUIREMENTS)],
-            check=True,
-            env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        )
+        for options in (["-r", str(REQUIREMENTS)], ["--no-deps", "-r", str(BARE)]):
+            subprocess.run(
+                [*pip, "--require-hashes", "--only-binary", ":all:", *options],
+                check=True,
+                env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+            )
         ready.touch()
         print(f"Python environment: ready after {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     return interpreter

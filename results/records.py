@@ -15,7 +15,9 @@ from typing import Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
+from results.figures import Comparison, Figure, NotMeasured
+
+SCHEMA_VERSION = 2
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "flaky"]
 Cause = Literal["none", "product", "infrastructure"]
@@ -83,7 +85,11 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, tag="run", tag_field="kind"):
-    """One run of one suite against one device under test."""
+    """One run of one suite: functional ones against one device under test, measuring ones against several.
+
+    `environments` describes each environment key that a figure names. `verdict` is what a gate or a sign-off decided.
+    Schema 2 added all from `figures` on; records of schema 1 read as having none of it.
+    """
 
     id: str
     suite: str
@@ -100,6 +106,11 @@ class Run(msgspec.Struct, frozen=True, tag="run", tag_field="kind"):
     retries: list[Retry] = []
     tests: list[TestResult] = []
     logs: str = ""
+    figures: list[Figure] = []
+    comparisons: list[Comparison] = []
+    not_measured: list[NotMeasured] = []
+    environments: dict[str, dict[str, str]] = {}
+    verdict: str = ""
     schema: int = SCHEMA_VERSION
 
     def count(self, outcome: Outcome) -> int:

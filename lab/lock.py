@@ -31,19 +31,22 @@ class Request:
     """What a package set is asked to hold: the names in images/packages/<name>.txt.
 
     With `dependencies` everything they need is part of the set, and so are the essential packages. `suite` is the
-    Debian suite it comes from, where that is not the lock's own.
+    Debian suite it comes from, where that is not the lock's own. `kept` are patterns of files that roots usually do
+    without and this one needs.
     """
 
     name: str
     packages: tuple[str, ...]
     dependencies: bool = True
     suite: str | None = None
+    kept: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, name: str, *, folder: Path | None = None) -> Request:
         """Read a list: one package a line, `#` starts a comment.
 
-        A line `!alone` switches dependencies off, `!suite NAME` takes the set from another suite. Raises UsageError.
+        A line `!alone` switches dependencies off, `!suite NAME` takes the set from another suite, `!keep PATTERN` keeps
+        files that roots otherwise leave out. Raises UsageError.
         """
         path = (folder or IMAGES / "packages") / f"{name}.txt"
         try:
@@ -55,15 +58,18 @@ class Request:
         directives = [word[1:].split() for word in words if word.startswith("!")]
         suite: str | None = None
         dependencies = True
+        kept: list[str] = []
         for directive in directives:
             match directive:
                 case ["alone"]:
                     dependencies = False
                 case ["suite", str(suite)]:
                     pass
+                case ["keep", str(pattern)]:
+                    kept.append(pattern)
                 case _:
                     raise UsageError(f"{path}: unknown directive !{' '.join(directive)}")
-        return cls(name, packages, dependencies, suite)
+        return cls(name, packages, dependencies, suite, tuple(kept))
 
 
 @dataclass(frozen=True)

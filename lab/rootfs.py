@@ -66,7 +66,11 @@ class Packages:
 
 def key_of(lock: Lock, request: Request, *more: Digestible) -> str:
     """The cache key of a root: known without asking the mirror."""
-    return digest("root", RECIPE, list(_EXCLUDED), lock.key(request), list(request.packages), *more)
+    return digest("root", RECIPE, _excluded(request), lock.key(request), list(request.packages), *more)
+
+
+def _excluded(request: Request) -> list[str]:
+    return [pattern for pattern in _EXCLUDED if pattern not in request.kept]
 
 
 def make_tar(
@@ -91,7 +95,7 @@ def make_tar(
         "--format=tar",
         "--components=main",
         f"--include={','.join(request.packages)}",
-        *(f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED),
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in _excluded(request)),
         "--dpkgopt=force-unsafe-io",
         '--aptopt=Acquire::Languages "none"',
         '--aptopt=Acquire::Retries "3"',

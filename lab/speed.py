@@ -37,14 +37,19 @@ def measure() -> float:
     The best of several rounds is taken, since a neighbour's load only ever adds. A single usable CPU counts double:
     guest, clients and origins were given two on the reference host.
     """
+    cpus = len(os.sched_getaffinity(0))
+    factor = work_seconds() / REFERENCE_S * (2.0 if cpus < 2 else 1.0)
+    return min(SLOWEST, max(1.0, round(factor, 2)))
+
+
+def work_seconds() -> float:
+    """How long a fixed piece of work takes now, in seconds: the best of several rounds."""
     best = float("inf")
     for _ in range(ROUNDS):
         start = time.perf_counter()
         _workload()
         best = min(best, time.perf_counter() - start)
-    cpus = len(os.sched_getaffinity(0))
-    factor = best / REFERENCE_S * (2.0 if cpus < 2 else 1.0)
-    return min(SLOWEST, max(1.0, round(factor, 2)))
+    return best
 
 
 def factor() -> float:

@@ -16,11 +16,8 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from lab import accel, doctor, isolation, speed
+from lab import accel, doctor, handover, isolation, speed
 from lab.bootstrap import ROOT
 from lab.cache import Cache
 from lab.errors import ExitCode, UsageError
@@ -35,6 +32,7 @@ from lab.tools import ToolsTree, ensure_tools
 PREPARED = "WEIR_PREPARED"
 DEFAULT_KERNEL = "patched"
 LOGS_KEPT = 50
+PYTEST = (sys.executable, "-m", "pytest", "-p", "lab.pytest_plugin", "-p", "suites.recording")
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Prepared:
 
     def save(self, path: Path) -> None:
         """Writes it as JSON."""
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(self, enc_hook=_encode), indent=1))
+        handover.save(self, path)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Prepared:
@@ -72,19 +70,7 @@ class Prepared:
             if PREPARED not in os.environ:
                 raise UsageError("this does not run in a lab", hint="python -m lab run suites/functional")
             path = Path(os.environ[PREPARED])
-        return msgspec.json.decode(path.read_bytes(), type=cls, dec_hook=_decode)
-
-
-def _encode(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    raise NotImplementedError(f"cannot write a {type(value).__name__}")
-
-
-def _decode(kind: type, value: Any) -> Any:
-    if issubclass(kind, Path):
-        return Path(value)
-    raise NotImplementedError(f"cannot read a {kind.__name__}")
+        return handover.load(path, cls)
 
 
 def log_root() -> Path:
@@ -176,8 +162,7 @@ def run(args: argparse.Namespace) -> int:
         f"kernel {kernel.flavour} {kernel.release}, {prepared.acceleration.accel} ({prepared.acceleration.reason}), "
         f"prepared in {prepared.seconds:.1f} s, logs in {prepared.run_dir}"
     )
-    pytest = [sys.executable, "-m", "pytest", "-p", "lab.pytest_plugin", "-p", "suites.recording"]
-    enter(prepared, [*pytest, "--kernel", chosen.kernel, args.path, *options])
+    enter(prepared, [*PYTEST, "--kernel", chosen.kernel, args.path, *options])
     return ExitCode.INTERNAL_ERROR
 
 

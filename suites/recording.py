@@ -15,6 +15,7 @@ import pytest
 from lab.pytest_plugin import RETRIES
 from lab.run import PREPARED, Prepared, revision
 from results import records
+from results.figures import Comparison, Figure, NotMeasured
 
 _RECORDER = pytest.StashKey["Recorder"]()
 
@@ -49,6 +50,11 @@ class Recorder:
         self.prepared = prepared
         self.started = datetime.now(UTC)
         self.tests: dict[str, records.TestResult] = {}
+        self.figures: list[Figure] = []
+        self.comparisons: list[Comparison] = []
+        self.not_measured: list[NotMeasured] = []
+        self.environments: dict[str, dict[str, str]] = {}
+        self.verdict = ""
         self.written: Path | None = None
         self.failure = ""
 
@@ -124,6 +130,11 @@ class Recorder:
             retries=[records.Retry(what, reason) for what, reason in retries],
             tests=list(self.tests.values()),
             logs=str(prepared.run_dir),
+            figures=self.figures,
+            comparisons=self.comparisons,
+            not_measured=self.not_measured,
+            environments=self.environments,
+            verdict=self.verdict,
         )
         try:
             self.written = records.append(run)
@@ -133,6 +144,11 @@ class Recorder:
 
 _RANK: tuple[records.Outcome, ...] = ("passed", "xfailed", "skipped", "xpassed", "flaky", "failed", "error")
 _NOTED = frozenset({"qemu-system-x86", "gcc-14", "nginx", "curl", "wrk", "haproxy", "openssl", "python3.13", "libc6"})
+
+
+def recorder(config: pytest.Config) -> Recorder | None:
+    """The recorder of this run; None where nothing is recorded."""
+    return config.stash.get(_RECORDER, None)
 
 
 def suite_name(config: pytest.Config) -> str:

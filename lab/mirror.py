@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from lab.errors import HostError, InfrastructureError
 
@@ -33,12 +33,12 @@ class Mirror:
     security: str | None
     keyring: Path | None
 
-    def sources(self, suite: str) -> list[str]:
+    def sources(self, suite: str, kind: Literal["deb", "deb-src"] = "deb") -> list[str]:
         """The lines of a sources.list(5) for `suite`, its updates and its security updates."""
         option = f"[signed-by={self.keyring}]" if self.keyring else "[trusted=yes]"
-        lines = [f"deb {option} {self.archive} {name} main" for name in (suite, f"{suite}-updates")]
+        lines = [f"{kind} {option} {self.archive} {name} main" for name in (suite, f"{suite}-updates")]
         if self.security:
-            lines.append(f"deb {option} {self.security} {suite}-security main")
+            lines.append(f"{kind} {option} {self.security} {suite}-security main")
         return lines
 
 
@@ -90,12 +90,16 @@ def _configured() -> list[tuple[str, bool]]:
 
 
 class Apt:
-    """An apt of our own: lists, cache and dpkg state under `state`, an empty system on top of the mirror."""
+    """An apt of our own: lists, cache and dpkg state under `state`, an empty system on top of the mirror.
 
-    def __init__(self, mirror: Mirror, suite: str, state: Path) -> None:
+    `kind` "deb-src" makes it one for source packages, which alone it then knows.
+    """
+
+    def __init__(self, mirror: Mirror, suite: str, state: Path, kind: Literal["deb", "deb-src"] = "deb") -> None:
         self.mirror = mirror
         self.suite = suite
         self.state = state
+        self.kind = kind
         self._prepare()
 
     def update(self) -> None:
@@ -155,6 +159,15 @@ class Apt:
         self._run(["apt-get", "download", *wanted], f"fetching {len(wanted)} packages", cwd=into, retry=True)
         return sorted(into.glob("*.deb"))
 
+    def download_source(self, package: str, version: str, into: Path) -> list[Path]:
+        """Fetch a source package's files, unpacked by nobody, into `into`; signatures are verified by apt.
+
+        Needs an apt of the kind "deb-src". Raises InfrastructureError when the mirror lacks that version.
+        """
+        argv = ["apt-get", "source", "--download-only", f"{package}={version}"]
+        self._run(argv, f"fetching the source of {package} {version}", cwd=into, retry=True)
+        return sorted(into.iterdir())
+
     @staticmethod
     def write_preferences(path: Path, pins: Mapping[str, str]) -> None:
         """An apt_preferences(5) file: each pinned version wins where it is offered, else the newest does."""
@@ -171,7 +184,7 @@ class Apt:
             (self.state / folder).mkdir(parents=True, exist_ok=True)
         (self.state / "status").touch()
         (self.state / "preferences").touch()
-        (self.state / "sources.list").write_text("\n".join(self.mirror.sources(self.suite)) + "\n")
+        (self.state / "sources.list").write_text("\n".join(self.mirror.sources(self.suite, self.kind)) + "\n")
         empty = self.state / "empty"
         (self.state / "apt.conf").write_text(
             "\n".join(

@@ -53,7 +53,9 @@ FORBIDDEN_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "kmod": ("lab", "suites", "results"),
 }
 # The suites write records and judge what they measured; storing, showing and signing off is not theirs.
-RESULTS_FOR_SUITES: Final = ("results.records", "results.figures", "results.statistics", "results.compare")
+RESULTS_FOR_SUITES: Final = (
+    "results.records", "results.figures", "results.environment", "results.statistics", "results.compare",
+)  # fmt: skip
 
 
 def check(root: Path) -> list[str]:

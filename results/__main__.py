@@ -1,25 +1,49 @@
-"""`python -m results`: what the records say."""
+"""`python -m results COMMAND`: every command is a module of this package with `add_arguments` and `run`."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import sys
-from pathlib import Path
+from typing import Final
 
-from results.show import show
+from results.errors import ResultsError
+from results.records import RecordError
+
+# name: (module, one line of help). A module is imported only when its command is asked for.
+COMMANDS: Final = {
+    "show": ("results.show", "print the last run, or the run with this identity"),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Parses the command line and runs the command; returns the process's exit status."""
-    parser = argparse.ArgumentParser(prog="python -m results", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    shower = commands.add_parser("show", help="print the last run, or the run with this identity")
-    shower.add_argument("run", nargs="?", help="identity of a run, or its beginning")
-    shower.add_argument("--last", type=int, default=1, metavar="N", help="print the N newest (default: 1)")
-    shower.add_argument("--json", action="store_true", help="the records themselves, one a line")
-    shower.add_argument("--root", type=Path, help="where the records are (default: $WEIR_RESULTS or the state folder)")
-    options = parser.parse_args(argv)
-    return show(options.root, options.run, options.last, as_json=options.json, out=sys.stdout)
+    """Runs one command and returns the process's exit status: its own, 4 for wrong usage, 70 when it could not work."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="python -m results", description="What the records say.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    for name, (module, summary) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary)
+        if name == chosen:
+            loaded = importlib.import_module(module)
+            loaded.add_arguments(sub)
+            sub.set_defaults(run_command=loaded.run)
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run_command(arguments))
+    except ResultsError as error:
+        print(f"weir: {error}", file=sys.stderr)
+        return error.exit_code
+    except RecordError as error:
+        print(f"weir: {error}", file=sys.stderr)
+        return ResultsError.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing is wrong, and nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 2
 
 
 if __name__ == "__main__":

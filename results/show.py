@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,3 +70,16 @@ def show(root: Path | None, identity: str | None, last: int, *, as_json: bool, o
     if not shown:
         print("no run is recorded there; `nox -s functional` makes one", file=sys.stderr)
     return 0 if shown else 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's arguments."""
+    parser.add_argument("identity", nargs="?", metavar="RUN", help="identity of a run, or its beginning")
+    parser.add_argument("--last", type=int, default=1, metavar="N", help="print the N newest (default: 1)")
+    parser.add_argument("--json", action="store_true", help="the records themselves, one a line")
+    parser.add_argument("--root", type=Path, help="where the records are (default: $WEIR_RESULTS or the state folder)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the runs asked for; 1 if there is none."""
+    return show(args.root, args.identity, args.last, as_json=args.json, out=sys.stdout)

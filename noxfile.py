@@ -1,4 +1,4 @@
-"""Sessions for contributors and CI. No logic lives here: each calls `python -m lab` or `python -m results`.
+"""Sessions for contributors and CI. No logic lives here: each calls `python -m lab`, `suites` or `results`.
 
 Exit status: 0 pass, 1 product failure, 70 infrastructure failure, 69 the host lacks something (see lab/errors.py).
 """
@@ -58,6 +58,18 @@ def lint(session: nox.Session) -> None:
 def lab(session: nox.Session) -> None:
     """Any command of the lab: `nox -s lab -- doctor --fix`, `build`, `shell`, `bench`, ..."""
     run("lab", *(session.posargs or ["--help"]))
+
+
+@nox.session
+def performance(session: nox.Session) -> None:
+    """Guest instructions per request, or with `-- --mode timed` seconds; `-- --gate` compares with another revision."""
+    run("suites.performance", *session.posargs)
+
+
+@nox.session
+def report(session: nox.Session) -> None:
+    """One offline HTML page of what the records say; options go to `python -m results report`."""
+    run("results", "report", *session.posargs)
 
 
 @nox.session

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
 from suites.duts.config import Config, split_endpoint
 
-_PREFIX = "/run/weir-nginx"
-_CONFIG = f"{_PREFIX}/nginx.conf"
-_PID = f"{_PREFIX}/nginx.pid"
+PREFIX = "/run/weir-nginx"
+_CONFIG = f"{PREFIX}/nginx.conf"
+PID = f"{PREFIX}/nginx.pid"
 
 # One trip to the guest does it all. A reload is over when the master has a worker it did not have before, and every one
 # it had is gone or is shutting down, which closes its listening sockets; 3 says that it did not come to that.
 _APPLY = f"""
 cat >{_CONFIG}.new && mv {_CONFIG}.new {_CONFIG} || exit 2
-nginx -p {_PREFIX} -c {_CONFIG} -t 2>{_PREFIX}/check || {{ cat {_PREFIX}/check >&2; exit 1; }}
-master=$(cat {_PID}) || exit 2
+nginx -p {PREFIX} -c {_CONFIG} -t 2>{PREFIX}/check || {{ cat {PREFIX}/check >&2; exit 1; }}
+master=$(cat {PID}) || exit 2
 workers() {{ pgrep -P $master | tr '\\n' ' '; }}
 title() {{ tr '\\0' ' ' <"/proc/$1/cmdline"; }}
 old=" $(workers) "
-nginx -p {_PREFIX} -c {_CONFIG} -s reload || exit 2
+nginx -p {PREFIX} -c {_CONFIG} -s reload || exit 2
 rounds=0
 while [ $rounds -lt 500 ]; do
     fresh=0 stale=0
@@ -52,15 +53,15 @@ class NginxAdapter(Adapter):
     limits_leak = True
 
     def _start(self) -> None:
-        self.machine.run("mkdir", "-p", f"{_PREFIX}/temp", f"{_PREFIX}/logs")
+        self.machine.run("mkdir", "-p", f"{PREFIX}/temp", f"{PREFIX}/logs")
         self.machine.put(_CONFIG, render(Config(listeners=())))
-        self.machine.run("nginx", "-p", _PREFIX, "-c", _CONFIG)
+        self.machine.run("nginx", "-p", PREFIX, "-c", _CONFIG)
         self._wait_started()
 
     def _stop(self) -> None:
-        self.machine.run("sh", "-c", f"test ! -e {_PID} || kill -TERM $(cat {_PID})")
+        self.machine.run("sh", "-c", f"test ! -e {PID} || kill -TERM $(cat {PID})")
         Deadline(5).wait_for(
-            lambda: not self.machine.run("test", "-e", _PID, check=False).ok,
+            lambda: not self.machine.run("test", "-e", PID, check=False).ok,
             what="nginx to end and remove its pid file",
         )
 
@@ -75,19 +76,43 @@ class NginxAdapter(Adapter):
         raise NotSupported("nginx (open source) has no statistics of this kind")
 
     def healthy(self) -> None:
-        if not self.machine.run("sh", "-c", f"kill -0 $(cat {_PID})", check=False).ok:
-            log = self.machine.run("tail", "-n", "20", f"{_PREFIX}/logs/error.log", check=False).stdout
+        if not self.machine.run("sh", "-c", f"kill -0 $(cat {PID})", check=False).ok:
+            log = self.machine.run("tail", "-n", "20", f"{PREFIX}/logs/error.log", check=False).stdout
             raise ProductFailure(f"nginx is gone; the end of its log: {log}")
 
     def _wait_started(self) -> None:
-        Deadline(5).wait_for(
-            lambda: self.machine.run("test", "-s", _PID, check=False).ok, what="nginx to write its pid"
-        )
+        Deadline(5).wait_for(lambda: self.machine.run("test", "-s", PID, check=False).ok, what="nginx to write its pid")
 
 
-def render(config: Config) -> str:
-    """nginx.conf of a neutral configuration."""
+MEASURED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "main": (
+        ("worker_cpu_affinity 01;", "the worker stays on the CPU whose instructions are counted"),
+        ("worker_rlimit_nofile 262144;", "idle connections must not run into the limit of open files"),
+        (f"error_log {PREFIX}/logs/error.log crit;", "a line for each refused request would be work the others do not"),
+    ),
+    "events": (("worker_connections 131072;", "as many connections as a scenario opens"),),
+    "http": (
+        ("reset_timedout_connection off;", "closes as the others do"),
+        ("limit_req_log_level info;", "below the log's level: a refused request costs no log line"),
+    ),
+    "upstream": (
+        ("keepalive_requests 100000000;", "the default closes an upstream connection after 1,000 requests"),
+        ("keepalive_timeout 1h;", "upstream connections stay open, as Weir's do"),
+    ),
+    "location": (
+        ('add_header Via "1.1 weir" always;', "replies carry Via, as RFC 9110 section 7.6.3 wants and Weir does"),
+    ),
+}
+"""Directives of a measured nginx by the block they stand in, each with the reason why it is there."""
+
+
+def render(config: Config, *, measured: bool = False) -> str:
+    """nginx.conf of a neutral configuration; `measured` adds MEASURED to what the functional suite runs with."""
     limits, timeouts = config.limits, config.timeouts
+
+    def more(block: str) -> list[str]:
+        return [directive for directive, _ in MEASURED[block]] if measured else []
+
     zones, uses = [], []
     if limits.request_rate:
         zones.append(f"limit_req_zone $binary_remote_addr zone=rate:1m rate={limits.request_rate}r/s;")
@@ -98,22 +123,26 @@ def render(config: Config) -> str:
     listens = [_listen(endpoint) for endpoint in config.listeners]
     servers = [f"server {server.address} max_fails=0;" for server in config.servers]
     connections = sum(server.connections for server in config.servers)
-    upstream = ["upstream default {", *_indent(servers), f"    keepalive {connections};", "}"] if servers else []
+    pool = [*servers, f"keepalive {connections};", *more("upstream")]
+    upstream = ["upstream default {", *_indent(pool), "}"] if servers else []
+    events = more("events") or ["worker_connections 4096;"]
     return "\n".join(
         [
             "daemon on;",
             "worker_processes 1;",
             "worker_shutdown_timeout 30s;",
-            f"pid {_PID};",
-            f"error_log {_PREFIX}/logs/error.log warn;",
-            "events { worker_connections 4096; }",
+            f"pid {PID};",
+            *(more("main") or [f"error_log {PREFIX}/logs/error.log warn;"]),
+            "events {",
+            *_indent(events),
+            "}",
             "http {",
             *_indent(
                 [
                     "access_log off;",
                     "server_tokens off;",
                     "ignore_invalid_headers off;",  # takes every token as a field name, as RFC 9110 does
-                    *(f"{kind}_temp_path {_PREFIX}/temp/{kind};" for kind in _TEMPORARY),
+                    *(f"{kind}_temp_path {PREFIX}/temp/{kind};" for kind in _TEMPORARY),
                     f"client_header_timeout {_ms(timeouts.client_header)};",
                     f"client_body_timeout {_ms(timeouts.client_body)};",
                     f"keepalive_timeout {_ms(timeouts.keepalive)};",
@@ -123,9 +152,10 @@ def render(config: Config) -> str:
                     f"client_max_body_size {limits.body_length};",
                     "lingering_timeout 500ms;",
                     "limit_req_status 429;",
+                    *more("http"),
                     *zones,
                     *upstream,
-                    *(_server(listens, bool(servers), uses, config) if listens else []),
+                    *(_server(listens, bool(servers), [*uses, *more("location")], config) if listens else []),
                 ]
             ),
             "}",

@@ -1,0 +1,123 @@
+"""How each device under test is started in a counting guest: files, and lines of the guest's script.
+
+Configurations come from the renderers that the functional suite's adapters use, so that what is measured is what is
+tested. A device runs on CPU 0 in the guest's first network namespace; the script that starts it runs on CPU 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Protocol
+
+from lab.module import Module
+from suites.duts import nginx
+from suites.performance.scenarios import BLOCKED, Scenario
+
+HOME: Final = "/opt/weir"
+"""Where everything lies in the guest; /run is mounted over after files have been laid there."""
+
+
+class DeviceSource(Protocol):
+    """What a device is made of: a part of suites.performance.deterministic.CountingInputs."""
+
+    @property
+    def module(self) -> Module: ...
+
+    @property
+    def source(self) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Device:
+    """`start` leaves it serving; `finish` runs after the load. Lines of POSIX shell under `set -eu`."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    start: tuple[str, ...] = ()
+    finish: tuple[str, ...] = ()
+
+
+def device(dut: str, scenario: Scenario, source: DeviceSource) -> Device:
+    """The device `dut` set up for `scenario`. Raises ValueError for one that is not known."""
+    if dut not in _DEVICES:
+        raise ValueError(f"no such device: {dut!r} (there are {', '.join(sorted(_DEVICES))})")
+    return _DEVICES[dut](scenario, source)
+
+
+def _weir(scenario: Scenario, source: DeviceSource) -> Device:
+    package = source.source / "kmod/user/weirctl"
+    files = {f"{HOME}/weirctl/{path.relative_to(package)}": path.read_bytes() for path in sorted(package.rglob("*.py"))}
+    files[f"{HOME}/weir.ko"] = source.module.ko.read_bytes()
+    files[f"{HOME}/weir.toml"] = scenario.config.to_toml().encode()
+    return Device(
+        files,
+        start=(
+            f"insmod {HOME}/weir.ko",
+            # Where the module's code lies, for whoever counts by address.
+            "for path in /sys/module/weir/sections/.*text*; do",
+            '    echo "section: weir ${path##*/} $(cat "$path")"',
+            "done",
+            f"python3 -IS {HOME}/weirctl apply {HOME}/weir.toml",
+        ),
+        finish=(f"python3 -IS {HOME}/weirctl stats --json | sed 's/^/stats: /'",),
+    )
+
+
+def _nginx(scenario: Scenario, _source: DeviceSource) -> Device:
+    return Device(
+        {f"{HOME}/nginx.conf": nginx.render(scenario.config, measured=True).encode()},
+        start=(
+            f"mkdir -p {nginx.PREFIX}/temp {nginx.PREFIX}/logs",
+            f"taskset -c 0 nginx -p {nginx.PREFIX} -c {HOME}/nginx.conf",
+            f'device=$(pgrep -P "$(cat {nginx.PID})")',
+            *_TELL_PROCESS,
+        ),
+        finish=(f'kill -QUIT "$(cat {nginx.PID})"',),
+    )
+
+
+def _nftables(_scenario: Scenario, _source: DeviceSource) -> Device:
+    """The rule that an administrator writes: an interval set, looked up before connection tracking."""
+    rules = f"""\
+table inet weir {{
+    set blocked {{
+        type ipv4_addr
+        flags interval
+        elements = {{ {BLOCKED}/24 }}
+    }}
+    counter dropped {{ }}
+    chain early {{
+        type filter hook prerouting priority raw; policy accept;
+        ip saddr @blocked counter name dropped drop
+    }}
+}}
+"""
+    return Device(
+        {f"{HOME}/rules.nft": rules.encode()},
+        start=(f"nft -f {HOME}/rules.nft",),
+        finish=("nft list counter inet weir dropped | sed -n 's/.*packets \\([0-9]*\\) .*/dropped: \\1/p'",),
+    )
+
+
+def _router(_scenario: Scenario, _source: DeviceSource) -> Device:
+    return Device(start=("echo 1 >/proc/sys/net/ipv4/ip_forward",))
+
+
+def _nothing(_scenario: Scenario, _source: DeviceSource) -> Device:
+    return Device()
+
+
+# The process that does the device's work, and where its code lies.
+_TELL_PROCESS: Final = (
+    'echo "device: $device $(cat "/proc/$device/comm")"',
+    "grep ' r-xp ' \"/proc/$device/maps\" | sed 's/^/maps: /'",
+)
+
+_DEVICES: Final[dict[str, Callable[[Scenario, DeviceSource], Device]]] = {
+    "weir": _weir,
+    "nginx": _nginx,
+    "nftables": _nftables,
+    "forwarding": _router,
+    "direct": _nothing,
+}

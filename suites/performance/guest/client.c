@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * load client: sends the same bytes again and again, one connection at a time, and checks each reply.
+ *
+ * A unit is one sending of the request file and all its replies: one request, or a pipelined volley of them. Replies
+ * are counted by the byte, so a short or a long body, a wrong status or an early end is a surprise, and ends the run.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "load.h"
+
+enum { BUFFER = 256 * 1024 };
+
+struct client {
+	struct sockaddr_in target;
+	const char *request;
+	size_t request_length;
+	unsigned long replies;		/* to one sending */
+	unsigned long status;		/* of each reply */
+	unsigned long also;		/* another status that may come `at_most` times */
+	unsigned long at_most;
+	long long body;			/* bytes of each expected reply's body; -1: as many as in the first one */
+	const char *field;		/* that each expected reply has, or NULL */
+	bool fresh;			/* a new connection for each unit, which the device closes */
+	int fd;
+	char *buffer;
+	size_t start, end;		/* what is in the buffer and not yet read as a reply */
+	struct tally tally;
+};
+
+static void open_connection(struct client *c)
+{
+	c->fd = connect_to(&c->target, &c->tally);
+	c->start = c->end = 0;
+}
+
+/* The device closes: reset, more bytes and silence are surprises. */
+static void expect_end(struct client *c)
+{
+	ssize_t got;
+
+	if (c->start != c->end)
+		problem(&c->tally, "%zu bytes after the last reply", c->end - c->start);
+	got = recv(c->fd, c->buffer, BUFFER, 0);
+	if (got > 0)
+		problem(&c->tally, "%zd bytes after the last reply", got);
+	if (got < 0)
+		problem(&c->tally, "the connection was not closed in order: %s", strerror(errno));
+	close(c->fd);
+}
+
+static void send_all(struct client *c)
+{
+	for (size_t sent = 0; sent < c->request_length;) {
+		ssize_t n = send(c->fd, c->request + sent, c->request_length - sent, 0);
+
+		if (n < 0)
+			problem(&c->tally, "cannot send: %s", strerror(errno));
+		sent += (size_t)n;
+	}
+}
+
+/* At least one byte more, behind what is there. */
+static size_t receive(struct client *c)
+{
+	ssize_t got;
+
+	if (c->start == c->end)
+		c->start = c->end = 0;
+	if (c->end == BUFFER) {
+		memmove(c->buffer, c->buffer + c->start, c->end - c->start);
+		c->end -= c->start;
+		c->start = 0;
+	}
+	if (c->end == BUFFER)
+		problem(&c->tally, "a reply's head of more than %d bytes", BUFFER);
+	got = recv(c->fd, c->buffer + c->end, BUFFER - c->end, 0);
+	if (got < 0)
+		problem(&c->tally, "no reply: %s", strerror(errno));
+	if (!got)
+		problem(&c->tally, "the connection was closed inside or before a reply");
+	c->end += (size_t)got;
+	return (size_t)got;
+}
+
+static void check_head(struct client *c, const struct head *head)
+{
+	const char *text = c->buffer + c->start, *bad = bad_head(text, head);
+
+	if (head->status < STATUS_MIN || head->status > STATUS_MAX)
+		problem(&c->tally, "not a status line: %.40s", text);
+	c->tally.status[head->status]++;
+	if (bad)
+		problem(&c->tally, "a reply that is not expected: %s", bad);
+	if (!head->has_body_length)
+		problem(&c->tally, "a reply without Content-Length, status %u", head->status);
+	if (head->status == c->also && c->tally.status[c->also] <= c->at_most)
+		return;
+	if (head->status != c->status)
+		problem(&c->tally, "status %u instead of %lu", head->status, c->status);
+	if (c->body < 0)
+		c->body = (long long)head->body;
+	if (head->body != (uint64_t)c->body)
+		problem(&c->tally, "a body of %llu bytes instead of %lld", (unsigned long long)head->body, c->body);
+	if (c->field && !has_field(text, head->length, c->field))
+		problem(&c->tally, "a reply without the field %s", c->field);
+}
+
+static void read_reply(struct client *c)
+{
+	struct head head;
+	uint64_t rest;
+
+	while (!find_head(c->buffer + c->start, c->end - c->start, &head))
+		receive(c);
+	check_head(c, &head);
+	c->start += head.length;
+	rest = head.body;
+	while (rest > c->end - c->start) {
+		rest -= c->end - c->start;
+		c->start = c->end;
+		receive(c);
+	}
+	c->start += rest;
+	c->tally.bytes += head.body;
+	c->tally.requests++;
+}
+
+static void step(void *data)
+{
+	struct client *c = data;
+
+	if (c->fresh)
+		open_connection(c);
+	send_all(c);
+	for (unsigned long i = 0; i < c->replies; i++)
+		read_reply(c);
+	if (c->fresh)
+		expect_end(c);
+	else if (c->start != c->end)
+		problem(&c->tally, "%zu bytes after the last reply", c->end - c->start);
+}
+
+void client(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "target", required_argument, NULL, 't' },
+		{ "request", required_argument, NULL, 'r' },
+		{ "replies", required_argument, NULL, 'n' },
+		{ "status", required_argument, NULL, 's' },
+		{ "also", required_argument, NULL, 'a' },
+		{ "at-most", required_argument, NULL, 'm' },
+		{ "body", required_argument, NULL, 'b' },
+		{ "field", required_argument, NULL, 'f' },
+		{ "fresh", no_argument, NULL, 'F' },
+		{ "warm-up", required_argument, NULL, 'w' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "parts", required_argument, NULL, 'p' },
+		{ }
+	};
+	static struct client c = { .replies = 1, .status = 200, .body = -1, .tally.who = "load" };
+	struct course course = { .warm_up = 100, .count = 1000, .parts = 5 };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 't': c.target = endpoint(optarg); break;
+		case 'r': c.request = read_file(optarg, &c.request_length); break;
+		case 'n': c.replies = number(optarg); break;
+		case 's': c.status = number(optarg); break;
+		case 'a': c.also = number(optarg); break;
+		case 'm': c.at_most = number(optarg); break;
+		case 'b': c.body = (long long)number(optarg); break;
+		case 'f': c.field = optarg; break;
+		case 'F': c.fresh = true; break;
+		case 'w': course.warm_up = number(optarg); break;
+		case 'c': course.count = number(optarg); break;
+		case 'p': course.parts = (unsigned int)number(optarg); break;
+		default: usage("load client --target=ADDRESS:PORT --request=FILE [OPTION]...");
+		}
+	}
+	if (!c.target.sin_port || !c.request_length || !c.replies)
+		usage("load client: --target and --request are needed");
+	c.buffer = malloc(BUFFER);
+	if (!c.buffer)
+		usage("no memory");
+	memset(c.buffer, 0, BUFFER);	/* no page fault falls into a counted part */
+	pin(CPU);
+	if (!c.fresh)
+		open_connection(&c);
+	run_course(&course, step, &c);
+	report(&c.tally);
+}

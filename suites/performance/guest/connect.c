@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "load.h"
+
+int connect_to(const struct sockaddr_in *target, const struct tally *tally)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	struct timeval patience = { .tv_sec = PATIENCE_S };
+
+	if (fd < 0)
+		problem(tally, "no socket: %s", strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (connect(fd, (const struct sockaddr *)target, sizeof(*target)))
+		problem(tally, "cannot connect: %s", strerror(errno));
+	return fd;
+}

@@ -1,0 +1,35 @@
+"""The load program of counting guests, built from guest/ in the tools tree: static, so that any guest runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from lab import progress
+from lab.cache import Cache, digest
+from lab.process import run_logged
+from lab.sandbox import command
+from lab.tools import ToolsTree
+
+RECIPE: Final = 1
+SOURCE: Final = Path(__file__).parent / "guest"
+_PLACE: Final = "/build/guest"
+_COMPILE: Final = (
+    "gcc", "-O2", "-static", "-s", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-o", "/build/out/load",
+)  # fmt: skip
+
+
+def ensure_load_program(cache: Cache, tools: ToolsTree) -> Path:
+    """The static ELF program `load`, built unless cached. Raises InfrastructureError with the compiler's words."""
+    libc = {name: tools.versions[name] for name in ("libc6-dev", "linux-libc-dev")}
+    key = digest("load", RECIPE, list(_COMPILE), SOURCE, tools.toolchain(), libc)
+
+    def build(directory: Path) -> None:
+        with progress.step("load program of counting guests"):
+            sources = sorted(path.name for path in SOURCE.glob("*.c"))
+            argv = command(
+                tools, [*_COMPILE, *sources], cwd=Path(_PLACE), bind={_PLACE: SOURCE, "/build/out": directory}
+            )
+            run_logged(argv, what="compiling suites/performance/guest", log=cache.scratch("logs") / "load.log")
+
+    return cache.ensure("load", key, build) / "load"

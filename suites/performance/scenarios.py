@@ -1,0 +1,211 @@
+"""What is measured: one row a scenario. Adding one is adding a row (docs/performance/scenarios.md).
+
+A row says how the device under test is configured, what the client sends, and what must come back. It has no figures
+and no thresholds: those are measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from suites.duts.config import Config, Limits, Server, Timeouts
+
+KIB: Final = 1024
+PARTS: Final = 5
+"""Counted parts of a run: a slope each, the figure is their median."""
+
+Unit = Literal["request", "packet", "connection"]
+Mode = Literal["client", "idle", "flood"]
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """What the load program does (suites/performance/guest). One step sends `request` and reads `replies` replies.
+
+    `steps` are those of one counted part; `warm_up` steps come before the first. `fresh`: each step opens a connection
+    of its own, which the device closes. `connections` are those that lie idle (mode `idle`, where a step is a second).
+    A flood sends `burst` packets, one a step, then waits `pause_us` microseconds.
+    """
+
+    request: bytes = b""
+    steps: int = 2000
+    warm_up: int = 300
+    mode: Mode = "client"
+    replies: int = 1
+    fresh: bool = False
+    connections: int = 1
+    burst: int = 16
+    pause_us: int = 1000
+
+
+@dataclass(frozen=True)
+class Expect:
+    """What must come back. `body`: bytes of each reply's body; None: a text of the device's own, the same each time.
+
+    `forwarded`: requests reach the origin with what a reverse proxy adds, and replies the client likewise. `also` is
+    another status that may occur `at_most` times. `silent`: nothing may come back at all.
+    """
+
+    status: int = 200
+    body: int | None = KIB
+    forwarded: bool = True
+    also: int = 0
+    at_most: int = 0
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A row. `unit` is what a figure is divided by. `excluded`: devices that cannot do it, and why.
+
+    `origin_body` is the bytes of the origin's reply body. `only` names the devices that take part, None: all three
+    reverse proxies. `revision` counts up when a change makes older figures incomparable.
+    """
+
+    id: str
+    summary: str
+    load: LoadPlan
+    unit: Unit = "request"
+    config: Config = field(default_factory=Config)
+    expect: Expect = field(default_factory=Expect)
+    origin_body: int = KIB
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    revision: int = 1
+
+    @property
+    def units_per_part(self) -> int:
+        """Units between two markers: requests, packets, or connections times seconds."""
+        return self.load.steps * (self.load.connections if self.load.mode == "idle" else self.load.replies)
+
+    @property
+    def total(self) -> int:
+        """Units of a whole run, warm-up included."""
+        steps = self.load.warm_up + PARTS * self.load.steps
+        return steps * (self.load.connections if self.load.mode == "idle" else self.load.replies)
+
+
+def _message(method: str, target: str, *fields: str, body: int = 0) -> bytes:
+    """A request as a plain program sends it."""
+    lines = [
+        f"{method} {target} HTTP/1.1",
+        "Host: www.example.com",
+        "User-Agent: load/1",
+        "Accept: */*",
+        "Accept-Encoding: gzip, br",
+        *fields,
+    ]
+    if body:
+        lines += ["Content-Type: application/octet-stream", f"Content-Length: {body}"]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + bytes(ord("a") + number % 26 for number in range(body))
+
+
+def _config(limits: Limits | None = None) -> Config:
+    """One listener, one origin, two connections a CPU to it; nothing times out within a run."""
+    return Config(
+        listeners=("0.0.0.0:80",),
+        servers=(Server(f"{ORIGIN}:{ORIGIN_PORT}", connections=4),),
+        limits=limits or Limits(),
+        timeouts=Timeouts(60, 60, 600, 10, 60),
+    )
+
+
+DEVICE: Final = "10.78.1.1"
+CLIENT: Final = "10.78.1.2"
+DEVICE_AT_ORIGIN: Final = "10.78.2.1"
+ORIGIN: Final = "10.78.2.2"
+ORIGIN_PORT: Final = 8080
+BLOCKED: Final = "198.51.100.0"
+"""The first of the addresses that `blocked-syn` sends from (a /24 for documentation, RFC 5737)."""
+
+_NO_BLOCK_TABLE: Final = {
+    "weir": "Weir has no table of blocked addresses yet",
+    "nginx": "nginx has no filter before TCP: it refuses an address once the connection stands",
+    "haproxy": "HAProxy has no filter before TCP: it refuses an address once the connection stands",
+}
+_REQUESTS_ONLY: Final = "a packet filter, not a reverse proxy"
+
+SCENARIOS: Final[Mapping[str, Scenario]] = {
+    scenario.id: scenario
+    for scenario in (
+        Scenario(
+            "get-keepalive-1k",
+            "GET of 1,024 bytes on a connection that stays open",
+            LoadPlan(_message("GET", "/1k")),
+            config=_config(),
+        ),
+        Scenario(
+            "get-keepalive-64k",
+            "GET of 65,536 bytes on a connection that stays open",
+            LoadPlan(_message("GET", "/64k"), steps=400, warm_up=100),
+            config=_config(),
+            expect=Expect(body=64 * KIB),
+            origin_body=64 * KIB,
+        ),
+        Scenario(
+            "post-64k",
+            "POST of 65,536 bytes on a connection that stays open; the reply is that of get-keepalive-1k",
+            LoadPlan(_message("POST", "/post", body=64 * KIB), steps=400, warm_up=100),
+            config=_config(),
+        ),
+        Scenario(
+            "connection-per-request",
+            "GET of 1,024 bytes on a new connection, which the device closes",
+            LoadPlan(_message("GET", "/1k", "Connection: close"), steps=800, warm_up=200, fresh=True),
+            config=_config(),
+        ),
+        Scenario(
+            "pipelined-1k",
+            "volleys of 16 pipelined GETs of 1,024 bytes on a connection that stays open",
+            LoadPlan(_message("GET", "/1k") * 16, steps=125, warm_up=20, replies=16),
+            config=_config(),
+        ),
+        Scenario(
+            "rate-limited",
+            "GETs over their client's limit, each answered 429 on a connection that stays open",
+            LoadPlan(_message("GET", "/1k")),
+            config=_config(Limits(request_rate=1)),
+            # One request a second is within the limit: a run takes a second or two of the guest's time.
+            expect=Expect(status=429, body=None, forwarded=False, also=200, at_most=5),
+        ),
+        Scenario(
+            "blocked-syn",
+            "SYN from a blocked address, dropped",
+            LoadPlan(mode="flood", steps=2000, warm_up=320),
+            unit="packet",
+            config=_config(),
+            expect=Expect(forwarded=False, silent=True),
+            excluded=_NO_BLOCK_TABLE,
+        ),
+        Scenario(
+            "malformed",
+            "a field name with a space in it, answered 400 and the connection closed",
+            LoadPlan(_message("GET", "/1k", "Bad Name: 1"), steps=800, warm_up=200, fresh=True),
+            config=_config(),
+            expect=Expect(status=400, body=None, forwarded=False),
+        ),
+        Scenario(
+            "idle-connections",
+            "a connection that has had its reply, idle for a second",
+            LoadPlan(_message("GET", "/1k"), steps=4, warm_up=2, mode="idle", connections=200),
+            unit="connection",
+            config=_config(),
+        ),
+    )
+}
+"""By id, in the order in which they are reported."""
+
+DUTS: Final = ("weir", "nginx", "haproxy")
+"""Devices under test of a measuring run."""
+REFERENCES: Final[Mapping[str, tuple[str, ...]]] = {"blocked-syn": ("nftables",)}
+"""What else is measured, and in which scenario: the kernel's own packet filter, before a host without any proxy."""
+
+
+def reason_against(scenario: Scenario, dut: str) -> str | None:
+    """Why this device is not measured in this scenario, or None when it is."""
+    if dut in DUTS or dut in ("forwarding", "direct"):
+        return scenario.excluded.get(dut)
+    if dut in REFERENCES.get(scenario.id, ()):
+        return None
+    return _REQUESTS_ONLY if dut == "nftables" else f"no such device: {dut}"

@@ -25,6 +25,9 @@ const char *parameter(const char *name, const char *missing);
 /* network.c: the addresses that the command line names */
 void configure_network(void);
 
+/* script.c: run the program @path, then power off */
+void run_script(const char *path) __attribute__((noreturn));
+
 /* agent.c: serve one connection on @fd, or find the virtio port if @fd is negative. Does not return in a guest. */
 int agent_serve(int fd);
 

@@ -4,7 +4,7 @@
  * seconds under TCG. What differs from lab to lab (host keys, authorized_keys, hosts) comes as files below /overlay in
  * a second cpio archive and is copied over the root.
  *
- * Command line, beside network.c's: lab.root=/dev/vda lab.hostname=guest
+ * Command line, beside network.c's and script.c's: lab.root=/dev/vda lab.hostname=guest
  * Another name for it, `init agent FD`, serves the agent's protocol on an open descriptor, for tests on the host.
  */
 #define _GNU_SOURCE
@@ -241,7 +241,7 @@ static void reap(pid_t agent)
 
 int main(int argc, char **argv)
 {
-	const char *hostname;
+	const char *hostname, *script;
 	pid_t agent;
 
 	if (argc == 3 && !strcmp(argv[1], "agent"))
@@ -263,6 +263,9 @@ int main(int argc, char **argv)
 	set_sysctls();
 	configure_network();
 	steer_packets();
+	script = parameter("lab.script", NULL);
+	if (script)
+		run_script(script);
 	agent = start_agent();
 	start_sshd();
 	reap(agent);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,15 +82,18 @@ def flavours() -> Mapping[str, Flavour]:
     return found
 
 
-def ensure_kernel(cache: Cache, lock: Lock, tools: ToolsTree, flavour: str) -> Kernel:
+def ensure_kernel(cache: Cache, lock: Lock, tools: ToolsTree, flavour: str, *, patches: Path | None = None) -> Kernel:
     """The kernel of that flavour, built unless cached.
 
+    A flavour that has a patch series takes it from the folder `patches` if that is given: another revision's.
     Raises UsageError for an unknown flavour, InfrastructureError when it cannot be built.
     """
     known = flavours()
     if flavour not in known:
         raise UsageError(f"there is no kernel {flavour!r}", hint=f"the kernels are: {', '.join(known)}")
     wanted = known[flavour]
+    if patches is not None and wanted.patches is not None:
+        wanted = replace(wanted, patches=str(patches.absolute()))  # below CHECKOUT, an absolute path is itself
     return _from_packages(cache, lock, tools, wanted) if wanted.packages else _from_source(cache, lock, tools, wanted)
 
 

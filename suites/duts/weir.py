@@ -6,16 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lab.deploy import ENVIRONMENT, MODULE, deploy
 from suites.duts.adapter import Adapter, ConfigurationRefused
 from suites.duts.config import Config
 
 if TYPE_CHECKING:
     from lab.machine import Machine, Process, Result
     from lab.run import Prepared
-
-HOME = "/run/weir"
-MODULE = f"{HOME}/weir.ko"
-_ENVIRONMENT = {"PYTHONPATH": HOME}
 
 
 class WeirAdapter(Adapter):
@@ -34,10 +31,7 @@ class WeirAdapter(Adapter):
         """Put the module and weirctl into the machine, once a generation; loads nothing."""
         if self._installed_in == self.machine.generation:
             return
-        self.machine.put(MODULE, self.prepared.module.ko.read_bytes())
-        package = self.prepared.source / "kmod" / "user" / "weirctl"
-        for path in sorted(package.rglob("*.py")):
-            self.machine.put(f"{HOME}/weirctl/{path.relative_to(package)}", path.read_bytes())
+        deploy(self.machine, self.prepared)
         self._installed_in = self.machine.generation
 
     def load(self) -> None:
@@ -52,7 +46,7 @@ class WeirAdapter(Adapter):
     def weirctl(self, *arguments: str, check: bool = True, input: str | None = None) -> Result:
         """A weirctl process of its own, as a user runs it."""
         return self.machine.run(
-            "python3", "-m", "weirctl", *arguments, check=check, input=input, env=_ENVIRONMENT, timeout=20
+            "python3", "-m", "weirctl", *arguments, check=check, input=input, env=ENVIRONMENT, timeout=20
         )
 
     def _start(self) -> None:
@@ -93,7 +87,7 @@ class WeirAdapter(Adapter):
         return answer
 
     def _open_batch(self) -> None:
-        self._batch = self.machine.spawn("python3", "-m", "weirctl", "--batch", env=_ENVIRONMENT)
+        self._batch = self.machine.spawn("python3", "-m", "weirctl", "--batch", env=ENVIRONMENT)
         self._batch_generation = self.machine.generation
 
     def _close_batch(self) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab.deploy import HOME, MODULE
 from suites.duts.dut import Dut
-from suites.duts.weir import HOME, MODULE
 from suites.traffic.client import Client
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from lab.deadline import Deadline
+from lab.deploy import MODULE
 from suites.duts.dut import Dut
-from suites.duts.weir import MODULE, WeirAdapter
+from suites.duts.weir import WeirAdapter
 from suites.traffic.client import Client
 from suites.traffic.errors import TrafficError
 from suites.traffic.messages import Reply, encode_request

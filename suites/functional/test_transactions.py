@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from lab.deploy import HOME
 from lab.machine import Process
 from suites.duts.dut import Dut
-from suites.duts.weir import HOME, WeirAdapter
+from suites.duts.weir import WeirAdapter
 from suites.traffic.client import Client
 
 pytestmark = pytest.mark.only("weir", reason="the control ABI is Weir's own")

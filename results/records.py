@@ -6,18 +6,22 @@ be merged by copying files. It says where it ran, of what it was made (versions 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from results import validation
 from results.figures import Comparison, Figure, NotMeasured
 
 SCHEMA_VERSION = 2
+# A longer line is no record: what reads records keeps at most one of them in memory.
+MAX_LINE: Final = 64 * 2**20
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "flaky"]
 Cause = Literal["none", "product", "infrastructure"]
@@ -145,60 +149,127 @@ def new_id(now: datetime | None = None) -> str:
 
 
 def encode(run: Run) -> bytes:
-    """One line of JSON, newline included. Raises RecordError if the record breaks its own schema."""
-    line = msgspec.json.encode(run)
+    """One line of JSON, newline included. Raises RecordError if what would be read back is not what `run` says."""
     try:
-        msgspec.json.decode(line, type=Run)
-    except msgspec.ValidationError as error:
+        line = msgspec.json.encode(run)
+        back = decode(line)
+    except (RecordError, UnicodeEncodeError, TypeError) as error:
         raise RecordError(f"run {run.id} is not a valid record: {error}; it was not written") from error
+    # JSON knows neither NaN nor infinity, and a list is no tuple: what cannot be written as it is, is refused.
+    if changed := [name for name in Run.__struct_fields__ if getattr(back, name) != getattr(run, name)]:
+        raise RecordError(f"run {run.id} would read back with another {', '.join(changed)}; it was not written")
     return line + b"\n"
 
 
 def decode(line: bytes) -> Run:
     """The record in one line. Raises RecordError for damage and for records of a newer schema."""
+    if len(line) > MAX_LINE:
+        raise RecordError(f"longer than {MAX_LINE // 2**20} MiB")
     try:
         version = msgspec.json.decode(line, type=_Version).schema
         if version > SCHEMA_VERSION:
             raise RecordError(f"written by schema {version}; this reader knows up to {SCHEMA_VERSION}")
-        return msgspec.json.decode(line, type=Run)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        if version < 1:
+            raise RecordError(f"schema {version} does not exist" if version else "names no schema")
+        run = msgspec.json.decode(line, type=Run)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise RecordError(str(error)) from error
+    if wrong := list(validation.problems(run)):
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise RecordError(wrong[0] + more)
+    return run
+
+
+def path_of(run: Run, root: Path | None = None) -> Path:
+    """The file that holds `run` below `root`: the same on every machine."""
+    return (root or default_root()) / f"{run.started.astimezone(UTC):%Y-%m}" / f"{run.id}-{run.suite}.jsonl"
 
 
 def append(run: Run, root: Path | None = None) -> Path:
     """Appends `run` to its own file below `root` and returns that file; on disk when it returns.
 
-    One write of one line to a file opened for appending: concurrent writers never mix.
+    Writers of one file take turns, so that lines never mix. A line that a dying writer left half written is ended
+    first and stays, as damage, on its own. Raises RecordError for a record that breaks its schema, and OSError, after
+    taking back what was written of it, when it cannot be written whole.
     """
-    folder = (root or default_root()) / f"{run.started:%Y-%m}"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{run.id}-{run.suite}.jsonl"
-    line = encode(run)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    path = path_of(run, root)
+    append_line(path, encode(run))
+    return path
+
+
+def append_line(path: Path, line: bytes, *, once: bool = False, flush: bool = True) -> bool:
+    """Appends a line that is a valid record to `path`, newline included; False if `once` and it is there already.
+
+    It is on disk when this returns, unless `flush` is off (then call os.sync() in the end).
+    """
+    fresh = not path.exists()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        view = memoryview(line)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if once and any(known.strip() == line.strip() for _, known in lines(path)):
+            return False
+        before = os.fstat(descriptor).st_size
+        torn = before > 0 and os.pread(descriptor, 1, before - 1) != b"\n"
+        view = memoryview(b"\n" + line if torn else line)
+        try:
+            while view:
+                view = view[os.write(descriptor, view) :]
+            if flush:
+                os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+    if fresh and flush:
+        _flush_folder(path.parent)
+        _flush_folder(path.parent.parent)
+    return True
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return path
+
+
+def lines(path: Path, seen: Callable[[bytes], object] | None = None) -> Iterator[tuple[int, bytes]]:
+    """The lines of `path` that are not empty, with their numbers from 1; `seen` is handed every byte of the file.
+
+    Of a line that is too long for a record only the beginning comes out, which `decode` refuses.
+    """
+    with path.open("rb") as content:
+        number = 0
+        while line := content.readline(MAX_LINE + 1):
+            number += 1
+            if seen:
+                seen(line)
+            rest = line
+            while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+                rest = content.readline(MAX_LINE + 1)
+                if seen:
+                    seen(rest)
+            if line.strip():
+                yield number, line
 
 
 def read(paths: Iterable[Path]) -> Iterator[Run | Damaged]:
     """Every record in `paths`, in order; an unreadable line comes out as `Damaged` and ends nothing."""
     for path in paths:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    yield decode(line)
-                except RecordError as error:
-                    yield Damaged(path, number, str(error))
+        for number, line in lines(path):
+            try:
+                yield decode(line)
+            except RecordError as error:
+                yield Damaged(path, number, str(error))
 
 
 def files(root: Path | None = None) -> list[Path]:
-    """The record files below `root`, oldest first."""
+    """The record files in `root` and its folders, oldest first."""
     base = root or default_root()
-    return sorted(base.glob("*/*.jsonl"), key=lambda path: path.name) if base.is_dir() else []
+    if not base.is_dir():
+        return []
+    found = [*base.glob("*.jsonl"), *base.glob("[!.]*/*.jsonl")]
+    return sorted(found, key=lambda path: path.name)

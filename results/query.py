@@ -22,7 +22,7 @@ from results import index
 from results.errors import ResultsError, UsageError
 from results.figures import Comparison, Figure
 from results.records import Damaged, Run, decode, default_root, lines
-from results.rows import ComparisonRow, FigureRow, Filters, NotMeasuredRow, Row, RunRow, TestRow
+from results.rows import Cell, ComparisonRow, FigureRow, Filters, NotMeasuredRow, Row, RunRow, TestRow
 
 ALL: Final = Filters()
 R = TypeVar("R", bound=Row)
@@ -147,9 +147,15 @@ class Store:
         """Runs, oldest first. Raises UsageError for a filter that runs do not have; so do all of these."""
         return self.select(RUNS, filters)
 
-    def figures(self, filters: Filters = ALL) -> Iterator[FigureRow]:
-        """Figures of all modes."""
-        return self.select(FIGURES, filters)
+    def figures(self, filters: Filters = ALL, cell: Cell | None = None) -> Iterator[FigureRow]:
+        """Figures of all modes; of one history only, if `cell` names it."""
+        return self.select(FIGURES, filters, cell)
+
+    def cells(self, filters: Filters = ALL) -> list[Cell]:
+        """The histories to which the figures belong, sorted: for going through them one by one."""
+        matching, values = self._matching(FIGURES, filters, None)
+        columns = ", ".join(f"figures.{name}" for name in Cell._fields)
+        return [Cell(*row) for row in self._execute(f"SELECT DISTINCT {columns} {matching} ORDER BY {columns}", values)]
 
     def comparisons(self, filters: Filters = ALL) -> Iterator[ComparisonRow]:
         """Comparisons that gates made."""
@@ -163,22 +169,28 @@ class Store:
         """Figures that were asked for and are not there."""
         return self.select(NOT_MEASURED, filters)
 
-    def select(self, kind: _Kind[R], filters: Filters) -> Iterator[R]:
+    def select(self, kind: _Kind[R], filters: Filters, cell: Cell | None = None) -> Iterator[R]:
         """Rows of one of `KINDS`."""
+        matching, values = self._matching(kind, filters, cell)
+        order = "runs.started, runs.run, runs.id" + ("" if kind is RUNS else f", {kind.table}.position")
+        names = kind.row.__struct_fields__
+        columns = ", ".join(kind.sql(name) for name in names)
+        return self._rows(kind.row, names, f"SELECT {columns} {matching} ORDER BY {order}", values)
+
+    def _matching(self, kind: _Kind[R], filters: Filters, cell: Cell | None) -> tuple[str, list[Any]]:
         conditions, values = _conditions(kind, filters)
+        if cell:
+            conditions += [f"{kind.table}.{name} = ?" for name in Cell._fields]
+            values += cell
         tables = "runs JOIN files ON files.id = runs.file"
-        order = "runs.started, runs.run, runs.id"
         if kind is not RUNS:
             tables += f" JOIN {kind.table} ON {kind.table}.parent = runs.id"
-            order += f", {kind.table}.position"
         matching = f"FROM {tables} WHERE {' AND '.join(conditions)}"
         if filters.last is not None:
             newest = "ORDER BY runs.started DESC, runs.run DESC, runs.id DESC LIMIT ?"
             matching += f" AND runs.id IN (SELECT DISTINCT runs.id {matching} {newest})"
             values = [*values, *values, filters.last]
-        names = kind.row.__struct_fields__
-        columns = ", ".join(kind.sql(name) for name in names)
-        return self._rows(kind.row, names, f"SELECT {columns} {matching} ORDER BY {order}", values)
+        return matching, values
 
     def _rows(self, row: type[R], names: Sequence[str], sql: str, values: Sequence[Any]) -> Iterator[R]:
         root = f"{self.root}/"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -73,6 +74,18 @@ class FigureRow(Row, frozen=True, kw_only=True):
     unfit: list[str]
     baseline: bool
     position: int
+
+
+class Cell(NamedTuple):
+    """What figures of one history have in common, besides their environment."""
+
+    scenario: str
+    dut: str
+    kernel: str
+    mode: Mode
+    metric: str
+    unit: str
+    against: str
 
 
 class ComparisonRow(Row, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from results.figures import Mode
 from results.progress import counting
 from results.query import Store
 from results.query_command import add_filters, filters
-from results.rows import FigureRow, Filters
+from results.rows import Cell, FigureRow, Filters
 
 # At p = 1e-3 one series in eighteen of pure noise shows a change point; at 1e-4 hardly any does.
 MAX_P_VALUE: Final = 1e-4
@@ -141,34 +141,23 @@ def trends(
     chosen = wanted or Filters()
     chosen = replace(chosen, branch=chosen.branch or (branch,), clean=True, own=True)
     known = store.environments()
-    found: dict[tuple[str, ...], list[FigureRow]] = {}
-    for row in store.figures(chosen):
-        group = (row.scenario, row.dut, row.kernel, row.mode, row.metric, row.unit, row.against)
-        found.setdefault(group, []).append(row)
     detect = detect and not available()
-    for group, points in sorted(found.items()):
-        by_environment: dict[str, list[FigureRow]] = {}
+    for cell in store.cells(chosen):
+        points = tuple(store.figures(chosen, cell))
+        likes: dict[str, list[FigureRow]] = {}
         for point in points:
-            by_environment.setdefault(point.environment, []).append(point)
-        series = (_series(likes, detect) for likes in by_environment.values())
-        history = ((point.started, point.environment) for point in points)
-        first = points[0]
+            likes.setdefault(point.environment, []).append(point)
         yield Trend(
-            *(first.scenario, first.dut, first.kernel, first.mode, first.metric, first.unit, first.against),
-            points=tuple(points),
-            epochs=tuple(epochs(history, known)),
-            series=tuple(series),
+            *cell,
+            points=points,
+            epochs=tuple(epochs(((point.started, point.environment) for point in points), known)),
+            series=tuple(_series(cell, key, same, detect) for key, same in likes.items()),
         )
 
 
-def _series(points: Sequence[FigureRow], detect: bool) -> Series:
-    first = points[0]
-    return Series(
-        *(first.scenario, first.dut, first.kernel, first.mode, first.metric, first.unit, first.against),
-        environment=first.environment,
-        points=tuple(points),
-        change_points=tuple(change_points([point.value for point in points])) if detect else (),
-    )
+def _series(cell: Cell, environment: str, points: Sequence[FigureRow], detect: bool) -> Series:
+    found = change_points([point.value for point in points]) if detect else []
+    return Series(*cell, environment=environment, points=tuple(points), change_points=tuple(found))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -198,8 +187,8 @@ def describe(trend: Trend) -> Iterable[str]:
     against = f" / {trend.against}" if trend.against else ""
     first, last = trend.points[0], trend.points[-1]
     yield (
-        f"{trend.scenario}  {trend.dut}{against}  {trend.kernel}  {trend.metric} ({trend.mode}): {len(trend.points)} runs,"
-        f" {first.value:,.4g} -> {last.value:,.4g} {trend.unit}"
+        f"{trend.scenario}  {trend.dut}{against}  {trend.kernel}  {trend.metric} ({trend.mode}):"
+        f" {len(trend.points)} runs, {first.value:,.4g} -> {last.value:,.4g} {trend.unit}"
     )
     for epoch in trend.epochs:
         changes = "; ".join(map(str, epoch.changes)) or ("first" if epoch.first == 0 else "not described")

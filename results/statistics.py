@@ -5,8 +5,8 @@ geometric mean ratio. Pairs, not sides, are what is resampled: whatever both sid
 machine) cancels within the pair. Intervals are bootstrap percentiles whose level is expanded for few samples
 (T. Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 69(4), 2015, section 4.1):
 plain percentiles of ten pairs cover 90 % where they promise 95 %. Below FEWEST_TO_RESAMPLE values, whose resamples
-cannot reach as far as the interval must, it is Student's interval instead. How often each promise is kept is measured by
-`python -m results validate-statistics`, see docs/performance/sign-off.md.
+cannot reach as far as the interval must, it is Student's interval instead. How often each promise is kept is measured
+by `python -m results validate-statistics`, see docs/performance/sign-off.md.
 """
 
 from __future__ import annotations

@@ -130,3 +130,27 @@ def describe(comparison: Comparison) -> str:
 def failure(comparisons: Sequence[Comparison]) -> str:
     """Why the gate fails, one line a regression; empty if it does not."""
     return "\n".join(describe(one) for one in regressions(comparisons))
+
+
+def verdict(comparisons: Sequence[Comparison]) -> str:
+    """PASS or FAIL; INCONCLUSIVE when nothing that gates was compared."""
+    gating = [one for one in comparisons if one.gating]
+    if regressions(gating):
+        return "FAIL"
+    return "PASS" if gating and all(one.verdict != "inconclusive" for one in gating) else "INCONCLUSIVE"
+
+
+def table(base: BaseBuild, comparisons: Sequence[Comparison]) -> list[str]:
+    """The gating comparisons as lines of text."""
+    lines = [f"candidate against {base.base.short} ({base.base.why})"]
+    if base.same_product:
+        lines.append("module, kernel and weirctl are the same on both sides: counted once")
+    for one in comparisons:
+        if one.gating:
+            noise = "" if one.noise is None else f", noise {one.noise:.2%}"
+            mark = " (scenario changed)" if one.changed_scenario else ""
+            lines.append(
+                f"  {one.verdict:<12} {one.scenario:<24} {one.metric:<26} {one.baseline:>10,.0f} -> "
+                f"{one.candidate:>10,.0f} {one.change:+8.2%}   threshold {one.threshold:.2%}{noise}{mark}"
+            )
+    return lines

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from results.compare import Thresholds
-from results.figures import Figure
+from lab.errors import InfrastructureError, ProductFailure
+from results.figures import Comparison, Figure
+from suites.performance import gate
 from suites.performance.conftest import Counts
 from suites.performance.deterministic import Cell
-from suites.performance.gate import compare, describe, failure
 from suites.performance.plan import VARIABLE, Plan
 from suites.performance.scenarios import SCENARIOS, reason_against
 from suites.performance.thresholds import read_thresholds
@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 class Judged:
-    """What the gate found so far. `broken`: the candidate failed in a scenario. `missing`: a scenario has no verdict."""
+    """What the gate found. `broken`: the candidate failed in a scenario. `missing`: a scenario has no verdict."""
 
     def __init__(self) -> None:
         self.comparisons: list[Comparison] = []
@@ -72,7 +72,7 @@ def test_no_regression(
     not_measured: Callable[[str, str, str], None],
 ) -> None:
     assert plan.base is not None
-    if reason := SCENARIOS[cell.scenario].reason_against(cell.dut):
+    if reason := reason_against(SCENARIOS[cell.scenario], cell.dut):
         not_measured(cell.scenario, cell.dut, reason)
     try:
         candidate = counts.of(cell)

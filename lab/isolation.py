@@ -26,7 +26,6 @@ from lab.errors import HostError, InfrastructureError, LabError
 if TYPE_CHECKING:
     from lab.tools import ToolsTree
 
-TOOLS_ROOT_VARIABLE = "WEIR_TOOLS_ROOT"
 RUN_DIR_VARIABLE = "WEIR_RUN_DIR"
 PARENT_VARIABLE = "WEIR_PARENT"
 ROOT_FOLDER = "root"  # below the run's folder: mount point of the tools tree, empty outside of the lab
@@ -127,7 +126,12 @@ def _set_up(run_dir: Path, tools_root: Path, key: str) -> dict[str, str]:
         raise InfrastructureError(f"cannot mount a tmpfs for guest memory: {done.stderr.strip()}")
     sandbox.mount_root(ToolsTree(root=tools_root, key=key, versions={}), root)
     Network().set_up()
-    return {**os.environ, TOOLS_ROOT_VARIABLE: str(root), RUN_DIR_VARIABLE: str(run_dir)}
+    return {
+        **os.environ,
+        sandbox.ROOT_VARIABLE: str(root),
+        sandbox.TREE_VARIABLE: str(tools_root),
+        RUN_DIR_VARIABLE: str(run_dir),
+    }
 
 
 def _supervise(argv: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ROOT_VARIABLE: Final = "WEIR_TOOLS_ROOT"
 """Set inside the lab: where its mount namespace has the tools tree's root."""
+TREE_VARIABLE: Final = "WEIR_TOOLS_TREE"
+"""Set inside the lab: which tree that is; any other gets namespaces of its own there too."""
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FROM_TREE: Final = ("usr", "etc")
@@ -56,7 +58,8 @@ def command(
     assignments = [f"{name}={value}" for name, value in variables.items()]
     where = str((cwd or Path.cwd()).absolute())
     program = ["/usr/bin/env", "-i", "-C", where, *assignments, *map(str, argv)]
-    if root := os.environ.get(ROOT_VARIABLE):
+    root = os.environ.get(ROOT_VARIABLE)
+    if root and os.environ.get(TREE_VARIABLE, str(tools.root)) == str(tools.root):
         if bind:
             raise ValueError("builds run before the lab is entered: nothing can be bound inside it")
         return ["chroot", root, *program]

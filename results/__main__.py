@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "show": ("results.show", "print the last run, or the run with this identity"),
     "query": ("results.query_command", "figures, tests, comparisons or runs that answer to filters"),
     "trend": ("results.trend", "history of figures: change points and environments"),
+    "reindex": ("results.reindex", "bring the index over the records up to date, or make it anew"),
+    "bench": ("results.bench", "time index and queries over many generated records"),
 }
 
 

@@ -30,8 +30,8 @@ STEADY_GOVERNORS: Final = frozenset({"performance"})
 class Snapshot:
     """The host at one moment. CPU times are seconds since its boot, summed over all CPUs.
 
-    `own` is the CPU time of this process, of its descendants, and of those it has waited for. `work` is how long a given
-    piece of work takes, in seconds, best of several rounds. `throttled` counts thermal throttling events of all cores.
+    `own` is the CPU time of this process, of its descendants, and of those it has waited for. `work` is how long one
+    given piece of work takes, in seconds, best of rounds. `throttled` counts thermal throttling events of all cores.
     """
 
     cores: int

@@ -1,0 +1,1 @@
+"""Timed figures: requests a second, latency, CPU time, memory; of several devices in one guest, taken in turn."""

@@ -1,0 +1,89 @@
+"""Measures one side: the phases of a run, the load, and what it cost. What tests and sign-off both build on.
+
+Phases are those of RFC 9411, 4.3.4: init (device started, one request answered), ramp up (load that is not counted),
+sustain (counted), ramp down (load has ended, connections are closed), collection (counters read).
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lab.deadline import Deadline
+from lab.errors import ProductFailure
+from suites.performance.timed import guest, wrk
+from suites.performance.timed.sides import Endpoint, Sample, Side
+from suites.performance.timed.tool import Bench
+from suites.performance.timed.workloads import WARM_UP_S, Workload
+
+if TYPE_CHECKING:
+    from lab.qemu_machine import QemuMachine
+
+SUSTAIN_S: Final = 2
+DEVIATIONS: Final = (
+    "ramp up is a step to full load, not a slope; sustain is shorter than the RFC asks for; "
+    "one client address; HTTP without TLS"
+)
+
+
+@dataclass(frozen=True)
+class Station:
+    """Where measurements are made: the guest with the sides, and the load generators' place. `scale` stretches phases."""
+
+    machine: QemuMachine
+    bench: Bench
+    scale: float = 1.0
+
+    @property
+    def sustain(self) -> int:
+        """Whole seconds, as wrk takes them."""
+        return max(1, round(SUSTAIN_S * self.scale))
+
+    def measure(self, side: Side, workload: Workload) -> Sample:
+        """Closed-loop throughput of a running side and its CPU time a request.
+
+        Raises ProductFailure when nothing at all was answered.
+        """
+        wrk.run(self.bench, side.endpoint, workload.plan, seconds=WARM_UP_S, name="ramp-up")
+        before = guest.cpu_time(self.machine)
+        report = wrk.run(self.bench, side.endpoint, workload.plan, seconds=self.sustain, name="sustain")
+        spent = guest.cpu_time(self.machine) - before
+        if not report.requests:
+            raise ProductFailure(f"{side.name} answered nothing in {workload.id}: {report.detail}")
+        metrics = {
+            "requests_per_s": report.rate,
+            "guest_cpu_per_request": spent.guest * 1e6 / report.requests,
+            "qemu_cpu_per_request": spent.qemu * 1e6 / report.requests,
+        }
+        if workload.per_connection:
+            metrics["connections_per_s"] = report.rate
+        failed = workload.failed(report)
+        return Sample(
+            metrics=metrics,
+            requests=report.requests,
+            failed=failed,
+            failures=f"{report.refused} refused, broken {report.detail}" if failed else "",
+            attributes={
+                "generator": "wrk, closed loop, 1 thread",
+                "connections": str(workload.plan.connections),
+                "phases": f"RFC 9411 4.3.4: init until one reply, ramp up {WARM_UP_S} s, sustain {report.seconds:.1f} s, "
+                "ramp down until the last connection is closed, collection after it",
+                "deviations": DEVIATIONS,
+            },
+        )
+
+
+def wait_until_served(endpoint: Endpoint, path: str, *, seconds: float = 10.0, expect: bytes = b"HTTP/1.1 ") -> None:
+    """Init phase: until one request gets a reply that begins with `expect`. Raises DeadlineExpired."""
+
+    def served() -> bool:
+        try:
+            with socket.create_connection(endpoint, timeout=2.0) as connection:
+                request = f"GET {path} HTTP/1.1\r\nHost: {endpoint[0]}\r\nConnection: close\r\n\r\n"
+                connection.sendall(request.encode())
+                return connection.recv(len(expect), socket.MSG_WAITALL) == expect
+        except OSError:
+            return False
+
+    Deadline(seconds).wait_for(served, interval=0.02, what=f"a reply from {endpoint[0]}:{endpoint[1]}{path}")

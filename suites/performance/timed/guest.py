@@ -1,0 +1,83 @@
+"""What the guest says of itself while it is measured: CPU time and memory, and what is set up in it before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from lab.machine import Machine
+
+if TYPE_CHECKING:
+    from lab.qemu_machine import QemuMachine
+
+TICKS_PER_S: Final = 100  # USER_HZ: what /proc/stat counts in, whatever the kernel's own tick is (proc(5))
+KIB: Final = 1024
+
+# The same for every side. The card's one receive queue would hold all softirq work on one CPU: receive packet steering
+# spreads it, or what runs in softirq would have half the machine that a user-space proxy has.
+_SETTINGS: Final = {
+    "/sys/class/net/eth0/queues/rx-0/rps_cpus": "{mask}",
+    "/proc/sys/net/core/somaxconn": "4096",
+    "/proc/sys/net/ipv4/tcp_max_syn_backlog": "4096",
+    "/proc/sys/net/ipv4/ip_local_port_range": "10000 65535",
+    "/proc/sys/net/ipv4/tcp_tw_reuse": "1",
+}
+
+
+@dataclass(frozen=True)
+class CpuTime:
+    """CPU seconds so far: of all the guest's CPUs that were not idle, and of QEMU on the host."""
+
+    guest: float
+    qemu: float
+
+    def __sub__(self, earlier: CpuTime) -> CpuTime:
+        return CpuTime(self.guest - earlier.guest, self.qemu - earlier.qemu)
+
+
+def cpu_time(machine: QemuMachine) -> CpuTime:
+    """CPU time used until now.
+
+    The guest's is the time that passed on all its CPUs less what they were idle. Its busy columns would not do: ticks
+    are what is counted there, and a CPU that wakes from idle for softirq work alone has none (tick-sched.c).
+    """
+    stat, uptime = machine.run("cat", "/proc/stat", "/proc/uptime").stdout.rsplit("\n", 2)[:2]
+    lines = stat.splitlines()
+    idle, iowait = (int(field) for field in lines[0].split()[4:6])
+    cpus = sum(line.startswith("cpu") for line in lines) - 1
+    passed = float(uptime.split()[0]) * cpus
+    return CpuTime(passed - (idle + iowait) / TICKS_PER_S, machine.qemu.cpu_seconds())
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The guest's memory in bytes. `available` is what programs could still have (proc(5), MemAvailable).
+
+    `slab` is the kernel's objects, `sockets` TCP's own count of pages in buffers (/proc/net/sockstat, "mem").
+    """
+
+    available: int
+    slab: int
+    sockets: int
+
+
+def memory(machine: Machine) -> Memory:
+    """What the guest has now, with caches dropped, so that what was read from disk meanwhile is no one's cost."""
+    script = "sync; echo 3 >/proc/sys/vm/drop_caches; cat /proc/meminfo /proc/net/sockstat"
+    found: dict[str, int] = {}
+    for line in machine.run("sh", "-c", script, timeout=30).lines:
+        words = line.replace(":", " ").split()
+        if words[0] == "TCP":
+            found["TCP"] = int(words[words.index("mem") + 1])
+        elif len(words) == 3 and words[2] == "kB":
+            found[words[0]] = int(words[1])
+    return Memory(found["MemAvailable"] * KIB, found["Slab"] * KIB, found["TCP"] * 4 * KIB)
+
+
+def prepare(machine: Machine) -> dict[str, str]:
+    """Set the guest up for measuring; what was set, by file name."""
+    cpus = len(machine.run("sh", "-c", "ls -d /sys/devices/system/cpu/cpu[0-9]*").lines)
+    wanted = {path: value.format(mask=f"{(1 << cpus) - 1:x}") for path, value in _SETTINGS.items()}
+    for path, value in wanted.items():
+        machine.run("sh", "-c", f"echo '{value}' >{path}")
+    return {path.rpartition("/")[2]: value for path, value in wanted.items()}

@@ -1,0 +1,79 @@
+"""What wrk sends in each scenario, taken from the one table of scenarios, and how its report is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from suites.performance.scenarios import SCENARIOS, Expect, Scenario
+from suites.performance.timed import wrk
+
+WARM_UP_S: Final = 1
+CONNECTIONS: Final = 16
+EDGE: Final = 2  # limits count in windows: so many times the limit may pass more than the time alone says
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One scenario as wrk plays it. `limits` go into every side's configuration.
+
+    `latency` says whether an open-loop run makes sense: where requests are served, one by one, on kept connections.
+    """
+
+    id: str
+    summary: str
+    plan: wrk.Plan
+    expect: Expect
+    limits: Mapping[str, Any]
+    per_connection: bool
+    latency: bool
+
+    def failed(self, report: wrk.Report) -> int:
+        """Requests that were lost or got another reply than the scenario wants."""
+        if self.expect.status < 400:
+            short = self.expect.body is not None and report.bytes < report.requests * self.expect.body
+            return report.refused + report.broken + (report.requests if short else 0)
+        served = report.requests - report.refused
+        return report.broken + max(0, served - self._allowed(report.seconds))
+
+    def _allowed(self, seconds: float) -> int:
+        """Requests that may be served where all others are refused: those within the limit."""
+        rate = int(self.limits.get("request_rate", 0)) if self.expect.also else 0
+        return round(rate * (seconds + WARM_UP_S + EDGE))
+
+
+def of(scenario: Scenario) -> Workload:
+    """The scenario's workload. Raises ValueError for one that is no load of requests."""
+    if scenario.load.mode != "client":
+        raise ValueError(f"{scenario.id} is no load of requests")
+    rate = scenario.config.limits.request_rate
+    return Workload(
+        id=scenario.id,
+        summary=scenario.summary,
+        plan=wrk.Plan(scenario.load.request, scenario.load.replies, CONNECTIONS),
+        expect=scenario.expect,
+        limits={"request_rate": rate} if rate else {},
+        per_connection=scenario.load.fresh,
+        latency=scenario.expect.status < 400 and not scenario.load.fresh and scenario.load.replies == 1,
+    )
+
+
+WORKLOADS: Final[Mapping[str, Workload]] = {
+    scenario.id: of(scenario) for scenario in SCENARIOS.values() if scenario.load.mode == "client"
+}
+
+_NO_TLS: Final = "Weir has no TLS yet (issue 6)"
+TO_COME: Final[Mapping[str, str]] = {
+    "tls13-full-ecdsa-x25519": _NO_TLS,
+    "tls13-full-ecdsa-p256": _NO_TLS,
+    "tls12-full-ecdsa-p256": _NO_TLS,
+    "tls13-resume": _NO_TLS,
+    "tls-full-rsa2048": _NO_TLS,
+    "https-keepalive-1k": _NO_TLS,
+    "https-1m": _NO_TLS,
+    "tls-handshake-flood": _NO_TLS,
+    "challenge-cookie": "Weir sends no challenge yet",
+    "compress-16k": "Weir does not compress yet",
+}
+"""Scenarios that the suite is to have and cannot measure today, and why."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from lab import deploy
 from lab.module import Module
-from suites.duts import nginx
+from suites.duts import haproxy, nginx
 from suites.performance.scenarios import BLOCKED, Scenario
 
 HOME: Final = "/opt/weir"
@@ -46,9 +47,8 @@ def device(dut: str, scenario: Scenario, source: DeviceSource) -> Device:
 
 
 def _weir(scenario: Scenario, source: DeviceSource) -> Device:
-    package = source.source / "kmod/user/weirctl"
-    files = {f"{HOME}/weirctl/{path.relative_to(package)}": path.read_bytes() for path in sorted(package.rglob("*.py"))}
-    files[f"{HOME}/weir.ko"] = source.module.ko.read_bytes()
+    product = deploy.files(source.module.ko, source.source)
+    files = {path.replace(deploy.HOME, HOME, 1): content for path, content in product.items()}
     files[f"{HOME}/weir.toml"] = scenario.config.to_toml().encode()
     return Device(
         files,
@@ -74,6 +74,19 @@ def _nginx(scenario: Scenario, _source: DeviceSource) -> Device:
             *_TELL_PROCESS,
         ),
         finish=(f'kill -QUIT "$(cat {nginx.PID})"',),
+    )
+
+
+def _haproxy(scenario: Scenario, _source: DeviceSource) -> Device:
+    return Device(
+        {f"{HOME}/haproxy.cfg": haproxy.render(scenario.config, measured=True).encode()},
+        start=(
+            f"mkdir -p {haproxy.PREFIX}",
+            f"taskset -c 0 haproxy -D -q -f {HOME}/haproxy.cfg -p {haproxy.PID}",
+            f"device=$(cat {haproxy.PID})",
+            *_TELL_PROCESS,
+        ),
+        finish=('kill -USR1 "$device"',),
     )
 
 
@@ -117,6 +130,7 @@ _TELL_PROCESS: Final = (
 _DEVICES: Final[dict[str, Callable[[Scenario, DeviceSource], Device]]] = {
     "weir": _weir,
     "nginx": _nginx,
+    "haproxy": _haproxy,
     "nftables": _nftables,
     "forwarding": _router,
     "direct": _nothing,

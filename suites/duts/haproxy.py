@@ -1,0 +1,161 @@
+"""HAProxy as a device under test: the guest image's own package, told the same neutral configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from lab.deadline import Deadline
+from lab.errors import ProductFailure
+from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
+from suites.duts.config import Config, split_endpoint
+
+PREFIX: Final = "/run/weir-haproxy"
+CONFIG: Final = f"{PREFIX}/haproxy.cfg"
+PID: Final = f"{PREFIX}/haproxy.pid"
+_MASTER: Final = f"{PREFIX}/master.sock"
+_RELOAD: Final = f"{PREFIX}/reload.py"
+_RELOAD_SOURCE: Final = Path(__file__).parent / "guest" / "haproxy_reload.py"
+_REFUSED: Final = 1
+
+REWRITE: Final = 1024
+"""Bytes of its buffer that HAProxy keeps free for the fields it adds (tune.maxrewrite)."""
+
+MEASURED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "global": (
+        ("cpu-map 1/1 0", "the worker stays on the CPU whose instructions are counted"),
+        ("maxconn 131072", "as many connections as a scenario opens"),
+    ),
+}
+"""Settings of a measured HAProxy by the section they stand in, each with the reason why it is there."""
+
+
+class HaproxyAdapter(Adapter):
+    """Renders haproxy.cfg, starts `haproxy -W`, has its master reload on apply.
+
+    What has no counterpart is left out: action = "reset" has none. request_rate and request_burst are sliding averages
+    of what passed (gpc_rate of a stick table), which forgive a little all the time.
+    """
+
+    name = "haproxy"
+    limits_leak = True
+
+    def _start(self) -> None:
+        self.machine.run("mkdir", "-p", PREFIX)
+        self.machine.put(_RELOAD, _RELOAD_SOURCE.read_bytes())
+        self.machine.put(CONFIG, render(Config(listeners=())))
+        self.machine.run("haproxy", "-W", "-D", "-q", "-f", CONFIG, "-p", PID, "-S", _MASTER)
+        Deadline(5).wait_for(
+            lambda: self.machine.run("test", "-s", PID, "-a", "-S", _MASTER, check=False).ok,
+            what="HAProxy to write its pid and open its master's socket",
+        )
+
+    def _stop(self) -> None:
+        self.machine.run("sh", "-c", f"test ! -e {PID} || kill -TERM $(cat {PID})")
+        Deadline(5).wait_for(
+            lambda: not self.machine.run("sh", "-c", f"kill -0 $(cat {PID})", check=False).ok, what="HAProxy to end"
+        )
+        self.machine.run("rm", "-rf", PREFIX)
+
+    def apply(self, config: Config) -> None:
+        done = self.machine.run("python3", "-IS", _RELOAD, PREFIX, input=render(config), check=False, timeout=20)
+        if done.status == _REFUSED:
+            raise ConfigurationRefused(done.stderr)
+        if not done.ok:
+            raise ProductFailure(f"HAProxy did not take up its new configuration ({done.status}): {done.stderr}")
+
+    def statistics(self) -> Mapping[str, int]:
+        raise NotSupported("HAProxy's statistics have other names and meanings")
+
+    def healthy(self) -> None:
+        if not self.machine.run("sh", "-c", f"kill -0 $(cat {PID})", check=False).ok:
+            raise ProductFailure("HAProxy is gone")
+
+
+def render(config: Config, *, measured: bool = False) -> str:
+    """haproxy.cfg of a neutral configuration; `measured` adds MEASURED to what the functional suite runs with."""
+    limits, timeouts = config.limits, config.timeouts
+
+    def more(section: str) -> list[str]:
+        return [setting for setting, _ in MEASURED[section]] if measured else []
+
+    tables = [
+        (name, limit, period)
+        for name, limit, period in (("rate", limits.request_rate, "1s"), ("burst", limits.request_burst, "125ms"))
+        if limit
+    ]
+    sections = {
+        "global": [
+            "nbthread 1",
+            "hard-stop-after 30s",
+            f"tune.bufsize {limits.header_total + REWRITE}",
+            f"tune.maxrewrite {REWRITE}",
+            f"tune.http.maxhdr {limits.header_count}",
+            *(more("global") or ["maxconn 4096"]),
+        ],
+        "defaults": [
+            "mode http",
+            f"timeout connect {_ms(timeouts.upstream_connect)}",
+            f"timeout queue {_ms(timeouts.upstream_connect)}",
+            f"timeout client {_ms(timeouts.client_body)}",
+            f"timeout server {_ms(timeouts.upstream_response)}",
+            f"timeout http-request {_ms(timeouts.client_header)}",
+            f"timeout http-keep-alive {_ms(timeouts.keepalive)}",
+        ],
+        "frontend main": _frontend(config, tables),
+        **({"backend default": _backend(config)} if config.servers else {}),
+        **{
+            f"backend {name}": [f"stick-table type ipv6 size 100k expire 10s store gpc(1),gpc_rate(1,{period})"]
+            for name, _, period in tables
+        },
+    }
+    lines = []
+    for title, content in sections.items():
+        lines += [title, *(f"    {line}" for line in content), ""]
+    return "\n".join(lines)
+
+
+def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
+    # A configuration without any listener is refused; nothing connects to this name.
+    binds = [_bind(endpoint) for endpoint in config.listeners] or ["bind abns@weir-no-listener"]
+    lines = [*binds, f"http-request deny deny_status 413 if {{ req.body_size gt {config.limits.body_length} }}"]
+    for index, (name, limit, _) in enumerate(tables):
+        lines += [
+            f"http-request track-sc{index} src table {name}",
+            f"http-request deny deny_status 429 if {{ sc_gpc_rate(0,{index}) ge {limit} }}",
+        ]
+    # What is refused is not counted, as with Weir.
+    lines += [f"http-request sc-inc-gpc(0,{index})" for index in range(len(tables))]
+    if not config.servers:
+        return [*lines, "http-request return status 503"]
+    return [
+        *lines,
+        'http-request add-header Via "1.1 weir"',
+        "http-request set-header X-Forwarded-Proto http",
+        "option forwardfor",
+        'http-response add-header Via "1.1 weir"',
+        "default_backend default",
+    ]
+
+
+def _backend(config: Config) -> list[str]:
+    return [
+        "balance roundrobin",
+        # A request goes out on whichever connection is idle, as with Weir and nginx.
+        "http-reuse always",
+        *(
+            f"server s{number} {server.address} pool-max-conn {server.connections}"
+            f" pool-low-conn {server.connections} pool-purge-delay 1h"
+            for number, server in enumerate(config.servers)
+        ),
+    ]
+
+
+def _bind(endpoint: str) -> str:
+    address, _ = split_endpoint(endpoint)
+    return f"bind {endpoint}{' v6only' if ':' in address else ''}"
+
+
+def _ms(seconds: float) -> str:
+    return f"{max(1, round(seconds * 1000))}ms"

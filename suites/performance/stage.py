@@ -42,6 +42,9 @@ CONTROLS: Final = ("forwarding", "direct")
 FORWARDING_FIELDS: Final = ("host", "via", "x-forwarded-for", "x-forwarded-proto")
 """What the origin wants to see in each request that a reverse proxy sends on."""
 
+UPSTREAM_CONNECTIONS_MAX: Final = 16
+"""What the origin may see: the configured ones and a few that were replaced. More is another kind of work."""
+
 
 class StageInputs(DeviceSource, Protocol):
     """The part of suites.performance.deterministic.CountingInputs that is needed here."""
@@ -64,13 +67,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What client and origin counted: whole replies by status, bytes of bodies, packets of a flood."""
+    """What client and origin counted: whole replies by status, bytes of bodies, packets of a flood.
+
+    `upstream_connections` are those that the origin accepted.
+    """
 
     requests: int
     statuses: dict[int, int]
     bytes: int
     packets: int
     forwarded: int
+    upstream_connections: int
 
 
 def stage(scenario: Scenario, dut: str, prepared: StageInputs) -> Stage:
@@ -212,6 +219,7 @@ def read_report(console: str, scenario: Scenario, dut: str) -> LoadReport:
         bytes=load["bytes"],
         packets=load["packets"],
         forwarded=origin["requests"],
+        upstream_connections=origin["connections"],
     )
     if problem := _disagreement(report, origin["bytes"], console, scenario, dut):
         raise ProductFailure(f"{what}: {problem}")
@@ -238,6 +246,8 @@ def _disagreement(report: LoadReport, uploaded: int, console: str, scenario: Sce
     passed = report.statuses.get(200, 0)
     if report.forwarded != passed:
         return f"the origin had {report.forwarded} requests, the client {passed} replies with status 200"
+    if dut not in CONTROLS and report.upstream_connections > UPSTREAM_CONNECTIONS_MAX:
+        return f"{report.upstream_connections} connections to the origin: the device does not keep them"
     if expect.forwarded and expect.body is not None and report.bytes != total * expect.body:
         return f"replies of {report.bytes} bytes instead of {total * expect.body}"
     body = len(load.request.partition(b"\r\n\r\n")[2]) if load.replies == 1 else 0

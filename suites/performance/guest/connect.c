@@ -7,7 +7,7 @@
 
 #include "load.h"
 
-int connect_to(const struct sockaddr_in *target, const struct tally *tally)
+int connect_to(const struct sockaddr_in *target, struct tally *tally)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 	struct timeval patience = { .tv_sec = PATIENCE_S };
@@ -19,5 +19,6 @@ int connect_to(const struct sockaddr_in *target, const struct tally *tally)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (connect(fd, (const struct sockaddr *)target, sizeof(*target)))
 		problem(tally, "cannot connect: %s", strerror(errno));
+	tally->connections++;
 	return fd;
 }

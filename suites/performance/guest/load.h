@@ -40,6 +40,7 @@ struct tally {
 	unsigned long requests;
 	unsigned long status[STATUS_MAX + 1];
 	unsigned long packets;		/* unanswered ones, of a flood */
+	unsigned long connections;	/* accepted by the origin, opened by a client */
 	uint64_t bytes;			/* of bodies */
 };
 
@@ -53,7 +54,7 @@ void __attribute__((noreturn, format(printf, 2, 3))) problem(const struct tally 
 void __attribute__((noreturn)) report(const struct tally *tally);
 void __attribute__((noreturn, format(printf, 1, 2))) usage(const char *format, ...);
 /* A connection to the device, or the end of the run. */
-int connect_to(const struct sockaddr_in *target, const struct tally *tally);
+int connect_to(const struct sockaddr_in *target, struct tally *tally);
 char *read_file(const char *path, size_t *len);
 unsigned long number(const char *text);
 struct sockaddr_in endpoint(const char *text);

@@ -214,6 +214,7 @@ static void welcome(int listener)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c->fd = event.data.fd = fd;
 	o.by_fd[fd] = c;
+	o.tally.connections++;
 	epoll_ctl(o.epoll, EPOLL_CTL_ADD, fd, &event);
 }
 

@@ -48,8 +48,8 @@ _ENDED: Final = re.compile(r"lab-init: \S+ ended with status (\d+)")
 class CountingGuest:
     """What one counting boot is made of.
 
-    `files`: absolute guest path -> content, executable when it begins with `#!` or is an ELF file. `script` is the guest
-    path that is run once the guest is up. `seed` decides what a boot draws at random. `folder` takes console, counts
+    `files`: absolute guest path -> content, executable when it begins with `#!` or is an ELF file. `script` is the path
+    that the guest runs once it is up. `seed` decides what a boot draws at random. `folder` takes console, counts
     and QEMU's own words.
     """
 

@@ -94,5 +94,3 @@ class KernelSymbols:
                 if pattern.fullmatch(name):
                     yield self.range_of(name), role
                     break
-
-

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import multiprocessing
+import os
+import resource
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from results import records
+from results.figures import Comparison, Figure, FunctionCost
 from results.show import show
 
 
@@ -32,6 +38,37 @@ def make_run(identity: str = "20260101T000000Z-00000000", **changes: object) -> 
         ],
     }
     return records.Run(**(settings | changes))  # type: ignore[arg-type]
+
+
+def make_figure(**changes: Any) -> Figure:
+    settings: dict[str, Any] = {
+        "scenario": "get-keepalive-1k",
+        "dut": "weir",
+        "kernel": "patched",
+        "mode": "deterministic",
+        "metric": "instr_per_request",
+        "value": 41234.5,
+        "unit": "instructions",
+        "spread": 0.0002,
+    }
+    return Figure(**(settings | changes))
+
+
+def make_comparison(**changes: Any) -> Comparison:
+    settings: dict[str, Any] = {
+        "scenario": "get-keepalive-1k",
+        "dut": "weir",
+        "kernel": "patched",
+        "mode": "deterministic",
+        "metric": "instr_per_request",
+        "unit": "instructions",
+        "baseline": 41000.0,
+        "candidate": 41234.5,
+        "change": 0.0057,
+        "threshold": 0.003,
+        "verdict": "regression",
+    }
+    return Comparison(**(settings | changes))
 
 
 def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
@@ -76,6 +113,161 @@ def test_concurrent_writers_of_one_file_lose_nothing(tmp_path: Path) -> None:
     entries = list(records.read(records.files(tmp_path)))
     assert len(entries) == 200
     assert not [entry for entry in entries if isinstance(entry, records.Damaged)]
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"id": "../escape"}, "not a name"),
+    ({"suite": "a/b"}, "not a name"),
+    ({"suite": ""}, "not a name"),
+    ({"started": datetime(2026, 1, 1)}, "time zone"),
+    ({"duration_s": -1.0}, "negative"),
+    ({"duration_s": float("nan")}, "duration_s"),
+    ({"command": "\ud800"}, "surrogates"),
+    ({"figures": [make_figure(value=float("inf"))]}, "value"),
+    ({"figures": [make_figure(low=float("nan"))]}, "another figures"),
+    ({"figures": [make_figure(spread=-0.1)]}, "negative spread"),
+    ({"figures": [make_figure(metric="")]}, "no metric"),
+    ({"figures": [make_figure(low=2.0, high=1.0)]}, "upside down"),
+    ({"figures": [make_figure(environment="0123")]}, "not described"),
+    ({"figures": [make_figure(mode="guessed")]}, "mode"),
+    ({"figures": (make_figure(),)}, "another figures"),
+    ({"comparisons": [make_comparison(threshold=-1.0)]}, "negative threshold"),
+    ({"comparisons": [make_comparison(verdict="fine")]}, "verdict"),
+    ({"schema": records.SCHEMA_VERSION + 1}, "schema"),
+    ({"schema": 0}, "schema"),
+]
+
+
+@pytest.mark.parametrize(("changes", "why"), BAD, ids=[why for _, why in BAD])
+def test_what_breaks_the_schema_is_not_written(tmp_path: Path, changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(records.RecordError, match=why):
+        records.append(make_run(**changes), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_breaks_the_schema_is_not_read() -> None:
+    good = json.loads(records.encode(make_run(figures=[make_figure()])))
+    good["figures"][0]["spread"] = -1
+    with pytest.raises(records.RecordError, match=r"figures\[0\] has a negative spread"):
+        records.decode(json.dumps(good).encode())
+    del good["schema"]
+    with pytest.raises(records.RecordError, match="no schema"):
+        records.decode(json.dumps(good).encode())
+
+
+def test_a_full_record_survives() -> None:
+    figure = make_figure(
+        samples=[1.0, 2.5],
+        low=1.0,
+        high=2.0,
+        functions=[FunctionCost("weir_parse", "module", 812.0)],
+        environment="e",
+        unfit=["TCG"],
+        histogram="HISTFAAA",
+    )
+    run = make_run(figures=[figure], comparisons=[make_comparison()], environments={"e": {"qemu": "7.2"}})
+    assert records.decode(records.encode(run)) == run
+
+
+def test_a_record_of_schema_1_reads_as_having_no_figures(tmp_path: Path) -> None:
+    old = json.loads(records.encode(make_run()))
+    for name in ("figures", "comparisons", "not_measured", "environments", "verdict"):
+        del old[name]
+    path = tmp_path / "old.jsonl"
+    path.write_text(json.dumps(old | {"schema": 1}) + "\n")
+    (run,) = records.read([path])
+    assert isinstance(run, records.Run)
+    assert (run.schema, run.figures, run.verdict) == (1, [], "")
+
+
+def test_fields_of_the_future_are_ignored_and_stay_in_the_file(tmp_path: Path) -> None:
+    path = records.append(make_run(), tmp_path)
+    line = json.dumps(json.loads(path.read_bytes()) | {"new": 1}).encode() + b"\n"
+    path.write_bytes(line)
+    assert list(records.read([path])) == [make_run()]
+    records.append(make_run(), tmp_path)
+    assert path.read_bytes().startswith(line)
+
+
+def test_a_line_that_a_dying_writer_left_does_not_swallow_the_next(tmp_path: Path) -> None:
+    path = records.append(make_run(), tmp_path)
+    torn = path.read_bytes()[:100]
+    path.write_bytes(path.read_bytes() + torn)
+    records.append(make_run(), tmp_path)
+    first, second, third = records.read([path])
+    assert first == third == make_run()
+    assert isinstance(second, records.Damaged)
+    assert torn in path.read_bytes()
+
+
+def test_a_full_disk_leaves_no_half_of_a_record(tmp_path: Path) -> None:
+    path = records.append(make_run(), tmp_path)
+    before = path.read_bytes()
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 64, len(before) + 64))
+        with pytest.raises(OSError, match="too large"):
+            records.append(make_run(), tmp_path)
+
+    child = multiprocessing.get_context("fork").Process(target=limited)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    assert path.read_bytes() == before
+
+
+def test_a_line_beyond_any_record_is_damage_and_costs_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "MAX_LINE", 4096)
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(b'{"x": "' + b"y" * 100_000 + b'"}\n' + records.encode(make_run()))
+    sizes: list[int] = []
+    (first, _), (second, _) = records.lines(path, lambda read: sizes.append(len(read)))
+    assert (first, second, max(sizes)) == (1, 2, 4097)
+    damaged, run = records.read([path])
+    assert isinstance(damaged, records.Damaged)
+    assert run == make_run()
+
+
+def _append_torn(root: Path, worker: int) -> None:
+    # Every writer also leaves half a line now and then, as one that was killed in its write would.
+    for number in range(25):
+        path = records.append(make_run("20260101T000000Z-shared", command=f"{worker}.{number}" + "x" * 9000), root)
+        if number % 5 == 4:
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.write(descriptor, b'{"kind":"run","id":"torn')
+            os.close(descriptor)
+
+
+def test_no_record_is_lost_among_writers_that_die(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_append_torn, args=(tmp_path, n)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    entries = list(records.read(records.files(tmp_path)))
+    found = {entry.command.rstrip("x") for entry in entries if isinstance(entry, records.Run)}
+    assert found == {f"{worker}.{number}" for worker in range(4) for number in range(25)}
+
+
+def _append_once(path: Path, line: bytes) -> None:
+    records.append_line(path, line, once=True)
+
+
+def test_the_same_line_appended_once_by_many_is_there_once(tmp_path: Path) -> None:
+    line = records.encode(make_run())
+    path = tmp_path / "folder" / "one.jsonl"
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_append_once, args=(path, line)) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert path.read_bytes() == line
 
 
 def test_show_prints_the_newest_run_and_why_a_test_failed(tmp_path: Path) -> None:

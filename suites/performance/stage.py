@@ -57,7 +57,7 @@ class StageInputs(DeviceSource, Protocol):
 class Stage:
     """`files`: content by absolute path in the guest; what begins as a script or an ELF program is executable.
 
-    `script` is the guest path of the program to run: it prints to the console (see `read_report`), ends with status 0
+    `script` is the guest path of the program to run: what it prints is for `read_report`; it ends with status 0
     when all went as expected, and needs nobody's input.
     """
 
@@ -106,7 +106,6 @@ def _script(scenario: Scenario, dut: str, start: tuple[str, ...], finish: tuple[
     ]  # fmt: skip
     lines = [
         "#!/bin/sh",
-        "exec >/dev/console 2>&1",
         "set -eu",
         "export PATH=/usr/sbin:/usr/bin:/sbin:/bin",
         "taskset -pc 1 $$ >/dev/null",

@@ -20,6 +20,9 @@ FUNCTIONS_NAMED: Final = 12
 _NEGLIGIBLE: Final = 0.5
 """Instructions a request below which a function is not said to have changed."""
 
+_COUNTED: Final = "instr_per_request"
+"""The metric of the whole cost; those of its parts append a part's name."""
+
 # What gcc appends to a function that it specialised or split: the source knows one function.
 _CLONE: Final = re.compile(r"\.(?:isra|constprop|part|cold|lto_priv|llvm)(?:\.\d+)?")
 
@@ -88,6 +91,7 @@ def judge(
     Raises CompareError for two figures alike on one side, for units that differ, and for environments that differ.
     """
     before = _by_likeness(baseline, "baseline")
+    functions = _functions_by_place(baseline), _functions_by_place(candidate)
     changed = frozenset(changed_scenarios)
     comparisons = []
     for key, figure in _by_likeness(candidate, "candidate").items():
@@ -102,7 +106,8 @@ def judge(
                 f"{figure.environment or 'none'}); only like is compared with like"
             )
         row = thresholds.find(figure.metric, figure.scenario)
-        comparisons.append(_compare(other, figure, row, changed_scenario=figure.scenario in changed))
+        named = _changed_functions_of(figure, *functions)
+        comparisons.append(_compare(other, figure, row, named, changed_scenario=figure.scenario in changed))
     return comparisons
 
 
@@ -135,7 +140,9 @@ def relative_change(baseline: float, candidate: float) -> float:
     return 0.0 if not candidate else 1.0 if candidate > 0 else -1.0
 
 
-def _compare(before: Figure, after: Figure, row: Threshold | None, *, changed_scenario: bool) -> Comparison:
+def _compare(
+    before: Figure, after: Figure, row: Threshold | None, functions: list[FunctionChange], *, changed_scenario: bool
+) -> Comparison:
     change = relative_change(before.value, after.value)
     low, high = _interval(before, after)
     limit = 0.0 if row is None else _limit(row, before.value, after.value)
@@ -157,7 +164,7 @@ def _compare(before: Figure, after: Figure, row: Threshold | None, *, changed_sc
         baseline_revision=before.revision,
         gating=bool(row and row.gating),
         changed_scenario=changed_scenario,
-        functions=changed_functions(before.functions, after.functions),
+        functions=functions,
     )
 
 
@@ -187,6 +194,35 @@ def _verdict(change: float, low: float | None, high: float | None, limit: float,
     if most < -limit:
         return "improvement" if row.better == "lower" else "regression"
     return "same" if least >= -limit and most <= limit else "inconclusive"
+
+
+Place = tuple[str, str, str, str]
+
+
+def _place(figure: Figure) -> Place:
+    return figure.scenario, figure.dut, figure.kernel, figure.mode
+
+
+def _functions_by_place(figures: Iterable[Figure]) -> dict[Place, list[FunctionCost]]:
+    """The function costs of a measurement; one of its figures carries them for all."""
+    found: dict[Place, list[FunctionCost]] = {}
+    for figure in figures:
+        if figure.functions:
+            found.setdefault(_place(figure), figure.functions)
+    return found
+
+
+def _changed_functions_of(
+    figure: Figure, before: Mapping[Place, list[FunctionCost]], after: Mapping[Place, list[FunctionCost]]
+) -> list[FunctionChange]:
+    """What changed in the part of the cost that the metric is about; none where it is not about instructions."""
+    if not figure.metric.startswith(_COUNTED):
+        return []
+    costs = [side.get(_place(figure), []) for side in (before, after)]
+    part = figure.metric.removeprefix(_COUNTED).removeprefix("_")
+    if part:
+        costs = [[cost for cost in side if cost.part == part] for side in costs]
+    return changed_functions(*costs)
 
 
 def function_name(symbol: str) -> str:

@@ -131,6 +131,20 @@ def test_functions_are_named_largest_change_first() -> None:
     assert [(one.name, one.candidate - one.baseline) for one in found] == [("send", -50), ("parse", 20)]
 
 
+def test_a_metric_of_a_part_names_the_functions_of_that_part() -> None:
+    def side(parse: float, ack: float) -> list[Figure]:
+        return [
+            figure(10_000 + parse + ack, functions=[cost("parse", parse), cost("ack", ack, "kernel")]),
+            figure(2_000 + parse, "instr_per_request_module"),
+            figure(99, "bytes_copied_per_request"),
+        ]
+
+    whole, module, copied = judge(side(500, 300), side(520, 400), TABLE)
+    assert [one.name for one in whole.functions] == ["ack", "parse"]
+    assert [one.name for one in module.functions] == ["parse"]
+    assert copied.functions == []
+
+
 def test_clones_of_the_compiler_are_their_function() -> None:
     before = [cost("parse", 500)]
     after = [cost("parse.isra.0", 400), cost("parse.part.3", 110), cost("parse.cold", 2)]

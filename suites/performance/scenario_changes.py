@@ -38,7 +38,7 @@ def fingerprints(source: str) -> dict[str, str]:
         name = _id(call)
         if name is None:
             continue
-        parts = [_dump(call)]
+        parts = [_dump(_without_summary(call))]
         parts += [_dump(node) for used in sorted(_closure(call, definitions)) for node in definitions[used]]
         found[name] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     return found
@@ -56,6 +56,11 @@ def _id(call: ast.Call) -> str | None:
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             return value.value
     return None
+
+
+def _without_summary(call: ast.Call) -> ast.Call:
+    """A second argument by position is the summary."""
+    return ast.Call(call.func, [*call.args[:1], *call.args[2:]], call.keywords)
 
 
 def _definitions(tree: ast.Module) -> dict[str, list[ast.stmt]]:

@@ -1,0 +1,148 @@
+"""What a record must be before its figures may decide about a release. Nothing overrides this: no waiver, no option.
+
+Takes everything from the record. What a record does not prove (that the host was looked at, that sides took turns)
+counts as not done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from results.figures import Figure
+from results.records import Run
+from results.signoff_policy import FITNESS, GATES, SIDES, SUITE, Gate, Side
+
+_TAKE_TURNS: Final = "rounds"
+"""Attribute of a figure: the order of each round, as `candidate baseline canary|canary baseline candidate|...`."""
+
+
+@dataclass(frozen=True, order=True)
+class Refusal:
+    """`kind` is for programs, `detail` for people."""
+
+    kind: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"
+
+
+def by_side(run: Run) -> dict[Side, dict[Gate, Figure]]:
+    """The gating figures of each side. Of two for the same gate and side the last stays; refusals() tells of it."""
+    found: dict[Side, dict[Gate, Figure]] = {side: {} for side in SIDES}
+    for figure in _gating(run):
+        for side in SIDES:
+            if figure.attributes.get("side") == side:
+                found[side][Gate(figure.scenario, figure.metric)] = figure
+    return found
+
+
+def _gating(run: Run) -> list[Figure]:
+    return [
+        figure
+        for figure in run.figures
+        if figure.dut == "weir" and figure.mode == "timed" and Gate(figure.scenario, figure.metric) in GATES
+    ]
+
+
+def refusals(run: Run) -> tuple[Refusal, ...]:
+    """Everything that speaks against letting `run` decide, each once; empty if it may."""
+    return tuple(dict.fromkeys(_all(run)))
+
+
+def _all(run: Run) -> Iterator[Refusal]:
+    sides = by_side(run)
+    if run.suite != SUITE:
+        yield Refusal("not a sign-off", f"run {run.id} is of suite {run.suite}")
+    yield from _platform(run)
+    yield from _host(run)
+    if run.exit_code != 0:
+        broken = [f"{test.id}: {test.reason}" for test in run.tests if test.outcome in ("failed", "error")]
+        yield Refusal("incomplete run", "; ".join(broken[:3]) or f"measuring ended with status {run.exit_code}")
+    yield from _missing(run, sides)
+    yield from _requests(run)
+    yield from _revisions(run)
+    yield from _pairing(run, sides)
+
+
+def _platform(run: Run) -> Iterator[Refusal]:
+    """Only KVM, and machines of their own that a lab reaches over the network, have time of their own."""
+    where = run.environment
+    unfit = {reason for figure in run.figures for reason in figure.unfit}
+    if where.acceleration.lower() == "tcg" or any(reason.upper() == "TCG" for reason in unfit):
+        yield Refusal("TCG", "an emulated processor has no time of its own: KVM or bare metal signs off")
+    elif not (where.acceleration == "kvm" or (where.provider == "hosts" and where.acceleration == "none")):
+        yield Refusal(
+            "platform", f"neither KVM nor bare metal: {where.provider} with acceleration {where.acceleration}"
+        )
+
+
+def _host(run: Run) -> Iterator[Refusal]:
+    for reason in sorted({reason for figure in run.figures for reason in figure.unfit if reason.upper() != "TCG"}):
+        yield Refusal("unfit host", reason)
+    for figure in _gating(run):
+        if lacking := [name for name in FITNESS if name not in figure.attributes]:
+            yield Refusal(
+                "unfit host", f"{_name(figure)}: nobody looked at the host ({', '.join(lacking)} not recorded)"
+            )
+
+
+def _missing(run: Run, sides: Mapping[Side, Mapping[Gate, Figure]]) -> Iterator[Refusal]:
+    why = {missing.scenario: missing.reason for missing in run.not_measured if missing.mode == "timed"}
+    for gate in GATES:
+        if lacking := [side for side in SIDES if gate not in sides[side]]:
+            reason = f" ({why[gate.scenario]})" if gate.scenario in why else ""
+            yield Refusal("missing scenario", f"{gate} was not measured on {', '.join(lacking)}{reason}")
+
+
+def _requests(run: Run) -> Iterator[Refusal]:
+    """Failed requests anywhere in the run, gating or not: a device that drops requests is easily fast."""
+    for figure in run.figures:
+        if figure.mode != "timed":
+            continue
+        failed = figure.attributes.get("failed")
+        if failed is None:
+            yield Refusal("failed requests", f"{_name(figure)}: nobody counted them")
+        elif failed != "0":
+            yield Refusal("failed requests", f"{_name(figure)}: {failed} of {figure.attributes.get('requests', '?')}")
+
+
+def _revisions(run: Run) -> Iterator[Refusal]:
+    if run.revision.dirty or not run.revision.commit:
+        yield Refusal("revision", "the checkout that measured is no commit: it has changes that none holds")
+    commits: dict[str, set[str]] = {side: set() for side in SIDES}
+    for figure in _gating(run):
+        commits.setdefault(figure.attributes.get("side", ""), set()).add(figure.revision)
+    for side, found in commits.items():
+        if side not in SIDES:
+            yield Refusal("unusable figures", f"figures of an unknown side {side!r}")
+        elif len(found) > 1 or found == {""}:
+            yield Refusal("revision", f"the figures of {side} do not say which one commit they are of")
+    if commits["baseline"] != commits["canary"]:
+        yield Refusal("revision", "the canary is not the baseline's commit")
+    if commits["candidate"] and commits["candidate"] == commits["baseline"]:
+        yield Refusal("revision", "candidate and baseline are the same commit: nothing is compared")
+
+
+def _pairing(run: Run, sides: Mapping[Side, Mapping[Gate, Figure]]) -> Iterator[Refusal]:
+    """Sides must have been measured in turn, A B C C B A: blocks, one side after the other, compare hours."""
+    figures = _gating(run)
+    if len(figures) != sum(map(len, sides.values())):
+        yield Refusal("unusable figures", "a side has two figures for one gate")
+    for figure in figures:
+        rounds = [tuple(order.split()) for order in figure.attributes.get(_TAKE_TURNS, "").split("|")]
+        turns = [tuple(SIDES) if number % 2 == 0 else tuple(reversed(SIDES)) for number in range(len(figure.samples))]
+        if rounds != turns:
+            yield Refusal("not interleaved", f"{_name(figure)}: the record does not show that sides took turns")
+    for gate in GATES:
+        there = [sides[side][gate] for side in SIDES if gate in sides[side]]
+        if len({(len(one.samples), one.unit, one.kernel, one.environment) for one in there}) > 1:
+            yield Refusal("unusable figures", f"{gate}: the sides differ in rounds, unit, kernel or environment")
+        if any(len(one.samples) < 2 for one in there):
+            yield Refusal("unusable figures", f"{gate}: fewer than two rounds")
+
+
+def _name(figure: Figure) -> str:
+    return f"{figure.metric} in {figure.scenario} of {figure.attributes.get('side') or figure.dut}"

@@ -14,6 +14,7 @@ from results.records import RecordError
 # name: (module, one line of help). A module is imported only when its command is asked for.
 COMMANDS: Final = {
     "show": ("results.show", "print the last run, or the run with this identity"),
+    "report": ("results.report", "one offline HTML page: verdict, changes, peers, history"),
     "query": ("results.query_command", "figures, tests, comparisons or runs that answer to filters"),
     "trend": ("results.trend", "history of figures: change points and environments"),
     "reindex": ("results.reindex", "bring the index over the records up to date, or make it anew"),

@@ -92,6 +92,8 @@ class Run(msgspec.Struct, frozen=True, tag="run", tag_field="kind"):
     """One run of one suite: functional ones against one device under test, measuring ones against several.
 
     `environments` describes each environment key that a figure names. `verdict` is what a gate or a sign-off decided.
+    `configurations` are the texts that the devices under test were configured with, each under a title that a reader
+    understands ("nginx: get-keepalive-1k").
     Schema 2 added all from `figures` on; records of schema 1 read as having none of it.
     """
 
@@ -115,6 +117,7 @@ class Run(msgspec.Struct, frozen=True, tag="run", tag_field="kind"):
     not_measured: list[NotMeasured] = []
     environments: dict[str, dict[str, str]] = {}
     verdict: str = ""
+    configurations: dict[str, str] = {}
     schema: int = SCHEMA_VERSION
 
     def count(self, outcome: Outcome) -> int:

@@ -1,0 +1,137 @@
+"""What the report says first: the verdict and the reasons for it, as the records decided; nothing is judged anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from results import words
+from results.figures import Comparison
+from results.records import Run, TestResult
+from results.report_model import Compared, Kind, Recorded, Verdict
+
+_SAID: Final[dict[str, Kind]] = {
+    "pass": "pass",
+    "passed": "pass",
+    "same": "pass",
+    "improvement": "pass",
+    "fail": "fail",
+    "failed": "fail",
+    "regression": "fail",
+    "inconclusive": "inconclusive",
+    "infrastructure": "infrastructure",
+}
+_INFRASTRUCTURE: Final = (69, 70)
+_REASONS: Final = 6
+
+
+def decide(subject: Recorded, compared: Compared | None, tests: Sequence[Recorded] = ()) -> Verdict:
+    """The verdict on the subject: what it recorded itself, else what its exit status and comparisons say."""
+    run = subject.run
+    said = _SAID.get(run.verdict.partition(":")[0].partition(" ")[0].casefold()) if run.verdict else None
+    kind: Kind = said or _judged(run, compared)
+    reasons = [*_stated(run), *_changes(compared), *_failures(run), *_elsewhere(tests)]
+    return Verdict(kind, _headline(kind, run, compared), tuple(dict.fromkeys(reasons))[:_REASONS])
+
+
+def _judged(run: Run, compared: Compared | None) -> Kind:
+    failed = bool(_bad(run))
+    if compared and compared.regressions:
+        return "fail"
+    if failed and any(test.cause == "product" for test in _bad(run)):
+        return "fail"
+    if run.exit_code in _INFRASTRUCTURE or (failed and run.exit_code):
+        return "infrastructure"
+    if run.exit_code:
+        return "fail"
+    if compared and compared.comparisons:
+        gating = [one for one in compared.comparisons if one.gating]
+        return "pass" if gating and all(one.verdict != "inconclusive" for one in gating) else "inconclusive"
+    if run.figures:
+        return "measured"
+    return "pass" if run.tests else "none"
+
+
+def _headline(kind: Kind, run: Run, compared: Compared | None) -> str:
+    if run.suite == "signoff":
+        return {
+            "pass": "Sign-off: PASS",
+            "fail": "Sign-off: FAIL",
+            "inconclusive": "Sign-off: INCONCLUSIVE",
+        }.get(kind, "Sign-off: no decision")
+    if compared and kind == "fail" and (worse := compared.regressions):
+        return f"Slower: {words.plural(len(worse), 'regression')}"
+    if compared and kind == "pass":
+        better = sum(one.verdict == "improvement" and one.gating for one in compared.comparisons)
+        return f"No regression, {words.plural(better, 'improvement')}" if better else "No regression"
+    return {
+        "pass": "Passed",
+        "fail": "Failed",
+        "inconclusive": "Inconclusive",
+        "infrastructure": "No verdict: the infrastructure failed",
+        "measured": "Measured; nothing to compare with yet",
+        "none": "Nothing recorded",
+    }[kind]
+
+
+def _stated(run: Run) -> list[str]:
+    """What follows the verdict's word in the record."""
+    rest = run.verdict.partition(":")[2].strip()
+    return [rest] if rest else []
+
+
+def sentence(one: Comparison) -> str:
+    """get-keepalive-1k on weir: +1.02 % instructions per request (threshold 0.30 %), most in weir_parse (+230)."""
+    name = words.metric(one.metric, one.unit).name
+    more = ""
+    if one.functions:
+        first = one.functions[0]
+        delta = first.candidate - first.baseline
+        more = f", most of it in {first.name} ({'+' if delta > 0 else ''}{words.number(delta)})"
+    return (
+        f"{one.scenario} on {one.dut}: {words.percent(one.change)} {name} "
+        f"(threshold {words.percent(one.threshold, signed=False)}){more}"
+    )
+
+
+def _changes(compared: Compared | None) -> list[str]:
+    if compared is None:
+        return []
+    lines = [sentence(one) for one in compared.regressions[:4]]
+    if len(compared.regressions) > 4:
+        lines.append(f"and {len(compared.regressions) - 4} more")
+    counts = [
+        words.plural(sum(one.verdict == verdict for one in compared.comparisons), name, many)
+        for verdict, name, many in (
+            ("regression", "worse", "worse"),
+            ("improvement", "better", "better"),
+            ("inconclusive", "inconclusive", "inconclusive"),
+            ("same", "unchanged", "unchanged"),
+        )
+        if any(one.verdict == verdict for one in compared.comparisons)
+    ]
+    if counts:
+        lines.append(f"{words.plural(len(compared.comparisons), 'figure')} compared: {', '.join(counts)}.")
+    return [*lines, *compared.unlike]
+
+
+def _bad(run: Run) -> list[TestResult]:
+    return [test for test in run.tests if test.outcome in ("failed", "error")]
+
+
+def _failures(run: Run) -> list[str]:
+    lines = []
+    for test in _bad(run)[:3]:
+        first = test.reason.strip().splitlines()[0] if test.reason.strip() else ""
+        lines.append(f"{test.id} {test.outcome} ({test.cause}){': ' + first[:200] if first else ''}")
+    return lines
+
+
+def _elsewhere(tests: Sequence[Recorded]) -> list[str]:
+    """Failures of the newest runs of other suites: a reader of the performance report must not miss them."""
+    bad = [(one.run, len(_bad(one.run))) for one in tests if _bad(one.run)]
+    return [
+        f"{run.suite} on {run.dut or 'no device'}, kernel {run.environment.kernel_flavour or 'none'}: "
+        f"{words.plural(count, 'test')} not passed at {run.revision.commit[:12]}"
+        for run, count in bad
+    ]

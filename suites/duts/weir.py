@@ -34,6 +34,10 @@ class WeirAdapter(Adapter):
         deploy(self.machine, self.prepared)
         self._installed_in = self.machine.generation
 
+    def forget(self) -> None:
+        """Take it that the files are not in the machine: another build of them has been there since."""
+        self._installed_in = None
+
     def load(self) -> None:
         """insmod, nothing more."""
         self.install()

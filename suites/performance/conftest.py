@@ -16,7 +16,10 @@ from lab.pytest_plugin import RETRIES
 from results.figures import Figure, Mode, NotMeasured
 from suites.performance.deterministic import Cell, Failure, measure_all
 from suites.performance.plan import VARIABLE, Plan
+from suites.performance.timed.fixtures import record_not_measured, rig, say
 from suites.recording import recorder
+
+__all__ = ["record_not_measured", "rig", "say"]  # fixtures that the timed tests ask for
 
 CELLS = pytest.StashKey[list[Cell]]()
 """The cells that the chosen tests ask for, in their order."""

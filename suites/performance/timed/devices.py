@@ -1,36 +1,159 @@
-"""Sides made of devices under test: an adapter, a configuration, and the check that it serves before it is measured."""
+"""Devices under test as sides: each started with its configuration in force, on all the guest's CPUs.
+
+Settings of nginx and HAProxy are those of the counted scenarios (MEASURED in suites/duts), but for what ties them to
+one CPU there: CHANGES says which, and why.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from suites.duts.adapter import Adapter
-from suites.duts.config import Config, Server, split_endpoint
+from lab.errors import InfrastructureError
+from suites.duts import haproxy, nginx
+from suites.duts.config import Config, Server, Timeouts, split_endpoint
+from suites.duts.haproxy import HaproxyAdapter
+from suites.duts.nginx import NginxAdapter
+from suites.duts.weir import WeirAdapter
 from suites.performance.timed.engine import wait_until_served
 from suites.performance.timed.origin import SMALL, Origin
 from suites.performance.timed.sides import Side
 
-UPSTREAM_CONNECTIONS = 64
+if TYPE_CHECKING:
+    from lab.machine import Machine
+    from lab.run import Prepared
+
+UPSTREAM_CONNECTIONS: Final = 64
+CONNECTIONS: Final = 32768
+TIMEOUTS: Final = Timeouts(
+    client_header=20.0, client_body=20.0, keepalive=120.0, upstream_connect=5.0, upstream_response=60.0
+)
+"""The same for every side, and longer than any phase of a run: what is measured is not a time-out."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting of a counted device that a timed one has otherwise; `{cpus}` is the number of the guest's CPUs."""
+
+    counted: str
+    timed: str
+    reason: str
+
+
+CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
+    "nginx": (
+        Change("worker_processes 1;", "worker_processes {cpus};", "a worker for each CPU, as Weir works on each"),
+        Change("worker_cpu_affinity 01;", "worker_cpu_affinity auto;", "each worker stays on a CPU of its own"),
+        Change(
+            "worker_connections 131072;",
+            f"worker_connections {CONNECTIONS};",
+            "memory for each is taken at the start: as many as are needed",
+        ),
+    ),
+    "haproxy": (
+        Change("nbthread 1", "nbthread {cpus}", "a thread for each CPU, as Weir works on each"),
+        Change("cpu-map 1/1 0", "cpu-map auto:1/1-{cpus} 0-{last}", "each thread stays on a CPU of its own"),
+    ),
+}
 
 
 def configuration(origin: Origin, limits: Mapping[str, Any] | None = None, *, connections: int = 0) -> Config:
     """What every side is told: one listener, one origin, kept connections to it."""
     server = Server(origin.endpoint, connections or UPSTREAM_CONNECTIONS)
-    return Config(servers=(server,)).changed(limits=limits or {})
+    return Config(servers=(server,), timeouts=TIMEOUTS).changed(limits=limits or {})
 
 
-def device_side(adapter: Adapter, config: Config, *, name: str = "") -> Side:
-    """A device as a side: started with `config`, up when it answers a request of its own."""
-    endpoint = (adapter.machine.address, split_endpoint(config.listeners[0])[1])
+def side(dut: str, machine: Machine, prepared: Prepared, config: Config, *, name: str = "") -> Side:
+    """The device `dut` as a side called `name` (default: the device's). Raises KeyError for one that is not known."""
+    start, stop = _DEVICES[dut](machine, prepared, config)
+    endpoint = (machine.address, split_endpoint(config.listeners[0])[1])
 
-    def start() -> None:
-        adapter.start()
+    def serve() -> None:
         try:
-            adapter.apply(config)
+            start()
             wait_until_served(endpoint, SMALL)
         except BaseException:
-            adapter.stop()
+            stop()
             raise
 
-    return Side(name or adapter.name, start, adapter.stop, endpoint)
+    return Side(name or dut, serve, stop, endpoint)
+
+
+def weir_side(name: str, machine: Machine, prepared: Prepared, config: Config) -> Side:
+    """Weir as `prepared` has it, which need not be the run's own: a side for comparing builds."""
+    return side("weir", machine, prepared, config, name=name)
+
+
+def rendered(dut: str, config: Config, cpus: int) -> str:
+    """The configuration file of a timed nginx or HAProxy. Raises InfrastructureError where CHANGES do not fit."""
+    text = nginx.render(config, measured=True) if dut == "nginx" else haproxy.render(config, measured=True)
+    for change in CHANGES[dut]:
+        if change.counted not in text:
+            raise InfrastructureError(
+                f"{dut} is no longer told {change.counted!r}, which timed runs change",
+                hint="suites/performance/timed/devices.py, CHANGES",
+            )
+        text = text.replace(change.counted, change.timed.format(cpus=cpus, last=cpus - 1))
+    return text
+
+
+Device = tuple[Callable[[], None], Callable[[], None]]
+
+
+def _weir(machine: Machine, prepared: Prepared, config: Config) -> Device:
+    adapter = WeirAdapter(machine, prepared)
+
+    def start() -> None:
+        # Another build may lie where this one's files go, and build ids tell which one the kernel has taken.
+        adapter.forget()
+        adapter.start()
+        _check_build(machine, prepared.module.ko)
+        adapter.apply(config)
+
+    def stop() -> None:
+        if adapter.running:
+            adapter.stop()
+
+    return start, stop
+
+
+def _check_build(machine: Machine, module: Path) -> None:
+    """That the loaded module is this file: its build id (ELF note, gnu) is in both. Raises InfrastructureError."""
+    loaded = machine.get("/sys/module/weir/notes/.note.gnu.build-id")
+    if loaded not in module.read_bytes():
+        raise InfrastructureError(f"the guest has loaded another module than {module}")
+
+
+def _nginx(machine: Machine, prepared: Prepared, config: Config) -> Device:
+    adapter = NginxAdapter(machine, prepared)
+
+    def start() -> None:
+        machine.run("mkdir", "-p", f"{nginx.PREFIX}/temp", f"{nginx.PREFIX}/logs")
+        machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine)))
+        machine.run("nginx", "-p", nginx.PREFIX, "-c", f"{nginx.PREFIX}/nginx.conf")
+
+    return start, adapter.stop
+
+
+def _haproxy(machine: Machine, prepared: Prepared, config: Config) -> Device:
+    adapter = HaproxyAdapter(machine, prepared)
+
+    def start() -> None:
+        machine.run("mkdir", "-p", haproxy.PREFIX)
+        machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine)))
+        machine.run("haproxy", "-D", "-q", "-f", haproxy.CONFIG, "-p", haproxy.PID)
+
+    return start, adapter.stop
+
+
+_DEVICES: Final[Mapping[str, Callable[[Machine, Prepared, Config], Device]]] = {
+    "weir": _weir,
+    "nginx": _nginx,
+    "haproxy": _haproxy,
+}
+
+
+def _cpus(machine: Machine) -> int:
+    return int(machine.run("nproc").stdout)

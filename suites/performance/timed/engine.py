@@ -7,12 +7,13 @@ sustain (counted), ramp down (load has ended, connections are closed), collectio
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
-from suites.performance.timed import guest, wrk
+from suites.performance.timed import guest, h2load, latency, wrk
 from suites.performance.timed.sides import Endpoint, Sample, Side
 from suites.performance.timed.tool import Bench
 from suites.performance.timed.workloads import WARM_UP_S, Workload
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from lab.qemu_machine import QemuMachine
 
 SUSTAIN_S: Final = 2
+LONGEST_SUSTAIN_S: Final = 10
+OFFERED: Final = 0.4
 DEVIATIONS: Final = (
     "ramp up is a step to full load, not a slope; sustain is shorter than the RFC asks for; "
     "one client address; HTTP without TLS"
@@ -29,7 +32,10 @@ DEVIATIONS: Final = (
 
 @dataclass(frozen=True)
 class Station:
-    """Where measurements are made: the guest with the sides, and the load generators' place. `scale` stretches phases."""
+    """Where measurements are made: the guest with the sides, and the place of the load generators.
+
+    `scale` stretches phases.
+    """
 
     machine: QemuMachine
     bench: Bench
@@ -37,11 +43,13 @@ class Station:
 
     @property
     def sustain(self) -> int:
-        """Whole seconds, as wrk takes them."""
-        return max(1, round(SUSTAIN_S * self.scale))
+        """Whole seconds, as wrk takes them. Beyond LONGEST_SUSTAIN_S more rounds say more than longer ones."""
+        return max(1, min(LONGEST_SUSTAIN_S, round(SUSTAIN_S * self.scale)))
 
-    def measure(self, side: Side, workload: Workload) -> Sample:
-        """Closed-loop throughput of a running side and its CPU time a request.
+    def measure(self, side: Side, workload: Workload, offered: float = 0.0) -> Sample:
+        """Closed-loop throughput of a running side and its CPU time a request; open-loop latency at `offered`.
+
+        `offered` is in requests a second, the same for all sides that are compared; 0 measures no latency.
 
         Raises ProductFailure when nothing at all was answered.
         """
@@ -59,19 +67,46 @@ class Station:
         if workload.per_connection:
             metrics["connections_per_s"] = report.rate
         failed = workload.failed(report)
+        said = [f"{report.refused} refused, broken {dict(report.detail)}"] if failed else []
+        latencies, open_loop = None, {}
+        if offered:
+            paced = h2load.run(
+                self.bench, side.endpoint, workload.plan.request, rate=offered, seconds=self.sustain, warm_up=WARM_UP_S
+            )
+            latencies = paced.latencies
+            metrics |= latency.percentiles(latencies)
+            failed += paced.failed
+            said += [f"open loop: {paced.said}"] if paced.failed else []
+            open_loop = {
+                "latency": f"h2load, open loop, {offered:.0f} requests/s over {h2load.CONNECTIONS} connections, "
+                "corrected for coordinated omission"
+            }
         return Sample(
             metrics=metrics,
             requests=report.requests,
             failed=failed,
-            failures=f"{report.refused} refused, broken {report.detail}" if failed else "",
+            failures="; ".join(said),
+            latencies=latencies,
             attributes={
+                **open_loop,
                 "generator": "wrk, closed loop, 1 thread",
                 "connections": str(workload.plan.connections),
-                "phases": f"RFC 9411 4.3.4: init until one reply, ramp up {WARM_UP_S} s, sustain {report.seconds:.1f} s, "
-                "ramp down until the last connection is closed, collection after it",
+                "phases": f"RFC 9411 4.3.4: init until one reply, ramp up {WARM_UP_S} s, "
+                f"sustain {report.seconds:.1f} s, ramp down until the last connection is closed, collection after it",
                 "deviations": DEVIATIONS,
             },
         )
+
+    def offered_rate(self, sides: Sequence[Side], workload: Workload) -> float:
+        """A rate that every side can carry: OFFERED of what the slowest does in a second of closed loop."""
+        rates = []
+        for side in sides:
+            with side.running():
+                report = wrk.run(self.bench, side.endpoint, workload.plan, seconds=1, name="probe")
+            if not report.requests:
+                raise ProductFailure(f"{side.name} answered nothing in {workload.id}: {dict(report.detail)}")
+            rates.append(report.rate)
+        return max(1.0, float(round(OFFERED * min(rates))))
 
 
 def wait_until_served(endpoint: Endpoint, path: str, *, seconds: float = 10.0, expect: bytes = b"HTTP/1.1 ") -> None:

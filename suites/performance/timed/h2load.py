@@ -1,7 +1,7 @@
 """h2load: open-loop load. Requests leave at a given rate whatever the device does: what latency means to a user.
 
-h2load logs each request's start and duration. A connection that waits for a reply sends its next request late, which the
-log does not show; the histogram makes up for it (timed/latency.py).
+h2load logs each request's start and duration. A connection that waits for a reply sends its next request late, which
+the log does not show; the histogram makes up for it (timed/latency.py).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OWN_FIELDS: Final = frozenset({"host", "user-agent", "accept", "content-length"
 
 @dataclass(frozen=True)
 class Report:
-    """What h2load saw. `failed` counts requests without a reply, with another status than expected, or with an error."""
+    """What h2load saw. `failed` counts requests without a reply or with another status than expected."""
 
     requests: int
     failed: int

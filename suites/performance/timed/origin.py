@@ -39,7 +39,7 @@ class Origin:
 
 @contextmanager
 def serving(bench: Bench, address: str, port: int = 8080) -> Iterator[Origin]:
-    """An nginx with one worker that serves /1k and /64k, and answers what is posted to /post as /1k once it has all of it.
+    """An nginx with one worker that serves /1k and /64k; what is posted to /post it takes whole, then answers as /1k.
 
     Raises InfrastructureError when it does not start.
     """

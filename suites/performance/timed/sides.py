@@ -1,7 +1,7 @@
 """Sides of a comparison, measured in turn: A B B A, so that a host that drifts drifts for all of them alike.
 
-A side is whatever can be started in a guest, answer at an endpoint, and be stopped again: a device under test, or one of
-two builds of Weir. Sides of one comparison share guest, kernel and origin, and never run at the same time.
+A side is whatever can be started in a guest, answer at an endpoint, and be stopped again: a device under test, or one
+of two builds of Weir. Sides of one comparison share guest, kernel and origin, and never run at the same time.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Side:
 class Sample:
     """What one measurement of one side said.
 
-    `metrics` are by name, in the units of timed/metrics.py. `failed` counts honest requests that got no reply or another
-    one than expected: any makes the figure void. `latencies` are in microseconds. `attributes` say how it was taken.
+    `metrics` are by name, in the units of timed/metrics.py. `failed` counts honest requests that got no reply or
+    another one than expected: any makes the figure void. `latencies` are in microseconds. `attributes` say how it was taken.
     """
 
     metrics: Mapping[str, float]

@@ -1,7 +1,7 @@
 """wrk: closed-loop load. Says what a device carries when clients ask again as soon as they are answered.
 
-Its report comes as one line of JSON from a Lua script of ours. wrk is no judge of latency: it sends the next request only
-when the last one is answered (see h2load.py for that).
+Its report comes as one line of JSON from a Lua script of ours. wrk is no judge of latency: it sends the next request
+only when the last one is answered (see h2load.py for that).
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Plan:
 class Report:
     """What wrk saw. `requests` counts whole replies, `refused` those with a status of 400 or more.
 
-    `broken` is what got no whole reply: connections refused, reset or closed early, time-outs. `bytes` are those of heads
-    and bodies together.
+    `broken` is what got no whole reply: connections refused, reset or closed early, time-outs. `bytes` are those of
+    heads and bodies together.
     """
 
     requests: int

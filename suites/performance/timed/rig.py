@@ -1,0 +1,104 @@
+"""What timed tests stand on: a guest booted fresh, an origin, load generators; and where figures go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lab.errors import ProductFailure
+from lab.fitness import Watch
+from results.environment import key
+from results.figures import Figure
+from suites.duts.config import Config
+from suites.performance.timed import devices, guest, origin
+from suites.performance.timed import figures as figures_of
+from suites.performance.timed.engine import Station
+from suites.performance.timed.sides import Paired, Side
+from suites.performance.timed.tool import Bench
+from suites.recording import describe_host
+
+if TYPE_CHECKING:
+    from lab.session import Lab
+
+ORIGIN_NUMBER: Final = 200
+ROUNDS: Final = 2
+
+
+@dataclass(frozen=True)
+class Rig:
+    """`attributes` describe the set-up and go into every figure; `environment` is what `environment_key` stands for."""
+
+    lab: Lab
+    station: Station
+    origin: origin.Origin
+    attributes: Mapping[str, str]
+    environment: Mapping[str, str]
+
+    @property
+    def environment_key(self) -> str:
+        return key(self.environment)
+
+    @property
+    def rounds(self) -> int:
+        """How often each side is measured: more with the scale, never fewer than make a pair of pairs."""
+        return max(ROUNDS, round(ROUNDS * self.station.scale))
+
+    def configuration(self, limits: Mapping[str, int] | None = None, *, connections: int = 0) -> Config:
+        """What every side is told."""
+        return devices.configuration(self.origin, limits, connections=connections)
+
+    def sides(self, duts: tuple[str, ...], config: Config) -> list[Side]:
+        """The devices of these names in the one guest."""
+        return [devices.side(dut, self.station.machine, self.lab.prepared, config) for dut in duts]
+
+    def context(self, scenario: str, watch: Watch) -> figures_of.Context:
+        """What figures need to know besides their values; `watch` was made before the measurement."""
+        prepared, fitness = self.lab.prepared, watch.finish()
+        return figures_of.Context(
+            scenario=scenario,
+            kernel=prepared.kernel.flavour,
+            environment=self.environment_key,
+            unfit=fitness.reasons(prepared.acceleration.accel),
+            attributes={**self.attributes, **fitness.attributes()},
+        )
+
+
+@contextmanager
+def standing(lab: Lab, folder: Path, *, scale: float) -> Iterator[Rig]:
+    """Boots the guest cold, starts the origin and asks it what it can carry by itself."""
+    bench = Bench(lab.prepared.tools, folder)
+    machine = lab.machine()
+    machine.reboot()
+    settings = guest.prepare(machine)
+    processors = int(machine.run("nproc").stdout)
+    with origin.serving(bench, lab.network.origin_address(ORIGIN_NUMBER)) as made:
+        ceiling = origin.ceiling(bench, made)
+        yield Rig(
+            lab=lab,
+            station=Station(machine, bench, scale),
+            origin=made,
+            attributes={
+                "origin": f"nginx {lab.prepared.tools.versions.get('nginx', '')} on the host's side of the bridge",
+                "origin_ceiling_per_s": f"{ceiling.rate:.0f}",
+                "upstream_connections": str(devices.UPSTREAM_CONNECTIONS),
+                **{f"guest.{name}": value for name, value in settings.items()},
+            },
+            environment=figures_of.environment(lab.prepared, describe_host(), processors=processors),
+        )
+
+
+def judge(paired: Paired) -> None:
+    """Raises ProductFailure when an honest request failed: the figure of that side was not recorded."""
+    if failures := paired.failures():
+        raise ProductFailure("requests failed, which voids the figures:\n" + "\n".join(failures))
+
+
+def record(paired: Paired, context: figures_of.Context, take: Callable[[Figure], None]) -> list[Figure]:
+    """Hands every figure to `take` and returns them all."""
+    made = list(figures_of.figures(paired, context))
+    for figure in made:
+        take(figure)
+    return made

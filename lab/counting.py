@@ -18,7 +18,6 @@ from lab import crash, sandbox
 from lab.cpio import Archive
 from lab.deadline import Deadline
 from lab.errors import GuestCrash, InfrastructureError
-from lab.image import Image
 from lab.kernel import Kernel
 from lab.kernel_symbols import KernelSymbols
 from lab.qemu import KERNEL_PARAMETERS
@@ -49,15 +48,15 @@ class CountingGuest:
     """What one counting boot is made of.
 
     `files`: absolute guest path -> content, executable when it begins with `#!` or is an ELF file. `script` is the path
-    that the guest runs once it is up. `seed` decides what a boot draws at random. `folder` takes console, counts
-    and QEMU's own words.
+    that the guest runs once it is up. `seed` decides what a boot draws at random. `root` is what
+    lab.counting_root made. `folder` takes console, counts and QEMU's own words.
     """
 
     name: str
     count_tools: ToolsTree
     kernel: Kernel
-    image: Image
     initrd: Path
+    root: Path
     plugin: Path
     folder: Path
     files: Mapping[str, bytes]
@@ -122,17 +121,23 @@ def _outcome(
 
 
 def _initrd(guest: CountingGuest) -> bytes:
-    """The common initrd with the guest's own files appended."""
+    """The common initrd with the root and the guest's own files appended: the kernel unpacks one after the other."""
     archive = Archive()
     for path, data in sorted(guest.files.items()):
         executable = data.startswith((b"#!", b"\x7fELF"))
         archive.file(f"overlay/{path.lstrip('/')}", data, 0o755 if executable else 0o644)
-    common = guest.initrd.read_bytes()
-    return common + bytes(-len(common) % 4) + archive.finish()
+    parts = (guest.initrd.read_bytes(), guest.root.read_bytes(), archive.finish())
+    return b"".join(part + bytes(-len(part) % 4) for part in parts)
 
 
 def _arguments(guest: CountingGuest, console: Path, counts: Path) -> list[str]:
-    parameters = (*KERNEL_PARAMETERS, *_PARAMETERS, "lab.hostname=guest", f"lab.script={guest.script}")
+    parameters = (
+        *KERNEL_PARAMETERS,
+        *_PARAMETERS,
+        "lab.hostname=guest",
+        "lab.root=initrd",
+        f"lab.script={guest.script}",
+    )
     return [
         "qemu-system-x86_64",
         *("-nodefaults", "-no-user-config", "-display", "none"),
@@ -144,8 +149,5 @@ def _arguments(guest: CountingGuest, console: Path, counts: Path) -> list[str]:
         *("-kernel", str(guest.kernel.image), "-initrd", str(guest.folder / "initrd")),
         *("-append", " ".join(parameters)),
         *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
-        *("-blockdev", f"driver=file,node-name=root-file,filename={guest.image.squashfs},read-only=on,locking=off"),
-        *("-blockdev", "driver=raw,node-name=root,file=root-file,read-only=on"),
-        *("-device", "virtio-blk-pci,drive=root"),
         *("-plugin", f"file={guest.plugin},out={counts},code={guest.folder / 'code'}"),
     ]

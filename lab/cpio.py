@@ -27,6 +27,11 @@ class Archive:
         self._parents(name)
         self._add(name, stat.S_IFREG | mode, data)
 
+    def link(self, name: str, target: str) -> None:
+        """Add a symbolic link. `name` has no leading slash."""
+        self._parents(name)
+        self._add(name, stat.S_IFLNK | 0o777, target.encode())
+
     def finish(self) -> bytes:
         """The finished archive, padded to 512 bytes."""
         finished = bytearray(self._data)

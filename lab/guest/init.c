@@ -4,7 +4,7 @@
  * seconds under TCG. What differs from lab to lab (host keys, authorized_keys, hosts) comes as files below /overlay in
  * a second cpio archive and is copied over the root.
  *
- * Command line, beside network.c's and script.c's: lab.root=/dev/vda lab.hostname=guest
+ * Command line, beside network.c's and script.c's: lab.root=/dev/vda (or "initrd") lab.hostname=guest
  * Another name for it, `init agent FD`, serves the agent's protocol on an open descriptor, for tests on the host.
  */
 #define _GNU_SOURCE
@@ -26,6 +26,7 @@
 #include "guest.h"
 
 #define SSHD "/usr/sbin/sshd"
+#define IN_ARCHIVE "initrd"	/* lab.root: the whole root came as /root of a cpio archive */
 
 enum { DEVICE_TIMEOUT_MS = 10000 };
 
@@ -79,11 +80,8 @@ static void wait_for_device(const char *path)
 	}
 }
 
-static void mount_root(void)
+static void mount_device(const char *device)
 {
-	const char *device = parameter("lab.root", "/dev/vda");
-	int error;
-
 	wait_for_device(device);
 	mount_at(device, "/lower", "squashfs", MS_RDONLY, NULL);
 	mount_at("tmpfs", "/scratch", "tmpfs", 0, "mode=0755");
@@ -91,6 +89,21 @@ static void mount_root(void)
 	mkdir("/scratch/work", 0755);
 	mount_at("overlay", "/root", "overlay", 0,
 		 "lowerdir=/lower,upperdir=/scratch/upper,workdir=/scratch/work");
+}
+
+static bool root_is_in_archive(void)
+{
+	return !strcmp(parameter("lab.root", ""), IN_ARCHIVE);
+}
+
+static void mount_root(void)
+{
+	int error;
+
+	if (root_is_in_archive())
+		mount_at("/root", "/root", NULL, MS_BIND, NULL);
+	else
+		mount_device(parameter("lab.root", "/dev/vda"));
 	error = copy_tree("/overlay", "/root");
 	if (error && error != -ENOENT) {
 		errno = -error;
@@ -112,7 +125,7 @@ static void switch_root(void)
 	}
 	if (chdir("/root") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") || chdir("/"))
 		die("cannot switch root");
-	if (old >= 0)
+	if (old >= 0 && !root_is_in_archive())
 		remove_tree(old);	/* The archive's memory is better spent on tests. */
 }
 

@@ -24,9 +24,12 @@
 
 enum { MAX_RANGES = 64 };
 
-/* x86-64's canonical halves; where the kernel loads modules without KASLR (arch/x86/include/asm/pgtable_64_types.h) */
+/*
+ * x86-64 gives the kernel the upper half. Modules lie behind the 512 MB of the kernel's own image, or of 1 GB with KASLR
+ * compiled in (arch/x86/include/asm/pgtable_64_types.h); no image is so large that the difference matters.
+ */
 #define KERNEL_HALF (1ULL << 63)
-#define MODULES_START 0xffffffffc0000000ULL
+#define MODULES_START 0xffffffffa0000000ULL
 
 enum role { ROLE_SWITCH, ROLE_SOFTIRQ, ROLE_TICK, ROLE_IPI, ROLE_IRQ, ROLE_EXCEPTION, ROLE_ENTRY, ROLE_IDLE, ROLES };
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from lab import counting
+from lab.cache import Cache
+from lab.counting_root import ensure_counting_root
 from lab.counts import Account, Counts, Runs, Window, read_counts
 from lab.errors import InfrastructureError, LabError, ProductFailure
 from lab.image import Image
@@ -144,8 +146,8 @@ def _attempt(cell: Cell, inputs: CountingInputs, seed: int) -> tuple[tuple[Profi
         name=name,
         count_tools=inputs.count_tools,
         kernel=inputs.kernel,
-        image=inputs.image,
         initrd=inputs.initrd,
+        root=ensure_counting_root(Cache(), inputs.tools, inputs.image),
         plugin=inputs.plugin,
         folder=inputs.run_dir / "counting" / f"{name}-{seed}",
         files=staged.files,

@@ -18,6 +18,9 @@ COMMANDS: Final = {
     "query": ("results.query_command", "figures, tests, comparisons or runs that answer to filters"),
     "trend": ("results.trend", "history of figures: change points and environments"),
     "reindex": ("results.reindex", "bring the index over the records up to date, or make it anew"),
+    "signoff": ("results.signoff_command", "decide about the release that a run measured"),
+    "verify": ("results.verify_command", "whether a statement is what someone we trust signed"),
+    "validate-statistics": ("results.simulation", "how often the statistics of a sign-off keep their promises"),
     "bench": ("results.bench", "time index and queries over many generated records"),
 }
 

@@ -114,12 +114,13 @@ def decide(run: Run, waivers: Sequence[Waiver] = ()) -> Decision:
     if refused:
         # What was waived is beside the point: there is nothing that a waiver could be used for.
         return Decision(Verdict.REFUSED, tuple(map(str, refused)), judgements, refused, (), tuple(waivers))
-    verdict, reasons = _verdict(judgements)
+    verdict, reasons = conclude(judgements)
     more = _more_pairs(judgements) if verdict is Verdict.INCONCLUSIVE else None
     return Decision(verdict, reasons, judgements, (), used, unused, more)
 
 
-def _verdict(judgements: Sequence[Judgement]) -> tuple[Verdict, tuple[str, ...]]:
+def conclude(judgements: Sequence[Judgement]) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict on gates that are all there, and why it is not PASS. Whether they are, refusals() knows."""
     few = [f"{one.gate}: {one.pairs} pairs, at least {FEWEST_PAIRS} decide" for one in judgements if too_few(one)]
     canary = [f"canary, {one.gate}: {one.canary_problem}" for one in judgements if one.canary_problem]
     beyond = [str(one) for one in judgements if one.outcome == "beyond" and not one.waiver]

@@ -14,7 +14,7 @@ import pytest
 from lab.errors import InfrastructureError, ProductFailure
 from lab.pytest_plugin import RETRIES
 from results.figures import Figure, Mode, NotMeasured
-from suites.performance.deterministic import Cell, Failure, measure_all
+from suites.performance.deterministic import Cell, Failure, describe_environment, measure_all
 from suites.performance.plan import VARIABLE, Plan
 from suites.performance.timed.fixtures import record_not_measured, rig, say
 from suites.recording import recorder
@@ -98,18 +98,27 @@ def not_measured(pytestconfig: pytest.Config, plan: Plan) -> Callable[[str, str,
 class Counts:
     """Cells being counted in the background, as many at a time as there are cores."""
 
-    def __init__(self, plan: Plan, cells: Iterable[Cell], retries: list[tuple[str, str]], say: Callable[[str], None]):
+    def __init__(self, plan: Plan, config: pytest.Config, cells: Iterable[Cell]) -> None:
+        self._plan = plan
+        self._config = config
         self._futures: dict[Cell, Future[list[Figure]]] = {cell: Future() for cell in cells}
-        self._retries = retries
-        self._thread = threading.Thread(target=self._run, args=(plan, say), name="counting", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
         self._thread.start()
 
-    def _run(self, plan: Plan, say: Callable[[str], None]) -> None:
+    def of(self, cell: Cell) -> list[Figure]:
+        """The cell's figures; waits for them. Raises ProductFailure or InfrastructureError when there are none."""
+        figures = self._futures[cell].result()
+        if run := recorder(self._config):
+            description = describe_environment(self._plan.inputs_of(cell))
+            run.environments |= {figure.environment: description for figure in figures}
+        return figures
+
+    def _run(self) -> None:
         try:
-            for cell, outcome in measure_all(list(self._futures), plan.inputs_of, plan.jobs, say):
+            for cell, outcome in measure_all(list(self._futures), self._plan.inputs_of, self._plan.jobs, self._say):
                 future = self._futures[cell]
                 if isinstance(outcome, Failure):
-                    self._retries += [(retry.what, retry.reason) for retry in outcome.retries]
+                    self._config.stash[RETRIES] += [(retry.what, retry.reason) for retry in outcome.retries]
                     kind = ProductFailure if outcome.product else InfrastructureError
                     future.set_exception(kind(outcome.reason))
                 else:
@@ -123,19 +132,14 @@ class Counts:
                 if not future.done():
                     future.set_exception(InfrastructureError(f"nobody measured {cell}"))
 
-    def of(self, cell: Cell) -> list[Figure]:
-        """The cell's figures; waits for them. Raises ProductFailure or InfrastructureError when there are none."""
-        return self._futures[cell].result()
+    def _say(self, text: str) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and reporter.verbosity > 0:
+            reporter.write_line(text)
 
 
 @pytest.fixture(scope="session")
 def counts(plan: Plan, pytestconfig: pytest.Config) -> Counts:
     """Figures of the cells that the chosen tests ask for."""
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
-
-    def say(text: str) -> None:
-        if reporter is not None and reporter.verbosity > 0:
-            reporter.write_line(text)
-
     cells = pytestconfig.stash[CELLS]
-    return Counts(plan, cells, pytestconfig.stash[RETRIES], say)
+    return Counts(plan, pytestconfig, cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -84,12 +85,23 @@ def _table(comparisons: Sequence[Comparison], reach: float, caption: str) -> Mar
             "tr",
             [el("th", name, scope="col", class_=kind) for name, kind in (
                 ("Scenario and figure", None), ("Verdict", None), ("Change", "number"), ("Noise, threshold", "number"),
-                ("Drawn", None), ("Baseline to candidate", "number"),
+                ("Against the threshold", None), ("Baseline to candidate", "number"),
             )],
         ),
     )  # fmt: skip
-    rows = [_row(one, reach) for one in comparisons]
+    seen: set[tuple[str, str, str]] = set()
+    rows = [row for one in comparisons for row in _rows(one, reach, seen)]
     return el("table", el("caption", caption), head, el("tbody", rows), class_="stack")
+
+
+def _rows(one: Comparison, reach: float, seen: set[tuple[str, str, str]]) -> Iterable[Markup]:
+    """The comparison's row, and one with the functions that changed: open for the first regression of a scenario."""
+    yield _row(one, reach)
+    place = (one.scenario, one.dut, one.kernel)
+    if one.functions:
+        unfolded = one.verdict == "regression" and place not in seen
+        seen.add(place)
+        yield el("tr", el("td", _functions(one.functions, unfolded=unfolded), colspan=6, class_="bare"), class_="more")
 
 
 def _row(one: Comparison, reach: float) -> Markup:
@@ -109,7 +121,7 @@ def _row(one: Comparison, reach: float) -> Markup:
         interval = f"95 %: {words.percent(one.low)} to {words.percent(one.high)}"
     return el(
         "tr",
-        el("th", title, _functions(one.functions), scope="row"),
+        el("th", title, scope="row"),
         el("td", word(one.verdict, _MARK[one.verdict]), class_="bare"),
         el("td", el("strong", words.percent(one.change)), el("div", interval, class_="small soft"),
            class_="number", data_label="Change"),
@@ -146,7 +158,7 @@ def _effect(one: Comparison, reach: float) -> Markup:
               aria_hidden="true", focusable="false")  # fmt: skip
 
 
-def _functions(functions: Sequence[FunctionChange]) -> Markup | None:
+def _functions(functions: Sequence[FunctionChange], *, unfolded: bool) -> Markup | None:
     if not functions:
         return None
     rows = []
@@ -167,8 +179,9 @@ def _functions(functions: Sequence[FunctionChange]) -> Markup | None:
     )  # fmt: skip
     return el(
         "details",
-        el("summary", f"{words.plural(len(functions), 'function')} changed", class_="small"),
+        el("summary", f"{words.plural(len(functions), 'function')} changed most", class_="small"),
         el("table", head, el("tbody", rows)),
+        open=unfolded,
     )
 
 
@@ -193,7 +206,34 @@ def peers(report: Report, mode: str) -> Markup | None:
     # The parts of a deterministic cost are drawn below, by function; the ratio of a part says nothing on its own.
     shown = [name for name in shown if mode == "timed" or not name.startswith("instr_per_request_")]
     tables = [_ratios(report, compared, duts, name) for name in shown]
-    return join([_unfit(compared), [table for table in tables if table]])
+    return join([_unfit(compared), _standing(compared, duts, shown[:1]), [table for table in tables if table]])
+
+
+def _standing(cells: Sequence[Cell], duts: Sequence[str], metrics: Sequence[str]) -> Markup | None:
+    """In how many scenarios Weir is better than each peer, by the first metric."""
+    lines = [line for metric in metrics for dut in duts if (line := standing(cells, dut, metric))]
+    return el("p", " ".join(lines)) if lines else None
+
+
+def standing(cells: Sequence[Cell], dut: str, metric: str) -> str:
+    """One sentence on Weir against one peer; empty where the two were never measured together."""
+    judged = []
+    quotients = []
+    for cell in cells:
+        figures = {one.dut: one for one in cell.of(metric)}
+        if OWN in figures and dut in figures and figures[dut].value:
+            quotient, low, high = spread_of_ratio(figures[OWN], figures[dut], cell.ratio(metric, OWN, dut))
+            judged.append(words.judge_ratio(metric, figures[OWN].unit, quotient, low, high).word)
+            quotients.append(quotient)
+    if not quotients:
+        return ""
+    better, worse = judged.count("better"), judged.count("worse")
+    middle = statistics.median(quotients)
+    name = words.metric(metric).name
+    return (
+        f"By {name}, Weir is better than {dut} in {better} of {words.plural(len(quotients), 'scenario')}"
+        f"{f', worse in {worse}' if worse else ''} (median {words.ratio(middle)})."
+    )
 
 
 def _unfit(cells: Iterable[Cell]) -> Markup | None:

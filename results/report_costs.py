@@ -36,7 +36,7 @@ def _part(part: str) -> str:
 
 
 def _card(cell: Cell, report: Report) -> Markup:
-    figures = sorted((one for one in cell.of(_METRIC)), key=lambda one: (one.dut != "weir", one.value))
+    figures = sorted((one for one in cell.of(_METRIC) if one.value > 0), key=lambda one: (one.dut != "weir", one.value))
     dearest = max((one.value for one in figures), default=0.0) or 1.0
     source = None
     if report.subject and cell.source.run.id != report.subject.run.id:
@@ -46,16 +46,19 @@ def _card(cell: Cell, report: Report) -> Markup:
         el("h3", cell.scenario),
         el("div", f"kernel {cell.kernel}", class_="small soft"),
         source,
-        [_device(one, dearest) for one in figures],
+        [_device(one, _parts_of(cell, one), dearest) for one in figures],
         class_="card",
     )
 
 
-def _device(figure: Figure, dearest: float) -> Markup:
-    top = [one for one in figure.functions if one.instructions > 0]
-    top.sort(key=lambda one: -one.instructions)
+def _device(figure: Figure, parts: dict[str, float], dearest: float) -> Markup:
+    top = sorted((one for one in figure.functions if one.instructions > 0), key=lambda one: -one.instructions)
+    split = [
+        el("span", f"{part} {words.number(cost)} ({_share(cost, figure)})", class_=f"p-{part}")
+        for part, cost in parts.items()
+    ]
     label = f"{figure.dut}: {words.number(figure.value)} {figure.unit}; dearest: " + ", ".join(
-        f"{one.name} {words.percent(one.instructions / figure.value, signed=False)}" for one in top[:3] if figure.value
+        f"{one.name} {_share(one.instructions, figure)}" for one in top[:3]
     )
     return el(
         "div",
@@ -65,56 +68,67 @@ def _device(figure: Figure, dearest: float) -> Markup:
             el("span", f"{words.number(figure.value)} {figure.unit} {words.noise(figure.spread)}", class_="number"),
             class_="head",
         ),
-        _icicle(figure, top, figure.value / dearest, label) if top else None,
-        el("div", class_="readout", aria_hidden="true") if top else None,
+        _icicle(figure, parts, top, figure.value / dearest, label) if top else None,
+        el("div", split, class_="split"),
+        el("div", class_="readout", aria_hidden="true", hidden=True) if top else None,
         _listed(figure, top) if top else el("p", "no functions recorded", class_="small soft"),
         class_="device",
     )
 
 
-def _icicle(figure: Figure, top: Sequence[FunctionCost], width: float, label: str) -> Markup:
+def _parts_of(cell: Cell, figure: Figure) -> dict[str, float]:
+    """What each part costs: from its own figure, else the sum of the functions that the record names."""
+    found = {}
+    for part in _PARTS:
+        own = next((one.value for one in cell.of(f"{_METRIC}_{part}") if one.dut == figure.dut), None)
+        named = sum(one.instructions for one in figure.functions if _part(one.part) == part)
+        if cost := max(own or 0.0, named):
+            found[part] = cost
+    return found
+
+
+def _icicle(figure: Figure, parts: dict[str, float], top: Sequence[FunctionCost], width: float, label: str) -> Markup:
     """Two rows: parts above, their functions below; widths are shares of the dearest device's cost."""
     drawn = top[:_CUT]
     columns = []
-    for part in _PARTS:
+    for part, cost in parts.items():
         inside = [one for one in drawn if _part(one.part) == part]
-        named = sum(one.instructions for one in inside)
-        if not named:
-            continue
-        share = named / figure.value
         pieces = [_piece(one.name, one.instructions, figure, width) for one in inside]
-        columns.append(_column(part, f"{part} {words.percent(share, signed=False)}", share, pieces))
-    rest = max(0.0, figure.value - sum(one.instructions for one in drawn))
-    if rest > figure.value * 0.001:
-        share = rest / figure.value
-        piece = el("span", "", class_="rest", style="flex-grow:1", title=_titled("all other functions", rest, figure))
-        columns.append(_column("other", "others", share, [piece]))
-    return el(
-        "div", columns, class_="icicle", role="img", aria_label=label, style=f"width:{max(0.5, width * 100):.2f}%"
-    )
+        rest = cost - sum(one.instructions for one in inside)
+        if rest > cost * 0.002:
+            pieces.append(
+                el("span", class_="rest", style=_grow(rest, figure),
+                   title=_titled(f"all other functions of the {part}", rest, figure))
+            )  # fmt: skip
+        said = part if cost / figure.value * width > 0.12 else ""
+        columns.append(
+            el("div", el("b", said), el("div", pieces, class_="cut"), class_=f"p-{part}", style=_grow(cost, figure))
+        )
+    style = f"width:{max(0.5, width * 100):.2f}%"
+    return el("div", columns, class_="icicle", role="img", aria_label=label, style=style)
 
 
-def _column(part: str, said: str, share: float, pieces: Sequence[Markup]) -> Markup:
-    return el(
-        "div", el("b", said), el("div", pieces, class_="cut"), class_=f"p-{part}", style=f"flex-grow:{share * 1000:.1f}"
-    )
+def _grow(cost: float, figure: Figure) -> str:
+    return f"flex-grow:{cost / figure.value * 1000:.1f}"
 
 
 def _piece(name: str, instructions: float, figure: Figure, width: float) -> Markup:
-    share = instructions / figure.value
-    wide = share * width > 0.09
+    wide = instructions / figure.value * width > 0.1
     return el(
         "span",
         name if wide else "",
         class_="wide" if wide else None,
-        style=f"flex-grow:{share * 1000:.1f}",
+        style=_grow(instructions, figure),
         title=_titled(name, instructions, figure),
     )
 
 
 def _titled(name: str, instructions: float, figure: Figure) -> str:
-    share = words.percent(instructions / figure.value, signed=False)
-    return f"{name}: {words.number(instructions)} {figure.unit}, {share}"
+    return f"{name}: {words.number(instructions)} {figure.unit}, {_share(instructions, figure)}"
+
+
+def _share(cost: float, figure: Figure) -> str:
+    return words.percent(cost / figure.value, signed=False)
 
 
 def _listed(figure: Figure, top: Sequence[FunctionCost]) -> Markup:

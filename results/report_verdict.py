@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from results import words
@@ -23,6 +23,7 @@ _SAID: Final[dict[str, Kind]] = {
 }
 _INFRASTRUCTURE: Final = (69, 70)
 _REASONS: Final = 6
+_NAMED: Final = 4
 
 
 def decide(subject: Recorded, compared: Compared | None, tests: Sequence[Recorded] = ()) -> Verdict:
@@ -80,26 +81,40 @@ def _stated(run: Run) -> list[str]:
     return [rest] if rest else []
 
 
-def sentence(one: Comparison) -> str:
-    """get-keepalive-1k on weir: +1.02 % instructions per request (threshold 0.30 %), most in weir_parse (+230)."""
-    name = words.metric(one.metric, one.unit).name
+def sentence(group: Sequence[Comparison]) -> str:
+    """get-keepalive-1k on weir: +1.02 % instructions per request (threshold 0.30 %), most in weir_parse (+230).
+
+    `group` are comparisons of one scenario, device and kernel, the largest change first.
+    """
+    first = group[0]
+    parts = [
+        f"{words.percent(one.change)} {words.metric(one.metric, one.unit).name} "
+        f"(threshold {words.percent(one.threshold, signed=False)})"
+        for one in group
+    ]
+    named = next((one.functions[0] for one in group if one.functions), None)
     more = ""
-    if one.functions:
-        first = one.functions[0]
-        delta = first.candidate - first.baseline
-        more = f", most of it in {first.name} ({'+' if delta > 0 else ''}{words.number(delta)})"
-    return (
-        f"{one.scenario} on {one.dut}: {words.percent(one.change)} {name} "
-        f"(threshold {words.percent(one.threshold, signed=False)}){more}"
-    )
+    if named:
+        delta = named.candidate - named.baseline
+        more = f"; most of it in {named.name} ({'+' if delta > 0 else ''}{words.number(delta)})"
+    return f"{first.scenario} on {first.dut}: {', '.join(parts)}{more}"
+
+
+def grouped(comparisons: Iterable[Comparison]) -> list[list[Comparison]]:
+    """By scenario, device and kernel, in order of first appearance."""
+    groups: dict[tuple[str, str, str], list[Comparison]] = {}
+    for one in comparisons:
+        groups.setdefault((one.scenario, one.dut, one.kernel), []).append(one)
+    return list(groups.values())
 
 
 def _changes(compared: Compared | None) -> list[str]:
     if compared is None:
         return []
-    lines = [sentence(one) for one in compared.regressions[:4]]
-    if len(compared.regressions) > 4:
-        lines.append(f"and {len(compared.regressions) - 4} more")
+    groups = grouped(compared.regressions)
+    lines = [sentence(group) for group in groups[:_NAMED]]
+    if len(groups) > _NAMED:
+        lines.append(f"and {words.plural(len(groups) - _NAMED, 'scenario')} more")
     counts = [
         words.plural(sum(one.verdict == verdict for one in compared.comparisons), name, many)
         for verdict, name, many in (

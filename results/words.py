@@ -79,13 +79,15 @@ def percent(value: float, *, signed: bool = True) -> str:
     digits = 0 if size >= 99.5 else 1 if size >= 9.95 else 2 if size >= 0.095 else 3
     shown = f"{size:,.{digits}f}"
     if not signed or float(shown.replace(",", "")) == 0:
-        return f"{shown.rstrip('0').rstrip('.') if float(shown.replace(',', '')) == 0 else shown} %"
-    return f"{'+' if value > 0 else '−'}{shown} %"
+        return f"{shown.rstrip('0').rstrip('.') if float(shown.replace(',', '')) == 0 else shown}\u00a0%"
+    return f"{'+' if value > 0 else '−'}{shown}\u00a0%"
 
 
 def noise(value: float) -> str:
     """A spread: ±0.1 %; how small it is below 0.001 % nobody needs."""
-    return "±0 %" if value == 0 else "±<0.001 %" if abs(value) < 1e-5 else f"±{percent(abs(value), signed=False)}"
+    if 0 < abs(value) < 1e-5:
+        return "±<0.001\u00a0%"
+    return f"±{percent(abs(value), signed=False)}"
 
 
 def ratio(value: float) -> str:

@@ -268,14 +268,19 @@
   }
 
   for (const bar of document.querySelectorAll(".icicle")) {
-    const readout = bar.nextElementSibling;
+    const readout = bar.parentElement.querySelector(".readout"), split = bar.parentElement.querySelector(".split");
     const tell = (event) => {
       const piece = event.target.closest("[title]");
       readout.textContent = piece ? piece.title : "";
+      readout.hidden = !piece;
+      split.hidden = Boolean(piece);
     };
     bar.addEventListener("pointerover", tell);
     bar.addEventListener("pointerdown", tell);
-    bar.addEventListener("pointerleave", () => { readout.textContent = ""; });
+    bar.addEventListener("pointerleave", () => {
+      readout.hidden = true;
+      split.hidden = false;
+    });
   }
 
   // A link into a folded part opens it.

@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import Final
 
 from lab import progress
 from lab.cache import Cache, digest
@@ -31,9 +31,11 @@ _LEFT_OUT: Final = (
     "etc/ssh/*", "etc/ssl/*", "usr/bin/*ssh*", "usr/sbin/sshd", "usr/lib/openssh/*", "usr/bin/perl*",
     "usr/lib/*/perl*", "usr/share/perl*", "usr/bin/strace", "usr/bin/tcpdump", "usr/bin/openssl", "usr/bin/curl",
     "usr/bin/dpkg*", "usr/bin/apt*", "usr/lib/apt/*", "usr/lib/dpkg/*", "var/lib/dpkg/*", "usr/lib/systemd/*",
-    "usr/lib/*/systemd/*", "usr/lib/*/gconv/*", "usr/lib/*/security/*", "usr/share/[a-y]*", "usr/share/ca-certificates/*",
+    "usr/lib/*/systemd/*", "usr/lib/*/gconv/*", "usr/lib/*/security/*", "usr/share/[a-y]*", "usr/libexec/*",
     "usr/lib/python3*/test/*", "usr/lib/python3*/pydoc_data/*", "usr/lib/python3*/__pycache__/*.opt-*",
     "usr/lib/*/libdb-*", "usr/lib/*/libsqlite*", "usr/lib/*/libapt*", "usr/sbin/ldconfig", "usr/bin/localedef",
+    "usr/lib/*/libcurl*", "usr/lib/*/libicu*", "usr/lib/*/libnss_*", "usr/bin/ssh*", "usr/sbin/tc",
+    "usr/sbin/devlink", "usr/sbin/ethtool", "usr/lib/*/libsepol*", "usr/lib/*/libmvec*", "usr/lib/git-core/*",
 )  # fmt: skip
 
 
@@ -47,9 +49,10 @@ def ensure_counting_root(cache: Cache, tools: ToolsTree, image: Image) -> Path:
             archive.folder(ROOT)
             argv = command(tools, ["sqfs2tar", image.squashfs])
             with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as unpacking:
-                assert unpacking.stdout is not None and unpacking.stderr is not None
+                assert unpacking.stdout is not None
+                assert unpacking.stderr is not None
                 try:
-                    with tarfile.open(fileobj=cast(IO[bytes], unpacking.stdout), mode="r|") as content:
+                    with tarfile.open(fileobj=unpacking.stdout, mode="r|") as content:
                         _add(archive, content)
                 except tarfile.TarError as error:
                     said = unpacking.stderr.read().decode(errors="replace").strip()

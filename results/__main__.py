@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "report": ("results.report", "one offline HTML page: verdict, changes, peers, history"),
     "query": ("results.query_command", "figures, tests, comparisons or runs that answer to filters"),
     "trend": ("results.trend", "history of figures: change points and environments"),
+    "import": ("results.importing", "merge records of another machine, or read JUnit XML, KCIDB JSON or CSV"),
+    "export": ("results.exporting", "write runs as JUnit XML, KCIDB JSON or CSV"),
     "reindex": ("results.reindex", "bring the index over the records up to date, or make it anew"),
     "signoff": ("results.signoff_command", "decide about the release that a run measured"),
     "verify": ("results.verify_command", "whether a statement is what someone we trust signed"),

@@ -236,9 +236,12 @@ class Store:
         rows = self._execute("SELECT key, description FROM environments")
         return {key: msgspec.json.decode(text, type=dict[str, str]) for key, text in rows}
 
-    def contains(self, run: str) -> bool:
-        """Whether there is a record of this identity."""
-        return self._execute("SELECT 1 FROM runs WHERE run = ? LIMIT 1", (run,)).fetchone() is not None
+    def named(self, run: str) -> list[RunRow]:
+        """The runs of exactly this identity: none, one, or several in conflict."""
+        names = RUNS.row.__struct_fields__
+        columns = ", ".join(RUNS.sql(name) for name in names)
+        sql = f"SELECT {columns} FROM runs JOIN files ON files.id = runs.file WHERE runs.run = ? AND NOT runs.duplicate"
+        return list(self._rows(RUNS.row, names, sql, [run]))
 
     def record(self, row: Row | str) -> Run:
         """The whole record of a row, or of a `where`. Raises ResultsError if it is no longer there."""

@@ -141,14 +141,24 @@ def write_json(rows: Iterable[Row], out: TextIO) -> int:
 
 
 def write_csv(rows: Iterable[Row], names: Sequence[str], out: TextIO) -> int:
-    """A heading and a line a row (RFC 4180, but with plain line ends); returns how many."""
-    writer = csv.writer(out, lineterminator="\n")
+    """A heading and a line a row (RFC 4180, but with the line ends that a shell expects); returns how many."""
+    writer = csv.writer(_PlainEnds(out), lineterminator="\r\n")
     writer.writerow(names)
     count = 0
     for row in rows:
         writer.writerow([_plain(getattr(row, name)) for name in names])
         count += 1
     return count
+
+
+class _PlainEnds:
+    """Python's writer quotes a CR within a text only when the line's end has one too; here that one is taken off."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, line: str) -> int:
+        return self._out.write(line.removesuffix("\r\n") + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -92,8 +92,8 @@ class Run(msgspec.Struct, frozen=True, tag="run", tag_field="kind"):
     """One run of one suite: functional ones against one device under test, measuring ones against several.
 
     `environments` describes each environment key that a figure names. `verdict` is what a gate or a sign-off decided.
-    `configurations` are the texts that the devices under test were configured with, each under a title that a reader
-    understands ("nginx: get-keepalive-1k").
+    `configurations` are what the devices under test were configured with, each text under a title ("nginx"): a setting
+    a line and, after a tab, the reason for it.
     Schema 2 added all from `figures` on; records of schema 1 read as having none of it.
     """
 

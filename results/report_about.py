@@ -131,22 +131,34 @@ def _facts(facts: dict[str, str], title: str) -> Markup | None:
 def settings(report: Report) -> Markup:
     """What each device under test was configured with, from the runs whose figures are shown."""
     found: dict[tuple[str, str], Recorded] = {}
-    sources = [report.subject, *(cell.source for cell in report.cells)]
-    for source in sources:
-        for name, content in source.run.configurations.items() if source else ():
-            found.setdefault((name, content), source)  # type: ignore[arg-type]
+    for source in (report.subject, *(cell.source for cell in report.cells)):
+        if source:
+            for title, content in source.run.configurations.items():
+                found.setdefault((title, content), source)
     if not found:
-        return el("p", "The runs shown here recorded no configurations.")
-    blocks = [
-        el(
-            "details",
-            el("summary", name),
-            el("p", "from ", record_link(source), class_="small soft"),
-            el("pre", content),
-        )
-        for (name, content), source in found.items()
-    ]
+        return el("p", "The runs shown here recorded no settings.")
+    blocks = [_configuration(title, content, source) for (title, content), source in sorted(found.items(), key=_title)]
     return el("div", blocks, class_="card")
+
+
+def _title(item: tuple[tuple[str, str], Recorded]) -> tuple[int, str]:
+    """Whole configurations before what is different in one scenario."""
+    title = item[0][0]
+    return title.count(","), title
+
+
+def _configuration(title: str, content: str, source: Recorded) -> Markup:
+    lines = [line.partition("\t") for line in content.splitlines() if line.strip()]
+    head = el("tr", el("th", "Setting", scope="col"), el("th", "Why", scope="col"))
+    rows = [
+        el("tr", el("th", el("code", line), scope="row"), el("td", reason, class_="small")) for line, _, reason in lines
+    ]
+    return el(
+        "details",
+        el("summary", title, el("span", f" {words.plural(len(lines), 'setting')}", class_="soft")),
+        el("p", "from ", record_link(source), class_="small soft"),
+        el("table", el("thead", head), el("tbody", rows), class_="stack"),
+    )
 
 
 def records(report: Report) -> Markup:

@@ -54,6 +54,7 @@ class Recorder:
         self.comparisons: list[Comparison] = []
         self.not_measured: list[NotMeasured] = []
         self.environments: dict[str, dict[str, str]] = {}
+        self.configurations: dict[str, str] = {}
         self.verdict = ""
         self.written: Path | None = None
         self.failure = ""
@@ -135,6 +136,7 @@ class Recorder:
             not_measured=self.not_measured,
             environments=self.environments,
             verdict=self.verdict,
+            configurations=self.configurations,
         )
         try:
             self.written = records.append(run)

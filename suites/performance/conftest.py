@@ -16,6 +16,7 @@ from lab.pytest_plugin import RETRIES
 from results.figures import Figure, Mode, NotMeasured
 from suites.performance.deterministic import Cell, Failure, describe_environment, measure_all
 from suites.performance.plan import VARIABLE, Plan
+from suites.performance.settings import configuration
 from suites.performance.timed.fixtures import record_not_measured, rig, say
 from suites.recording import recorder
 
@@ -67,6 +68,7 @@ def record_figure(pytestconfig: pytest.Config) -> Callable[[Figure], None]:
         pytestconfig.stash[_FIGURES].append(figure)
         if run := recorder(pytestconfig):
             run.figures.append(figure)
+            run.configurations |= configuration(figure.dut, figure.scenario)
 
     return record
 

@@ -119,6 +119,17 @@ def settings(dut: str, scenario: str = "get-keepalive-1k") -> list[tuple[str, st
     return [(line.strip(), exact.get(line.strip()) or _reason(line.strip(), reasons)) for line in lines]
 
 
+def configuration(dut: str, scenario: str) -> dict[str, str]:
+    """The settings as a record holds them (results.records.Run): a setting a line, its reason after a tab.
+
+    Under the device's name are those of the plainest scenario, under device and scenario what is different there.
+    """
+    plain = settings(dut)
+    here = settings(dut, scenario) if scenario in SCENARIOS else plain
+    found = {dut: plain, f"{dut}, {scenario}": [one for one in here if one not in plain]}
+    return {title: "\n".join(f"{line}\t{reason}" for line, reason in lines) for title, lines in found.items() if lines}
+
+
 def _reason(line: str, reasons: Mapping[str, str]) -> str:
     """The reason given for the line's first word, its first words, or its first word's end. Raises KeyError."""
     word = line.split(maxsplit=1)[0].rstrip(";")

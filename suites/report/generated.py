@@ -195,7 +195,7 @@ def gate(number: int, changes: dict[str, float], *, branch: str = "change") -> r
     missing = [
         NotMeasured("blocked-syn", dut, "patched", mode, "the device has no block table") for dut in ("weir", "nginx")
     ]
-    settings = {"nginx": "worker_processes 1;  # one device CPU\n", "weir": "[limits]\nrequest_rate = 0\n"}
+    settings = {"nginx": "worker_processes 1;\tone CPU is counted", "weir": "request_rate = 0\tno limit here"}
     return run(
         number, "performance", figures=found, comparisons=compared, not_measured=missing, branch=branch,
         environments={key: described}, verdict="FAIL" if worse else "PASS", exit_code=int(worse),

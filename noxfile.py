@@ -72,6 +72,12 @@ def report(session: nox.Session) -> None:
     run("results", "report", *session.posargs)
 
 
+@nox.session(name="report-suite")
+def report_suite(session: nox.Session) -> None:
+    """The report in a real browser: phone and desk, hover and zoom, no network."""
+    run("lab", "run", "suites/report", *session.posargs)
+
+
 @nox.session
 def results(session: nox.Session) -> None:
     """What the records say: `nox -s results -- show`."""

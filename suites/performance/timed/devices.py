@@ -17,7 +17,7 @@ from suites.duts.config import Config, Server, Timeouts, split_endpoint
 from suites.duts.haproxy import HaproxyAdapter
 from suites.duts.nginx import NginxAdapter
 from suites.duts.weir import WeirAdapter
-from suites.performance.timed.engine import wait_until_served
+from suites.performance.timed.engine import wait_until_accepting, wait_until_served
 from suites.performance.timed.origin import SMALL, Origin
 from suites.performance.timed.sides import Side
 
@@ -65,15 +65,23 @@ def configuration(origin: Origin, limits: Mapping[str, Any] | None = None, *, co
     return Config(servers=(server,), timeouts=TIMEOUTS).changed(limits=limits or {})
 
 
-def side(dut: str, machine: Machine, prepared: Prepared, config: Config, *, name: str = "") -> Side:
-    """The device `dut` as a side called `name` (default: the device's). Raises KeyError for one that is not known."""
+def side(
+    dut: str, machine: Machine, prepared: Prepared, config: Config, *, name: str = "", serves: bool = True
+) -> Side:
+    """The device `dut` as a side called `name` (default: the device's). Raises KeyError for one that is not known.
+
+    `serves`: it is up once a request is answered; else, for an origin that answers none, once it accepts connections.
+    """
     start, stop = _DEVICES[dut](machine, prepared, config)
     endpoint = (machine.address, split_endpoint(config.listeners[0])[1])
 
     def serve() -> None:
         try:
             start()
-            wait_until_served(endpoint, SMALL)
+            if serves:
+                wait_until_served(endpoint, SMALL)
+            else:
+                wait_until_accepting(endpoint)
         except BaseException:
             stop()
             raise

@@ -122,3 +122,16 @@ def wait_until_served(endpoint: Endpoint, path: str, *, seconds: float = 10.0, e
             return False
 
     Deadline(seconds).wait_for(served, interval=0.02, what=f"a reply from {endpoint[0]}:{endpoint[1]}{path}")
+
+
+def wait_until_accepting(endpoint: Endpoint, *, seconds: float = 10.0) -> None:
+    """Until a connection is accepted. Raises DeadlineExpired."""
+
+    def accepting() -> bool:
+        try:
+            socket.create_connection(endpoint, timeout=2.0).close()
+        except OSError:
+            return False
+        return True
+
+    Deadline(seconds).wait_for(accepting, interval=0.02, what=f"{endpoint[0]}:{endpoint[1]} to accept a connection")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from results.figures import Figure
-from results.statistics import Interval, StatisticsError, mean_interval, paired_ratio
+from results.statistics import Interval, paired_ratio
 from suites.performance.timed.latency import encoded, percentiles
 from suites.performance.timed.metrics import METRICS
 from suites.performance.timed.sides import Paired
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RECIPE: Final = 1
 """Raised when a change of this package makes older timed figures incomparable."""
+
+FEWEST_FOR_INTERVAL: Final = 3
+"""Rounds: Student's interval of two values is twelve times as wide as they are apart."""
 
 HISTOGRAM_OF: Final = "latency_p99"
 """The one percentile whose figure holds the histogram: it is the same for all of them."""
@@ -49,14 +52,6 @@ def figures(paired: Paired, context: Context) -> Iterator[Figure]:
             yield from _ratios(paired, names[0], other, context)
 
 
-def ratio(paired: Paired, metric: str, side: str, other: str) -> Interval | None:
-    """Geometric mean of the per-round ratios side / other with its 95 % interval; None where there is none to tell."""
-    try:
-        return paired_ratio(paired.values(side, metric), paired.values(other, metric))
-    except StatisticsError:
-        return None
-
-
 def _of_side(paired: Paired, name: str, context: Context) -> Iterator[Figure]:
     latencies = paired.latencies(name)
     pooled = percentiles(latencies) if latencies is not None else {}
@@ -65,7 +60,7 @@ def _of_side(paired: Paired, name: str, context: Context) -> Iterator[Figure]:
         values = paired.values(name, metric)
         interval = _interval(values)
         # The percentile of all rounds together, not the average of each round's.
-        value = pooled.get(metric, statistics.fmean(values))
+        value = pooled.get(metric, _typical(values))
         yield Figure(
             scenario=context.scenario,
             dut=name,
@@ -74,7 +69,7 @@ def _of_side(paired: Paired, name: str, context: Context) -> Iterator[Figure]:
             metric=metric,
             value=value,
             unit=METRICS[metric].unit,
-            spread=interval.width / 2 / abs(value) if interval and value else 0.0,
+            spread=_spread(values, interval),
             low=min(interval.low, value) if interval else None,
             high=max(interval.high, value) if interval else None,
             samples=values,
@@ -93,22 +88,25 @@ def _of_side(paired: Paired, name: str, context: Context) -> Iterator[Figure]:
 
 def _ratios(paired: Paired, side: str, other: str, context: Context) -> Iterator[Figure]:
     for metric in paired.metrics(side):
-        interval = ratio(paired, metric, side, other) if metric in paired.metrics(other) else None
-        if interval is None:
+        if metric not in paired.metrics(other):
             continue
         left, right = paired.values(side, metric), paired.values(other, metric)
+        if min(*left, *right) <= 0:
+            continue  # an attack left nothing of the goodput: the figures say so, a ratio would not
+        ratios = [a / b for a, b in zip(left, right, strict=True)]
+        interval = _interval(ratios)
         yield Figure(
             scenario=context.scenario,
             dut=side,
             kernel=context.kernel,
             mode="timed",
             metric=metric,
-            value=interval.value,
+            value=_typical(ratios),
             unit="ratio",
-            spread=interval.width / 2 / interval.value,
-            low=interval.low,
-            high=interval.high,
-            samples=[a / b for a, b in zip(left, right, strict=True)],
+            spread=_spread(ratios, interval),
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            samples=ratios,
             against=other,
             environment=context.environment,
             unfit=list(context.unfit),
@@ -117,10 +115,22 @@ def _ratios(paired: Paired, side: str, other: str, context: Context) -> Iterator
 
 
 def _interval(values: Sequence[float]) -> Interval | None:
-    try:
-        return mean_interval(values)
-    except StatisticsError:
-        return None
+    """Geometric mean with its 95 % interval; None of so few values that it would say nothing."""
+    enough = len(values) >= FEWEST_FOR_INTERVAL and min(values) > 0
+    return paired_ratio(values, [1.0] * len(values)) if enough else None
+
+
+def _typical(values: Sequence[float]) -> float:
+    """Geometric mean, as of ratios; the plain one where a value is nought."""
+    return statistics.geometric_mean(values) if min(values) > 0 else statistics.fmean(values)
+
+
+def _spread(values: Sequence[float], interval: Interval | None) -> float:
+    """Half the interval's width, or half the values' range where there is none, relative to the value."""
+    if interval is not None:
+        return interval.width / 2 / interval.value
+    typical = _typical(values)
+    return (max(values) - min(values)) / 2 / typical if typical > 0 else 0.0
 
 
 def environment(prepared: Prepared, host: Host, *, processors: int) -> dict[str, str]:

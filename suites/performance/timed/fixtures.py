@@ -32,11 +32,13 @@ def rig(
 @pytest.fixture(scope="session")
 def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """A line to whoever watches with -v."""
-    reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    plugins = pytestconfig.pluginmanager
+    reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
 
     def line(text: str) -> None:
-        if reporter is not None and reporter.verbosity > 0:
-            reporter.write_line(text)
+        if reporter is not None and capture is not None and reporter.verbosity > 0:
+            with capture.global_and_fixture_disabled():
+                reporter.write_line(text)
 
     return line
 

@@ -46,6 +46,11 @@ class Rig:
         """How often each side is measured: more with the scale, never fewer than make a pair of pairs."""
         return max(ROUNDS, round(ROUNDS * self.station.scale))
 
+    @property
+    def attack_rounds(self) -> int:
+        """As `rounds`, but one at the least: an attack is a matter of all or nothing before it is one of percents."""
+        return max(1, round(self.station.scale))
+
     def configuration(self, limits: Mapping[str, int] | None = None, *, connections: int = 0) -> Config:
         """What every side is told."""
         return devices.configuration(self.origin, limits, connections=connections)

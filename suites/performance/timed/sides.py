@@ -41,7 +41,8 @@ class Sample:
     """What one measurement of one side said.
 
     `metrics` are by name, in the units of timed/metrics.py. `failed` counts honest requests that got no reply or
-    another one than expected: any makes the figure void. `latencies` are in microseconds. `attributes` say how it was taken.
+    another one than expected: any makes the figure void. `latencies` are in microseconds.
+    `attributes` say how it was taken.
     """
 
     metrics: Mapping[str, float]

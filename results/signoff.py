@@ -50,6 +50,8 @@ class Verdict(StrEnum):
 # of pytest or the lab.
 EXIT_STATUS: Final = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 75, Verdict.REFUSED: 77}
 
+_REACH: Final = 1 + 1.645 / 1.96
+
 Outcome = Literal["within", "beyond", "open"]
 
 
@@ -121,12 +123,15 @@ def decide(run: Run, waivers: Sequence[Waiver] = ()) -> Decision:
 
 def conclude(judgements: Sequence[Judgement]) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict on gates that are all there, and why it is not PASS. Whether they are, refusals() knows."""
-    few = [f"{one.gate}: {one.pairs} pairs, at least {FEWEST_PAIRS} decide" for one in judgements if too_few(one)]
+    few = [one for one in judgements if too_few(one)]
     canary = [f"canary, {one.gate}: {one.canary_problem}" for one in judgements if one.canary_problem]
     beyond = [str(one) for one in judgements if one.outcome == "beyond" and not one.waiver]
     undecided = [str(one) for one in judgements if one.outcome == "open" and not one.waiver]
     if few or canary:
-        return Verdict.INCONCLUSIVE, (*few, *canary)
+        fewest = (
+            f"{min((one.pairs for one in few), default=0)} pairs, at least {FEWEST_PAIRS} decide ({len(few)} gates)"
+        )
+        return Verdict.INCONCLUSIVE, (*((fewest,) if few else ()), *canary)
     if beyond:
         return Verdict.FAIL, tuple(beyond)
     if undecided:
@@ -212,10 +217,13 @@ def _canary_problem(canary: Interval, gate: Gate, *, differs: bool) -> str:
 
 
 def _until_narrow(canary: Interval, gate: Gate, pairs: int) -> int:
-    """Pairs in all that should narrow the canary's interval to the margin: its width falls with their square root."""
+    """Pairs in all after which the canary's interval should lie within the margin, wherever chance puts its middle.
+
+    Its width falls with the square root of their number; _REACH is how far from 1 its outer end then lies, in halves of
+    its width, in nine runs of ten.
+    """
     half = math.log(canary.high / canary.low) / 2
-    room = abs(math.log(gate.margin.ratio)) - abs(math.log(canary.value))
-    return math.ceil(pairs * (half / room) ** 2) if room > 0 else pairs * 4
+    return math.ceil(pairs * (_REACH * half / math.log(gate.margin.ratio)) ** 2)
 
 
 def _percent(interval: Interval) -> str:

@@ -6,7 +6,7 @@ counts as not done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,11 +82,8 @@ def _platform(run: Run) -> Iterator[Refusal]:
 def _host(run: Run) -> Iterator[Refusal]:
     for reason in sorted({reason for figure in run.figures for reason in figure.unfit if reason.upper() != "TCG"}):
         yield Refusal("unfit host", reason)
-    for figure in _gating(run):
-        if lacking := [name for name in FITNESS if name not in figure.attributes]:
-            yield Refusal(
-                "unfit host", f"{_name(figure)}: nobody looked at the host ({', '.join(lacking)} not recorded)"
-            )
+    unseen = [figure for figure in _gating(run) if any(name not in figure.attributes for name in FITNESS)]
+    yield from _together("unfit host", "nobody looked at the host", unseen)
 
 
 def _missing(run: Run, sides: Mapping[Side, Mapping[Gate, Figure]]) -> Iterator[Refusal]:
@@ -99,13 +96,12 @@ def _missing(run: Run, sides: Mapping[Side, Mapping[Gate, Figure]]) -> Iterator[
 
 def _requests(run: Run) -> Iterator[Refusal]:
     """Failed requests anywhere in the run, gating or not: a device that drops requests is easily fast."""
-    for figure in run.figures:
-        if figure.mode != "timed":
-            continue
-        failed = figure.attributes.get("failed")
-        if failed is None:
-            yield Refusal("failed requests", f"{_name(figure)}: nobody counted them")
-        elif failed != "0":
+    timed = [figure for figure in run.figures if figure.mode == "timed"]
+    yield from _together(
+        "failed requests", "nobody counted them", [one for one in timed if "failed" not in one.attributes]
+    )
+    for figure in timed:
+        if (failed := figure.attributes.get("failed", "0")) != "0":
             yield Refusal("failed requests", f"{_name(figure)}: {failed} of {figure.attributes.get('requests', '?')}")
 
 
@@ -131,17 +127,26 @@ def _pairing(run: Run, sides: Mapping[Side, Mapping[Gate, Figure]]) -> Iterator[
     figures = _gating(run)
     if len(figures) != sum(map(len, sides.values())):
         yield Refusal("unusable figures", "a side has two figures for one gate")
-    for figure in figures:
-        rounds = [tuple(order.split()) for order in figure.attributes.get(_TAKE_TURNS, "").split("|")]
-        turns = [tuple(SIDES) if number % 2 == 0 else tuple(reversed(SIDES)) for number in range(len(figure.samples))]
-        if rounds != turns:
-            yield Refusal("not interleaved", f"{_name(figure)}: the record does not show that sides took turns")
+    blocks = [figure for figure in figures if not _in_turn(figure)]
+    yield from _together("not interleaved", "the record does not show that sides took turns", blocks)
     for gate in GATES:
         there = [sides[side][gate] for side in SIDES if gate in sides[side]]
         if len({(len(one.samples), one.unit, one.kernel, one.environment) for one in there}) > 1:
             yield Refusal("unusable figures", f"{gate}: the sides differ in rounds, unit, kernel or environment")
         if any(len(one.samples) < 2 for one in there):
             yield Refusal("unusable figures", f"{gate}: fewer than two rounds")
+
+
+def _in_turn(figure: Figure) -> bool:
+    rounds = [tuple(order.split()) for order in figure.attributes.get(_TAKE_TURNS, "").split("|")]
+    return rounds == [SIDES if number % 2 == 0 else SIDES[::-1] for number in range(len(figure.samples))]
+
+
+def _together(kind: str, detail: str, figures: Sequence[Figure]) -> Iterator[Refusal]:
+    """One refusal for all figures of which the same is to be said."""
+    if figures:
+        more = f" and {len(figures) - 1} more" if len(figures) > 1 else ""
+        yield Refusal(kind, f"{detail}: {_name(figures[0])}{more}")
 
 
 def _name(figure: Figure) -> str:

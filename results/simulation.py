@@ -1,8 +1,8 @@
 """How often the statistics of a sign-off keep what they promise: `python -m results validate-statistics`.
 
-Hosts are simulated. One has a speed of its own at every moment: noise, rare disturbances, and a slow drift. Sides are measured
-one after the other, so what drifts between two of them stays in their ratio. Every figure is a share of simulated runs
-with fixed seeds, the same everywhere.
+Hosts are simulated. One has a speed of its own at every moment: noise, rare disturbances, and a slow drift. Sides are
+measured one after the other, so what drifts between two of them stays in their ratio. Every figure is a share of
+simulated runs with fixed seeds, the same everywhere.
 """
 
 from __future__ import annotations

@@ -112,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
         if kind == "damaged":
             for line in damaged:
                 print(f"{line.path}:{line.line}: {line.reason}")
+            if not damaged:
+                print(f"no line in {store.root} is damaged", file=sys.stderr)
             return 0 if damaged else 1
         rows = store.select(KINDS[kind], filters(args))
         if args.json:

@@ -63,7 +63,6 @@ def changes(compared: Compared | None) -> Markup:
                 "details",
                 el("summary", f"{words.plural(len(still), 'figure')} within the threshold"),
                 el("div", _table(still, reach, "Figures within their threshold"), class_="card"),
-                class_="printed",
             )
         )
     if compared.comparisons:
@@ -169,7 +168,13 @@ def _functions(functions: Sequence[FunctionChange], *, unfolded: bool) -> Markup
                 "tr",
                 el("th", el("code", one.name), el("span", f" {one.part}", class_="small soft"), scope="row"),
                 el("td", f"{'+' if delta > 0 else ''}{words.number(delta)}", class_="number"),
-                el("td", f"{words.number(one.baseline)} → {words.number(one.candidate)}", class_="number soft"),
+                el(
+                    "td",
+                    el("span", words.number(one.baseline)),
+                    " → ",
+                    el("span", words.number(one.candidate)),
+                    class_="number soft pair",
+                ),
             )
         )
     head = el(

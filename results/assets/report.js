@@ -263,8 +263,6 @@
     metric.addEventListener("change", choose);
     document.getElementById("metrics").hidden = false;
     choose();
-    addEventListener("beforeprint", () => groups.forEach((group) => { group.hidden = false; }));
-    addEventListener("afterprint", choose);
   }
 
   for (const bar of document.querySelectorAll(".icicle")) {

@@ -26,8 +26,8 @@ from lab.tools import ToolsTree
 
 _FLAGS: Final = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-dev-shm-usage", "--disable-sync", "--disable-extensions", "--hide-scrollbars",
-    "--remote-debugging-pipe",
+    "--disable-component-update", "--disable-dev-shm-usage", "--disable-sync", "--disable-extensions",
+    "--hide-scrollbars", "--remote-debugging-pipe",
 )  # fmt: skip
 # Chromium reads commands from descriptor 3 and writes to 4; the numbers must be those.
 _LAUNCH: Final = """\
@@ -223,8 +223,12 @@ def browser(tools: ToolsTree, folder: Path) -> Iterator[Browser]:
         running = Browser(commands, answers, process)
         running.call("Browser.getVersion")
         yield running
+        running.call("Browser.close")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
+    try:
+        process.wait(Deadline(5).seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

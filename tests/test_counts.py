@@ -122,16 +122,16 @@ def relocatable(path: Path, functions: list[tuple[str, int, int, int]]) -> Path:
     strings_at = symbols_at + len(symbols)
     table = strings_at + len(strings)
 
-    def section(name: str, kind: int, start: int, size: int, link: int = 0) -> bytes:
+    def header(name: str, kind: int, start: int, size: int, link: int = 0) -> bytes:
         return struct.pack("<IIQQQQIIQQ", names.index(name.encode()), kind, 0, 0, start, size, link, 0, 0, 0)
 
     sections = [
         struct.pack("<IIQQQQIIQQ", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-        section(".text", 1, 0, 0),
-        section(".init.text", 1, 0, 0),
-        section(".symtab", 2, symbols_at, len(symbols), 4),
-        section(".strtab", 3, strings_at, len(strings)),
-        section(".strtab", 3, names_at, len(names)),
+        header(".text", 1, 0, 0),
+        header(".init.text", 1, 0, 0),
+        header(".symtab", 2, symbols_at, len(symbols), 4),
+        header(".strtab", 3, strings_at, len(strings)),
+        header(".strtab", 3, names_at, len(names)),
     ]
     head = b"\x7fELF\x02\x01\x01" + bytes(33) + struct.pack("<QIHHHHHH", table, 0, 64, 0, 0, 64, len(sections), 5)
     path.write_bytes(head + names + symbols + strings + b"".join(sections))

@@ -14,8 +14,8 @@ from results.figures import Figure
 from results.records import Run
 from results.signoff_policy import FITNESS, GATES, SIDES, SUITE, Gate, Side
 
-_TAKE_TURNS: Final = "rounds"
-"""Attribute of a figure: the order of each round, as `candidate baseline canary|canary baseline candidate|...`."""
+_ORDER: Final = "order"
+"""Attribute of a figure: the sides in the order in which they were measured, `candidate baseline canary canary ...`."""
 
 
 @dataclass(frozen=True, order=True)
@@ -138,8 +138,9 @@ def _pairing(run: Run, sides: Mapping[Side, Mapping[Gate, Figure]]) -> Iterator[
 
 
 def _in_turn(figure: Figure) -> bool:
-    rounds = [tuple(order.split()) for order in figure.attributes.get(_TAKE_TURNS, "").split("|")]
-    return rounds == [SIDES if number % 2 == 0 else SIDES[::-1] for number in range(len(figure.samples))]
+    """Whether each round has every side, in the reverse order of the round before."""
+    turns = [SIDES if number % 2 == 0 else SIDES[::-1] for number in range(len(figure.samples))]
+    return figure.attributes.get(_ORDER, "").split() == [side for turn in turns for side in turn]
 
 
 def _together(kind: str, detail: str, figures: Sequence[Figure]) -> Iterator[Refusal]:

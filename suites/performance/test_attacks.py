@@ -10,10 +10,10 @@ import pytest
 from lab.fitness import Watch
 from results.figures import Figure
 from suites.performance.plan import Plan
-from suites.performance.timed import attacks
+from suites.performance.timed import attacks, memory
 from suites.performance.timed.attacks import ATTACKS
 from suites.performance.timed.rig import Rig, judge, record
-from suites.performance.timed.sides import interleave
+from suites.performance.timed.sides import Paired, Sample, interleave
 
 if TYPE_CHECKING:
     from lab.session import Lab
@@ -43,4 +43,24 @@ def test_goodput_under_attack(
     )
     for figure in record(paired, rig.context(scenario, watch), record_figure):
         say(f"{figure.dut} {figure.metric} {figure.value:.4g} {figure.unit} {figure.against}")
+    judge(paired)
+
+
+@pytest.mark.parametrize("kind", ["idle", "active"])
+def test_memory_per_connection(
+    kind: memory.Kind,
+    rig: Rig,
+    plan: Plan,
+    record_figure: Callable[[Figure], None],
+    say: Callable[[str], None],
+) -> None:
+    count = rig.connections(kind)
+    watch = Watch()
+    samples: dict[str, list[Sample]] = {}
+    for dut in plan.duts:
+        say(f"{count} {kind} connections: {dut}")
+        samples[dut] = [memory.per_connection(rig.place(dut), kind, count)]
+    paired = Paired(samples, list(samples))
+    for figure in record(paired, rig.context("idle-connections", watch), record_figure):
+        say(f"{figure.dut} {figure.metric} {figure.value:.0f} {figure.unit} {figure.against}")
     judge(paired)

@@ -198,13 +198,13 @@ def measure(
 
     stretch = max(1.0, station.scale)
     before = ask(BEFORE_S * stretch)
-    quiet = traffic(station.machine)
+    quiet = traffic(side.machine)
     limit = min(LONGEST_S, DURING_S * stretch + PATIENCE_S + RISE_S + Deadline(5.0).seconds)
     with attack.start(station.bench, side.endpoint, attackers, limit):
-        risen = _wait_until_risen(station.machine, attack, quiet)
+        risen = _wait_until_risen(side.machine, attack, quiet)
         began = time.monotonic()
         during = ask(DURING_S * stretch)
-        end = traffic(station.machine)
+        end = traffic(side.machine)
         elapsed = time.monotonic() - began
     try:
         wait_until_served(side.endpoint, origin.SMALL, seconds=RECOVERY_S)

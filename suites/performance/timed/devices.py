@@ -23,6 +23,7 @@ from suites.performance.timed.sides import Side
 
 if TYPE_CHECKING:
     from lab.machine import Machine
+    from lab.qemu_machine import QemuMachine
     from lab.run import Prepared
 
 UPSTREAM_CONNECTIONS: Final = 64
@@ -66,7 +67,7 @@ def configuration(origin: Origin, limits: Mapping[str, Any] | None = None, *, co
 
 
 def side(
-    dut: str, machine: Machine, prepared: Prepared, config: Config, *, name: str = "", serves: bool = True
+    dut: str, machine: QemuMachine, prepared: Prepared, config: Config, *, name: str = "", serves: bool = True
 ) -> Side:
     """The device `dut` as a side called `name` (default: the device's). Raises KeyError for one that is not known.
 
@@ -86,12 +87,7 @@ def side(
             stop()
             raise
 
-    return Side(name or dut, serve, stop, endpoint)
-
-
-def weir_side(name: str, machine: Machine, prepared: Prepared, config: Config) -> Side:
-    """Weir as `prepared` has it, which need not be the run's own: a side for comparing builds."""
-    return side("weir", machine, prepared, config, name=name)
+    return Side(name or dut, serve, stop, endpoint, machine)
 
 
 def rendered(dut: str, config: Config, cpus: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
@@ -17,9 +17,6 @@ from suites.performance.timed import guest, h2load, latency, wrk
 from suites.performance.timed.sides import Endpoint, Sample, Side
 from suites.performance.timed.tool import Bench
 from suites.performance.timed.workloads import WARM_UP_S, Workload
-
-if TYPE_CHECKING:
-    from lab.qemu_machine import QemuMachine
 
 SUSTAIN_S: Final = 2
 LONGEST_SUSTAIN_S: Final = 10
@@ -32,12 +29,8 @@ DEVIATIONS: Final = (
 
 @dataclass(frozen=True)
 class Station:
-    """Where measurements are made: the guest with the sides, and the place of the load generators.
+    """Where measurements are made from: the place of the load generators. `scale` stretches phases."""
 
-    `scale` stretches phases.
-    """
-
-    machine: QemuMachine
     bench: Bench
     scale: float = 1.0
 
@@ -54,9 +47,9 @@ class Station:
         Raises ProductFailure when nothing at all was answered.
         """
         wrk.run(self.bench, side.endpoint, workload.plan, seconds=WARM_UP_S, name="ramp-up")
-        before = guest.cpu_time(self.machine)
+        before = guest.cpu_time(side.machine)
         report = wrk.run(self.bench, side.endpoint, workload.plan, seconds=self.sustain, name="sustain")
-        spent = guest.cpu_time(self.machine) - before
+        spent = guest.cpu_time(side.machine) - before
         if not report.requests:
             raise ProductFailure(f"{side.name} answered nothing in {workload.id}: {report.detail}")
         metrics = {

@@ -11,10 +11,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from lab.errors import ProductFailure
+from lab.errors import InfrastructureError
 from suites.duts.config import Config, Server
 from suites.performance.timed import guest, hold, mute, origin
-from suites.performance.timed.engine import Station
 from suites.performance.timed.sides import Sample, Side
 
 Kind = Literal["idle", "active"]
@@ -25,70 +24,86 @@ FEW_SHARE: Final = 0.1
 
 @dataclass(frozen=True)
 class Place:
-    """Where connections come from and, where they stay busy, lead to; `configure` adds the common settings."""
+    """Addresses that connections come from, and those that requests which are to stay busy are sent to.
 
-    station: Station
+    `configure` makes the devices' configuration for these servers, none meaning the common origin; `side` makes the
+    side for a configuration, told whether anything is to be answered there; `fresh` boots the guest.
+    """
+
     clients: Sequence[str]
     silent_origins: Sequence[str]
     configure: Callable[[Sequence[Server]], Config]
-    idle: Config
+    side: Callable[[Config, bool], Side]
+    fresh: Callable[[], None]
 
 
-def per_connection(place: Place, kind: Kind, make_side: Callable[[Config, bool], Side], count: int) -> Sample:
-    """Bytes for each of `count` connections of this kind. `make_side(config, serves)` makes the side.
+def per_connection(place: Place, kind: Kind, count: int) -> Sample:
+    """Bytes for each of `count` connections of this kind.
 
-    A connection that does not come to stand, or is closed, counts as failed.
+    A connection that does not come to stand counts as failed. Raises InfrastructureError when they seem to cost nothing.
     """
     few = max(1, round(count * FEW_SHARE))
-    small, large = (_used(place, kind, make_side, number) for number in (few, count))
-    failed = small[1].failed + large[1].failed
-    span = count - few
+    # What other measurements left behind, connections in TIME-WAIT above all, would be freed meanwhile; what a first
+    # start leaves for good (files, caches of slabs) is no connection's cost.
+    place.fresh()
+    _used(place, kind, few)
+    small, large = (_used(place, kind, number) for number in (few, count))
+    failed = small.held.failed + large.held.failed
 
     def slope(what: Callable[[guest.Memory], int]) -> float:
-        return (what(large[0]) - what(small[0])) / span
+        return (what(large.memory) - what(small.memory)) / (count - few)
 
     value = -slope(lambda memory: memory.available)
     if value <= 0 and not failed:
-        raise ProductFailure(f"{count} connections cost no memory ({value:.0f} bytes each): they were not measured")
+        raise InfrastructureError(f"{count} connections seem to cost no memory: {small}, {large}")
     return Sample(
         metrics={f"memory_per_{kind}_connection": value},
         requests=few + count,
         failed=failed,
-        failures=f"connections that did not stand: {small[1].reasons | large[1].reasons}" if failed else "",
+        failures=f"connections that did not stand: {small.held.reasons | large.held.reasons}" if failed else "",
         attributes={
-            "connections": f"{few} and {count}, slope",
+            "connections": f"slope between {few} and {count}",
+            "memory_used": f"{-small.memory.available} bytes with {few}, {-large.memory.available} with {count}",
             "slab_bytes_per_connection": f"{slope(lambda memory: memory.slab):.0f}",
             "socket_buffer_bytes_per_connection": f"{slope(lambda memory: memory.sockets):.0f}",
         },
     )
 
 
-def _used(
-    place: Place, kind: Kind, make_side: Callable[[Config, bool], Side], count: int
-) -> tuple[guest.Memory, hold.Held]:
-    """The change of the guest's memory from before the side's start to `count` standing connections."""
-    machine = place.station.machine
+@dataclass(frozen=True)
+class _Used:
+    """The change of the guest's memory, and what it is for."""
+
+    memory: guest.Memory
+    held: hold.Held
+
+
+def _used(place: Place, kind: Kind, count: int) -> _Used:
+    """From before the side's start to `count` standing connections."""
     with ExitStack() as stack:
-        if kind == "idle":
-            side = make_side(place.idle, True)
-            path, body, silent = origin.SMALL, origin.SIZES[origin.SMALL], None
-        else:
-            servers = _servers(place.silent_origins, count)
-            silent = stack.enter_context(
-                mute.listening([server.address.rpartition(":")[0] for server in servers], MUTE_PORT)
-            )
-            side, path, body = make_side(place.configure(servers), False), "/", 0
-        before = guest.memory(machine)
+        servers = _servers(place.silent_origins, count) if kind == "active" else []
+        side = place.side(place.configure(servers), not servers)
+        silent = None
+        if servers:
+            addresses = [server.address.rpartition(":")[0] for server in servers]
+            silent = stack.enter_context(mute.listening(addresses, MUTE_PORT))
+        before = guest.memory(side.machine)
         endpoint = stack.enter_context(side.running())
         held = stack.enter_context(
-            hold.held(endpoint, mode=kind, count=count, sources=place.clients, path=path, body=body)
+            hold.held(
+                endpoint,
+                mode=kind,
+                count=count,
+                sources=place.clients,
+                path=origin.SMALL,
+                body=origin.SIZES[origin.SMALL],
+            )
         )
         if silent is not None and not held.failed:
             silent.wait_for(count, seconds=10 + count / 300)
-        after = guest.memory(machine)
-    return (
-        guest.Memory(after.available - before.available, after.slab - before.slab, after.sockets - before.sockets),
-        held,
+        after = guest.memory(side.machine)
+    return _Used(
+        guest.Memory(after.available - before.available, after.slab - before.slab, after.sockets - before.sockets), held
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +12,25 @@ from lab.errors import ProductFailure
 from lab.fitness import Watch
 from results.environment import key
 from results.figures import Figure
-from suites.duts.config import Config
+from suites.duts.config import Config, Server
 from suites.performance.timed import devices, guest, origin
 from suites.performance.timed import figures as figures_of
 from suites.performance.timed.engine import Station
+from suites.performance.timed.memory import Place
 from suites.performance.timed.sides import Paired, Side
 from suites.performance.timed.tool import Bench
 from suites.recording import describe_host
 
 if TYPE_CHECKING:
+    from lab.qemu_machine import QemuMachine
     from lab.session import Lab
 
 ORIGIN_NUMBER: Final = 200
+FIRST_CLIENT: Final = 1000
+CLIENTS: Final = 250
+SILENT_ORIGINS: Final = 100
 ROUNDS: Final = 2
+CONNECTIONS: Final = {"idle": 2000, "active": 500}
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class Rig:
     """`attributes` describe the set-up and go into every figure; `environment` is what `environment_key` stands for."""
 
     lab: Lab
+    machine: QemuMachine
     station: Station
     origin: origin.Origin
     attributes: Mapping[str, str]
@@ -55,9 +62,38 @@ class Rig:
         """What every side is told."""
         return devices.configuration(self.origin, limits, connections=connections)
 
+    def configuration_for(self, servers: Sequence[Server]) -> Config:
+        """What every side is told when requests go to `servers`; to the common origin when there are none."""
+        config = self.configuration()
+        return config.changed(servers=servers) if servers else config
+
+    def connections(self, kind: str) -> int:
+        """How many connections memory is measured with: more with the scale, as far as the guest's memory goes."""
+        return round(CONNECTIONS[kind] * max(1.0, self.station.scale))
+
+    def boot(self) -> None:
+        """Boot the guest anew and set it up."""
+        self.machine.reboot()
+        guest.prepare(self.machine)
+
+    def place(self, dut: str) -> Place:
+        """Where the memory that connections cost `dut` is measured."""
+        network = self.lab.network
+
+        def side(config: Config, serves: bool) -> Side:
+            return devices.side(dut, self.machine, self.lab.prepared, config, serves=serves)
+
+        return Place(
+            clients=[network.client_address(FIRST_CLIENT + number) for number in range(CLIENTS)],
+            silent_origins=[network.origin_address(number) for number in range(SILENT_ORIGINS)],
+            configure=self.configuration_for,
+            side=side,
+            fresh=self.boot,
+        )
+
     def sides(self, duts: tuple[str, ...], config: Config) -> list[Side]:
         """The devices of these names in the one guest."""
-        return [devices.side(dut, self.station.machine, self.lab.prepared, config) for dut in duts]
+        return [devices.side(dut, self.machine, self.lab.prepared, config) for dut in duts]
 
     def context(self, scenario: str, watch: Watch) -> figures_of.Context:
         """What figures need to know besides their values; `watch` was made before the measurement."""
@@ -83,7 +119,8 @@ def standing(lab: Lab, folder: Path, *, scale: float) -> Iterator[Rig]:
         ceiling = origin.ceiling(bench, made)
         yield Rig(
             lab=lab,
-            station=Station(machine, bench, scale),
+            machine=machine,
+            station=Station(bench, scale),
             origin=made,
             attributes={
                 "origin": f"nginx {lab.prepared.tools.versions.get('nginx', '')} on the host's side of the bridge",

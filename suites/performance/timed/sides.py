@@ -1,7 +1,8 @@
 """Sides of a comparison, measured in turn: A B B A, so that a host that drifts drifts for all of them alike.
 
 A side is whatever can be started in a guest, answer at an endpoint, and be stopped again: a device under test, or one
-of two builds of Weir. Sides of one comparison share guest, kernel and origin, and never run at the same time.
+of two builds of Weir. Sides of one comparison share guest and origin, and never run at the same time; only builds
+for different kernels have a guest each.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
 
+    from lab.qemu_machine import QemuMachine
+
 Endpoint = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Side:
-    """`start` returns once `endpoint` answers; `stop` leaves nothing of it behind."""
+    """`start` returns once `endpoint`, in `machine`, answers; `stop` leaves nothing of it behind."""
 
     name: str
     start: Callable[[], None]
     stop: Callable[[], None]
     endpoint: Endpoint
+    machine: QemuMachine
 
     @contextmanager
     def running(self) -> Iterator[Endpoint]:

@@ -36,8 +36,11 @@ def changes(compared: Compared | None) -> Markup:
     if compared is None:
         return el(
             "p",
-            "Nothing to compare with: no earlier run measured the same in the same environment. "
-            "`nox -s performance -- --gate` compares with the merge base; `--base RUN` of this report with any run.",
+            "Nothing to compare with: no earlier run measured the same in the same environment. ",
+            el("code", "nox -s performance -- --gate"),
+            " compares with the merge base, ",
+            el("code", "--base RUN"),
+            " of this report with any run.",
         )
     sources: list[Markup | str] = ["Candidate ", record_link(compared.candidate)]
     if compared.baseline:
@@ -114,7 +117,7 @@ def _row(one: Comparison, reach: float) -> Markup:
     if one.changed_scenario:
         title.append(el("div", word("unclear", "scenario changed too"), class_="small"))
     noise = words.noise(one.noise) if one.noise is not None else "noise not known"
-    threshold = f"threshold {words.percent(one.threshold, signed=False)}"
+    threshold = f"threshold {words.percent(one.threshold, signed=False)}" if one.threshold else "no threshold is set"
     interval = ""
     if one.low is not None and one.high is not None:
         interval = f"95 %: {words.percent(one.low)} to {words.percent(one.high)}"
@@ -242,7 +245,7 @@ def standing(cells: Sequence[Cell], dut: str, metric: str) -> str:
 
 
 def _unfit(cells: Iterable[Cell]) -> Markup | None:
-    reasons = sorted({reason for cell in cells for one in cell.figures for reason in one.unfit})
+    reasons = words.merge({reason for cell in cells for one in cell.figures for reason in one.unfit})
     if not reasons:
         return None
     return el(
@@ -252,13 +255,15 @@ def _unfit(cells: Iterable[Cell]) -> Markup | None:
 
 
 def _ratios(report: Report, cells: Sequence[Cell], duts: Sequence[str], metric: str) -> Markup | None:
-    rows = [row for cell in cells if (row := _ratio_row(report, cell, duts, metric))]
+    one_source = len({cell.source.run.id for cell in cells if cell.of(metric)}) == 1
+    rows = [row for cell in cells if (row := _ratio_row(report, cell, duts, metric, named=not one_source))]
     if not rows:
         return None
     unit = next((one.unit for cell in cells for one in cell.of(metric)), "")
     known = words.metric(metric, unit)
     direction = {"lower": "below 1× is better", "higher": "above 1× is better", "none": ""}[known.better]
     spoken = known.name if unit in known.name else f"{known.name} ({unit})"
+    elsewhere = _elsewhere(report, cells, metric)
     head = el(
         "tr",
         el("th", "Scenario", scope="col"),
@@ -273,6 +278,7 @@ def _ratios(report: Report, cells: Sequence[Cell], duts: Sequence[str], metric: 
             el(
                 "caption",
                 f"Weir's {spoken} divided by each peer's: {direction}.",
+                elsewhere,
             ),
             el("thead", head),
             el("tbody", rows),
@@ -282,13 +288,22 @@ def _ratios(report: Report, cells: Sequence[Cell], duts: Sequence[str], metric: 
     )
 
 
-def _ratio_row(report: Report, cell: Cell, duts: Sequence[str], metric: str) -> Markup | None:
+def _elsewhere(report: Report, cells: Sequence[Cell], metric: str) -> Markup | None:
+    """Where a table's figures come from, if all come from one run that is not the subject."""
+    sources = {cell.source.run.id: cell for cell in cells if cell.of(metric)}
+    if len(sources) != 1 or (report.subject and report.subject.run.id in sources):
+        return None
+    cell = next(iter(sources.values()))
+    return join([" All from ", record_link(cell.source, _from(cell, report)), "."])
+
+
+def _ratio_row(report: Report, cell: Cell, duts: Sequence[str], metric: str, *, named: bool) -> Markup | None:
     figures = {one.dut: one for one in cell.of(metric)}
     if not figures:
         return None
     ours = figures.get(OWN)
     title: list[Markup | str | None] = [cell.scenario, el("div", f"kernel {cell.kernel}", class_="small soft")]
-    if report.subject and cell.source.run.id != report.subject.run.id:
+    if named and report.subject and cell.source.run.id != report.subject.run.id:
         title.append(el("div", "from ", record_link(cell.source, _from(cell, report)), class_="small soft"))
     first: list[Markup | str]
     if ours:

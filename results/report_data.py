@@ -11,21 +11,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from results import words
 from results.compare import CompareError, Thresholds, judge
 from results.environment import Change, difference, of_run
 from results.errors import UsageError
 from results.figures import Comparison, Figure, Mode
 from results.query import Store
 from results.records import Run
+from results.report_compare import OWN, standing
 from results.report_history import histories
 from results.report_model import Cell, Compared, Recorded, Report
 from results.report_verdict import decide
 from results.rows import Filters, Row, RunRow
 
 MODES: Final[tuple[Mode, ...]] = ("deterministic", "timed")
+HEADLINE: Final = "instr_per_request"
 _LOOK_BACK: Final = 40
 """Runs with figures of one mode, the newest, among which the newest cell of each scenario is looked for."""
 _TESTED: Final = 8
+_ENDED: Final = (0, 1)
 _TESTS_FRESH: Final = timedelta(days=30)
 _A_MOMENT: Final = timedelta(microseconds=1)
 
@@ -60,7 +64,7 @@ def gather(
     return Report(
         made=made,
         root=store.root,
-        verdict=decide(subject, compared, tests),
+        verdict=decide(subject, compared, tests, _standings(cells)),
         subject=subject,
         compared=compared,
         cells=tuple(cells),
@@ -103,7 +107,9 @@ class _Survey:
             self.count += 1
             self.newest = row
             if row.figures or row.comparisons or row.not_measured or row.verdict:
-                self.measured = row
+                # One that was interrupted is the subject only where no other measured.
+                if row.exit_code in _ENDED or self.measured is None or self.measured.exit_code not in _ENDED:
+                    self.measured = row
             elif row.tests:
                 self._tested[row.suite, row.dut, row.kernel] = row
 
@@ -173,7 +179,7 @@ def _cells_of(source: Recorded, mode: Mode) -> Iterable[Cell]:
 
 def _previous(store: Store, reader: _Reader, subject: Recorded) -> Recorded | None:
     """The newest earlier run that has a figure like one of the subject's, of another revision."""
-    figures = own(subject.run)
+    figures = own(subject.run, "deterministic")
     if not figures or subject.run.comparisons:
         return None
     environments = tuple({one.environment for one in figures if one.environment})
@@ -196,7 +202,8 @@ def _compared(subject: Recorded, baseline: Recorded | None, thresholds: Threshol
         return Compared(subject, _sorted(subject.run.comparisons))
     if baseline is None:
         return None
-    after = [one for one in own(subject.run) if not one.against]
+    # Figures of two runs that took time on a busy host differ by chance: only pairs taken together say something.
+    after = [one for one in own(subject.run, "deterministic") if not one.against]
     before = [one for one in own(baseline.run) if not one.against]
     comparisons: list[Comparison] = []
     unlike: dict[str, int] = {}
@@ -205,9 +212,17 @@ def _compared(subject: Recorded, baseline: Recorded | None, thresholds: Threshol
         try:
             comparisons += judge(alike[:1], [figure], thresholds)
         except CompareError as error:
-            unlike[str(error).partition(": ")[2] or str(error)] = unlike.get(str(error).partition(": ")[2], 0) + 1
-    lines = tuple(f"{count} not compared: {reason}" for reason, count in unlike.items())
+            reason = str(error).partition(": ")[2]
+            unlike[reason] = unlike.get(reason, 0) + 1
+    lines = tuple(f"{words.plural(count, 'figure')} not compared: {reason}" for reason, count in unlike.items())
     return Compared(subject, _sorted(comparisons), baseline, lines) if comparisons or lines else None
+
+
+def _standings(cells: Iterable[Cell]) -> list[str]:
+    """How Weir stands against each peer by instructions, in a sentence each."""
+    counted = [cell for cell in cells if cell.mode == "deterministic"]
+    duts = dict.fromkeys(one.dut for cell in counted for one in cell.of(HEADLINE) if one.dut != OWN)
+    return [line for dut in duts if (line := standing(counted, dut, HEADLINE))]
 
 
 def _likeness(figure: Figure) -> tuple[str, ...]:

@@ -21,17 +21,19 @@ _SAID: Final[dict[str, Kind]] = {
     "inconclusive": "inconclusive",
     "infrastructure": "infrastructure",
 }
-_INFRASTRUCTURE: Final = (69, 70)
+_UNFINISHED: Final = {2: "the run was interrupted", 4: "the command was wrong", 5: "nothing was selected"}
 _REASONS: Final = 6
 _NAMED: Final = 4
 
 
-def decide(subject: Recorded, compared: Compared | None, tests: Sequence[Recorded] = ()) -> Verdict:
+def decide(
+    subject: Recorded, compared: Compared | None, tests: Sequence[Recorded] = (), standings: Sequence[str] = ()
+) -> Verdict:
     """The verdict on the subject: what it recorded itself, else what its exit status and comparisons say."""
     run = subject.run
     said = _SAID.get(run.verdict.partition(":")[0].partition(" ")[0].casefold()) if run.verdict else None
     kind: Kind = said or _judged(run, compared)
-    reasons = [*_stated(run), *_changes(compared), *_failures(run), *_elsewhere(tests)]
+    reasons = [*_stated(run), *_changes(compared), *_failures(run), *standings, *_elsewhere(tests)]
     return Verdict(kind, _headline(kind, run, compared), tuple(dict.fromkeys(reasons))[:_REASONS])
 
 
@@ -41,10 +43,10 @@ def _judged(run: Run, compared: Compared | None) -> Kind:
         return "fail"
     if failed and any(test.cause == "product" for test in _bad(run)):
         return "fail"
-    if run.exit_code in _INFRASTRUCTURE or (failed and run.exit_code):
+    if run.exit_code != 1 and run.exit_code:
         return "infrastructure"
     if run.exit_code:
-        return "fail"
+        return "infrastructure" if failed else "fail"
     if compared and compared.comparisons:
         gating = [one for one in compared.comparisons if one.gating]
         return "pass" if gating and all(one.verdict != "inconclusive" for one in gating) else "inconclusive"
@@ -65,11 +67,13 @@ def _headline(kind: Kind, run: Run, compared: Compared | None) -> str:
     if compared and kind == "pass":
         better = sum(one.verdict == "improvement" and one.gating for one in compared.comparisons)
         return f"No regression, {words.plural(better, 'improvement')}" if better else "No regression"
+    if kind == "fail" and (bad := _bad(run)):
+        return f"Failed: {words.plural(len(bad), 'test')}"
     return {
         "pass": "Passed",
         "fail": "Failed",
         "inconclusive": "Inconclusive",
-        "infrastructure": "No verdict: the infrastructure failed",
+        "infrastructure": "No verdict: " + _UNFINISHED.get(run.exit_code, "the infrastructure failed"),
         "measured": "Measured; nothing to compare with yet",
         "none": "Nothing recorded",
     }[kind]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+_NUMBER: Final = re.compile(r"([-+]?\d+(?:\.\d+)?)")
+_NARROW: Final = 0.05
+"""Half the width of an interval around 1 within which two things may be called the same."""
 Direction = Literal["lower", "higher", "none"]
 
 
@@ -33,6 +39,17 @@ _KNOWN: Final[dict[str, Metric]] = {
         "instructions per request of the load generator (excluded)", "none", "fewer", "more", 9
     ),
     "bytes_copied_per_request": _cost("bytes copied per request", "bytes", 4),
+    "requests_per_s": Metric("requests per second", "higher", "fewer", "more", 20),
+    "connections_per_s": Metric("connections per second", "higher", "fewer", "more", 21),
+    "latency_p50": Metric("latency: half came within", "lower", "less", "more", 22),
+    "latency_p99": Metric("latency: 99\u00a0% came within", "lower", "less", "more", 23),
+    "latency_p999": Metric("latency: 99.9\u00a0% came within", "lower", "less", "more", 24),
+    "guest_cpu_per_request": Metric("CPU time per request in the guest", "lower", "less", "more", 25),
+    "qemu_cpu_per_request": Metric("CPU time per request of QEMU", "lower", "less", "more", 26),
+    "goodput": Metric("goodput of honest clients during an attack", "higher", "less", "more", 30),
+    "goodput_share": Metric("share of the goodput that an attack leaves", "higher", "less", "more", 31),
+    "memory_per_idle_connection": Metric("memory per idle connection", "lower", "less", "more", 32),
+    "memory_per_active_connection": Metric("memory per active connection", "lower", "less", "more", 33),
 }
 
 # By how a metric's name begins, ends or what it contains; the first match holds.
@@ -116,11 +133,27 @@ def _signed(shown: str) -> str:
     return shown.replace("-", "−")
 
 
+def merge(lines: Iterable[str]) -> list[str]:
+    """Lines that differ in numbers only become one with ranges: `load 1.5 to 3.6 > 0.5`; sorted."""
+    grouped: dict[tuple[str, ...], list[list[str]]] = {}
+    for line in lines:
+        pieces = _NUMBER.split(line)
+        grouped.setdefault(tuple(pieces[::2]), []).append(pieces[1::2])
+    merged = []
+    for around, values in grouped.items():
+        ranges = []
+        for column in zip(*values, strict=True):
+            low, high = min(column, key=float), max(column, key=float)
+            ranges.append(low if low == high else f"{low} to {high}")
+        merged.append("".join(a + b for a, b in itertools.zip_longest(around, ranges, fillvalue="")))
+    return sorted(merged)
+
+
 @dataclass(frozen=True)
 class Judged:
-    """One thing against another, in words. `word` is "better", "worse", "same" or "" when no direction is better."""
+    """One thing against another, in words. `word` is empty when neither direction is better."""
 
-    word: Literal["better", "worse", "same", ""]
+    word: Literal["better", "worse", "same", "unclear", ""]
     phrase: str
 
 
@@ -128,6 +161,8 @@ def judge_ratio(name: str, unit: str, value: float, low: float, high: float) -> 
     """What it means that ours is `value` times theirs, where the truth is in [low, high]."""
     known = metric(name, unit)
     if low <= 1.0 <= high:
+        if high - low > 2 * _NARROW:
+            return Judged("unclear", "the spread is too wide to tell")
         return Judged("same", "no difference beyond the spread")
     size = percent(value - 1.0, signed=False)
     phrase = f"{size} {known.less if value < 1 else known.more}"

@@ -9,6 +9,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from results.figures import Comparison, Figure
 from suites.report import generated
 from suites.report.browser import Browser, Page
 from suites.report.conftest import DESK, PHONE, Written
@@ -109,7 +110,7 @@ def test_names_of_records_are_text_never_markup(chromium: Browser, report: Calla
     assert page.ask(_WIDE) == []
 
 
-def _with_evil_functions(one: generated.Comparison) -> generated.Comparison:
+def _with_evil_functions(one: Comparison) -> Comparison:
     changes = [msgspec.structs.replace(change, name=generated.EVIL) for change in one.functions]
     return msgspec.structs.replace(one, functions=changes)
 
@@ -315,7 +316,7 @@ def test_many_points_are_thinned_and_that_is_said(chromium: Browser, report: Cal
     assert page.problems == []
 
 
-def replace_value(figure: generated.Figure, factor: float) -> generated.Figure:
+def replace_value(figure: Figure, factor: float) -> Figure:
     """The figure with another value."""
     return msgspec.structs.replace(figure, value=figure.value * factor)
 

@@ -56,6 +56,7 @@ class Recorder:
         self.environments: dict[str, dict[str, str]] = {}
         self.configurations: dict[str, str] = {}
         self.verdict = ""
+        self.suite = suite_name(config)
         self.written: Path | None = None
         self.failure = ""
 
@@ -104,7 +105,7 @@ class Recorder:
         packages = {**prepared.tools.versions, **prepared.image.versions}
         run = records.Run(
             id=records.new_id(self.started),
-            suite=suite_name(self.config),
+            suite=self.suite,
             started=self.started,
             duration_s=round((now - self.started).total_seconds(), 3),
             exit_code=int(exit_code),

@@ -12,7 +12,7 @@ from results.markup import Markup, el, join, slug
 from results.report_model import Cell, Compared, Recorded, Report
 
 OWN: Final = "weir"
-_MARK: Final = {"regression": "worse", "improvement": "better", "same": "unchanged", "inconclusive": "inconclusive"}
+MARK: Final = {"regression": "worse", "improvement": "better", "same": "unchanged", "inconclusive": "inconclusive"}
 _WIDTH: Final = 1000
 
 
@@ -124,7 +124,7 @@ def _row(one: Comparison, reach: float) -> Markup:
     return el(
         "tr",
         el("th", title, scope="row"),
-        el("td", word(one.verdict, _MARK[one.verdict]), class_="bare"),
+        el("td", word(one.verdict, MARK[one.verdict]), class_="bare"),
         el("td", el("strong", words.percent(one.change)), el("div", interval, class_="small soft"),
            class_="number", data_label="Change"),
         el("td", noise, el("div", threshold, class_="small soft"), class_="number", data_label="Noise, threshold"),

@@ -35,12 +35,17 @@ _A_MOMENT: Final = timedelta(microseconds=1)
 
 
 def gather(
-    store: Store, *, run: str | None = None, base: str | None = None, thresholds: Thresholds | None = None
+    store: Store,
+    *,
+    run: str | None = None,
+    base: str | None = None,
+    thresholds: Thresholds | None = None,
+    drawn: bool = True,
 ) -> Report:
     """The report on `run` (the beginning of an identity; by default the newest run that measured, else the newest).
 
     `base` is the run to compare with, where the subject does not hold comparisons of its own, or others are wanted.
-    Raises UsageError when there is no such run, or more than one.
+    With `drawn` off there are no histories. Raises UsageError when there is no such run, or more than one.
     """
     reader = _Reader(store)
     survey = _Survey(store.runs())
@@ -56,7 +61,7 @@ def gather(
     baseline = reader.read(_find(store, base)) if base else _previous(store, reader, subject)
     compared = _compared(subject, baseline, thresholds or Thresholds({}), chosen=base is not None)
     tests = [reader.read(one) for one in survey.tests(row)]
-    series, history_note = histories(store, subject, cells)
+    series, history_note = histories(store, subject, cells) if drawn else ([], "")
     changes, against = _environment(store, subject, compared.baseline if compared else baseline)
     shown = {one.run.id: one for one in (subject, *(cell.source for cell in cells), *tests)}
     if compared and compared.baseline:
@@ -155,7 +160,7 @@ def _cells(store: Store, reader: _Reader, subject: Recorded) -> list[Cell]:
         newest = {row.run: row for row in rows}
         sources = [reader.read(row) for row in sorted(newest.values(), key=lambda row: row.started, reverse=True)]
         for source in sorted(sources, key=lambda one: one.run.id != subject.run.id):
-            for cell in _cells_of(source, mode):
+            for cell in cells_of(source, mode):
                 known = found.get((mode, cell.scenario, cell.kernel))
                 if known is None or (_devices(known) < 2 <= _devices(cell)):
                     found[mode, cell.scenario, cell.kernel] = cell
@@ -166,7 +171,8 @@ def _devices(cell: Cell) -> int:
     return len({one.dut for one in cell.figures})
 
 
-def _cells_of(source: Recorded, mode: Mode) -> Iterable[Cell]:
+def cells_of(source: Recorded, mode: Mode) -> Iterable[Cell]:
+    """The figures of one mode in one run, by scenario and kernel."""
     grouped: dict[tuple[str, str], list[Figure]] = {}
     for figure in own(source.run, mode):
         grouped.setdefault((figure.scenario, figure.kernel), []).append(figure)
@@ -199,7 +205,7 @@ def _previous(store: Store, reader: _Reader, subject: Recorded) -> Recorded | No
 
 def _compared(subject: Recorded, baseline: Recorded | None, thresholds: Thresholds, *, chosen: bool) -> Compared | None:
     if subject.run.comparisons and not chosen:
-        return Compared(subject, _sorted(subject.run.comparisons))
+        return Compared(subject, sort_comparisons(subject.run.comparisons))
     if baseline is None:
         return None
     # Figures of two runs that took time on a busy host differ by chance: only pairs taken together say something.
@@ -215,7 +221,7 @@ def _compared(subject: Recorded, baseline: Recorded | None, thresholds: Threshol
             reason = str(error).partition(": ")[2]
             unlike[reason] = unlike.get(reason, 0) + 1
     lines = tuple(f"{words.plural(count, 'figure')} not compared: {reason}" for reason, count in unlike.items())
-    return Compared(subject, _sorted(comparisons), baseline, lines) if comparisons or lines else None
+    return Compared(subject, sort_comparisons(comparisons), baseline, lines) if comparisons or lines else None
 
 
 def _standings(cells: Iterable[Cell]) -> list[str]:
@@ -232,7 +238,7 @@ def _likeness(figure: Figure) -> tuple[str, ...]:
 _ORDER: Final[Mapping[str, int]] = {"regression": 0, "inconclusive": 1, "improvement": 2, "same": 3}
 
 
-def _sorted(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
+def sort_comparisons(comparisons: Iterable[Comparison]) -> tuple[Comparison, ...]:
     """What must be looked at first: worse before better, gating before not, large before small."""
     return tuple(sorted(comparisons, key=lambda one: (_ORDER[one.verdict], not one.gating, -abs(one.change))))
 

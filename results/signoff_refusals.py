@@ -88,10 +88,13 @@ def _host(run: Run) -> Iterator[Refusal]:
 
 def _missing(run: Run, sides: Mapping[Side, Mapping[Gate, Figure]]) -> Iterator[Refusal]:
     why = {missing.scenario: missing.reason for missing in run.not_measured if missing.mode == "timed"}
+    lacking: dict[tuple[str, str], list[str]] = {}
     for gate in GATES:
-        if lacking := [side for side in SIDES if gate not in sides[side]]:
-            reason = f" ({why[gate.scenario]})" if gate.scenario in why else ""
-            yield Refusal("missing scenario", f"{gate} was not measured on {', '.join(lacking)}{reason}")
+        if absent := [side for side in SIDES if gate not in sides[side]]:
+            lacking.setdefault((gate.scenario, ", ".join(absent)), []).append(gate.metric)
+    for (scenario, absent_on), metrics in lacking.items():
+        reason = f" ({why[scenario]})" if scenario in why else ""
+        yield Refusal("missing scenario", f"{scenario}: {' and '.join(metrics)} not measured on {absent_on}{reason}")
 
 
 def _requests(run: Run) -> Iterator[Refusal]:

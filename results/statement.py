@@ -46,13 +46,15 @@ class Environment(msgspec.Struct, frozen=True):
 
 class Predicate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is stated. `record_sha256` is of the record's line without its newline; `earlier` names former runs of the
-    same two commits, so that a verdict which took several tries shows it."""
+    same two commits, so that a verdict which took several tries shows it. `builds` are the keys of what each side ran.
+    """
 
     verdict: str
     reasons: list[str]
     more_pairs: int | None
     candidate: str
     baseline: str
+    builds: dict[str, dict[str, str]]
     harness: str
     run: str
     record_sha256: str
@@ -108,6 +110,7 @@ def make(
             more_pairs=decision.more_pairs,
             candidate=candidate,
             baseline=baseline,
+            builds=_builds(run),
             harness=run.revision.commit + ("+changes" if run.revision.dirty else ""),
             run=run.id,
             record_sha256=record_sha256,
@@ -129,6 +132,15 @@ def make(
 def commit_of(run: Run, side: str) -> str:
     """The commit of a side; empty if no figure says it."""
     return next((figure.revision for figure in run.figures if figure.attributes.get("side") == side), "")
+
+
+def _builds(run: Run) -> dict[str, dict[str, str]]:
+    """What each side was made of: keys of module and kernel, as its figures say."""
+    found: dict[str, dict[str, str]] = {}
+    for figure in run.figures:
+        if side := figure.attributes.get("side"):
+            found[side] = {name: figure.attributes[name] for name in ("module", "kernel") if name in figure.attributes}
+    return found
 
 
 def gate_summary(judgement: Judgement) -> dict[str, Any]:

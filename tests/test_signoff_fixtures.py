@@ -90,6 +90,21 @@ def test_each_refusal_by_name(name: str) -> None:
     assert decision.exit_status == 77
 
 
+@pytest.mark.parametrize("name", REAL)
+def test_what_was_really_measured_on_tcg_is_refused_by_name(name: str) -> None:
+    run = load(name)
+    assert run.environment.acceleration == "tcg"
+    assert not any("synthetic" in figure.attributes for figure in run.figures)
+    decision = decide(run, waive(*GATES))
+    assert decision.verdict == Verdict.REFUSED
+    assert REAL[name] <= {refusal.kind for refusal in decision.refusals}
+    assert any(reason.startswith("TCG: ") for reason in decision.reasons)
+    # It is the engine's format that is judged: the figures that there are were understood.
+    assert decision.judgements
+    assert not {"failed requests", "not interleaved", "unusable figures"} & {one.kind for one in decision.refusals}
+    assert all("side" in figure.attributes and figure.revision for figure in run.figures)
+
+
 def test_the_fixtures_are_those_that_the_script_makes_and_all_are_judged() -> None:
     made = {name: make.content(run) for name, run in make.fixtures()}
     there = {path.stem: path.read_bytes() for path in FOLDER.glob("*.jsonl") if path.stem not in REAL}

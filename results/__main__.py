@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "show": ("results.show", "print the last run, or the run with this identity"),
     "report": ("results.report", "one offline HTML page: verdict, changes, peers, history"),
     "comment": ("results.comment", "Markdown for a pull request: what a gate decided, the verdict first"),
+    "history": ("results.history", "records of main on a branch that only grows: pull, push"),
     "query": ("results.query_command", "figures, tests, comparisons or runs that answer to filters"),
     "trend": ("results.trend", "history of figures: change points and environments"),
     "import": ("results.importing", "merge records of another machine, or read JUnit XML, KCIDB JSON or CSV"),

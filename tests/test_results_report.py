@@ -117,7 +117,9 @@ def test_subject_is_the_newest_that_measured_and_tests_stand_beside_it(history: 
 def test_an_interrupted_run_is_no_verdict_and_not_the_subject(history: Path) -> None:
     broken = msgspec.structs.replace(generated.gate(50, {"get-keepalive-1k": 0.0}), exit_code=2, verdict="")
     generated.store(history, [msgspec.structs.replace(broken, comparisons=[])])
-    assert report_on(history).subject != broken
+    newest = report_on(history).subject
+    assert newest is not None
+    assert newest.run.id != broken.id
     report = report_on(history, run=broken.id)
     assert report.verdict.kind == "infrastructure"
     assert report.verdict.headline == "No verdict: the run was interrupted"

@@ -55,6 +55,7 @@ def test_memory_per_connection(
     say: Callable[[str], None],
 ) -> None:
     count = rig.connections(kind)
+    rig.boot()
     watch = Watch()
     samples: dict[str, list[Sample]] = {}
     for dut in plan.duts:
@@ -62,5 +63,5 @@ def test_memory_per_connection(
         samples[dut] = [memory.per_connection(rig.place(dut), kind, count)]
     paired = Paired(samples, list(samples))
     for figure in record(paired, rig.context("idle-connections", watch), record_figure):
-        say(f"{figure.dut} {figure.metric} {figure.value:.0f} {figure.unit} {figure.against}")
+        say(f"{figure.dut} {figure.metric} {figure.value:.5g} {figure.unit} {figure.against}")
     judge(paired)

@@ -73,7 +73,7 @@ def side(
 
     `serves`: it is up once a request is answered; else, for an origin that answers none, once it accepts connections.
     """
-    start, stop = _DEVICES[dut](machine, prepared, config)
+    start, stop, apply = _DEVICES[dut](machine, prepared, config)
     endpoint = (machine.address, split_endpoint(config.listeners[0])[1])
 
     def serve() -> None:
@@ -87,7 +87,7 @@ def side(
             stop()
             raise
 
-    return Side(name or dut, serve, stop, endpoint, machine)
+    return Side(name or dut, serve, stop, endpoint, machine, apply)
 
 
 def rendered(dut: str, config: Config, cpus: int) -> str:
@@ -103,7 +103,7 @@ def rendered(dut: str, config: Config, cpus: int) -> str:
     return text
 
 
-Device = tuple[Callable[[], None], Callable[[], None]]
+Device = tuple[Callable[[], None], Callable[[], None], Callable[[Config], None] | None]
 
 
 def _weir(machine: Machine, prepared: Prepared, config: Config) -> Device:
@@ -120,7 +120,7 @@ def _weir(machine: Machine, prepared: Prepared, config: Config) -> Device:
         if adapter.running:
             adapter.stop()
 
-    return start, stop
+    return start, stop, adapter.apply
 
 
 def _check_build(machine: Machine, module: Path) -> None:
@@ -138,7 +138,7 @@ def _nginx(machine: Machine, prepared: Prepared, config: Config) -> Device:
         machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine)))
         machine.run("nginx", "-p", nginx.PREFIX, "-c", f"{nginx.PREFIX}/nginx.conf")
 
-    return start, adapter.stop
+    return start, adapter.stop, None
 
 
 def _haproxy(machine: Machine, prepared: Prepared, config: Config) -> Device:
@@ -149,7 +149,7 @@ def _haproxy(machine: Machine, prepared: Prepared, config: Config) -> Device:
         machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine)))
         machine.run("haproxy", "-D", "-q", "-f", haproxy.CONFIG, "-p", haproxy.PID)
 
-    return start, adapter.stop
+    return start, adapter.stop, None
 
 
 _DEVICES: Final[Mapping[str, Callable[[Machine, Prepared, Config], Device]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from lab.deadline import Deadline
 from lab.machine import Machine
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 TICKS_PER_S: Final = 100  # USER_HZ: what /proc/stat counts in, whatever the kernel's own tick is (proc(5))
 KIB: Final = 1024
+PAGE: Final = 4096
+SETTLED: Final = 256 * KIB  # between two readings
 
 # The same for every side. The card's one receive queue would hold all softirq work on one CPU: receive packet steering
 # spreads it, or what runs in softirq would have half the machine that a user-space proxy has.
@@ -51,27 +54,51 @@ def cpu_time(machine: QemuMachine) -> CpuTime:
 
 @dataclass(frozen=True)
 class Memory:
-    """The guest's memory in bytes. `available` is what programs could still have (proc(5), MemAvailable).
+    """The guest's memory in bytes, as /proc/meminfo has it (proc(5)).
 
-    `slab` is the kernel's objects, `sockets` TCP's own count of pages in buffers (/proc/net/sockstat, "mem").
+    `used` is neither free nor a copy of what is in files (Cached, Buffers, SReclaimable): that of processes, of the
+    kernel's objects and of packet buffers. `slab` is the kernel's objects alone, `sockets` what TCP says it holds in
+    buffers (/proc/net/sockstat, "mem").
     """
 
-    available: int
+    used: int
     slab: int
     sockets: int
 
+    def __sub__(self, earlier: Memory) -> Memory:
+        return Memory(self.used - earlier.used, self.slab - earlier.slab, self.sockets - earlier.sockets)
+
 
 def memory(machine: Machine) -> Memory:
-    """What the guest has now, with caches dropped, so that what was read from disk meanwhile is no one's cost."""
-    script = "sync; echo 3 >/proc/sys/vm/drop_caches; cat /proc/meminfo /proc/net/sockstat"
+    """What the guest uses, once that has settled: what was closed is freed late, by RCU and in the background.
+
+    Raises DeadlineExpired when it goes on changing.
+    """
+    readings = [_memory(machine)]
+
+    def settled() -> bool:
+        readings.append(_memory(machine))
+        return abs(readings[-1].used - readings[-2].used) <= SETTLED
+
+    Deadline(20.0).wait_for(settled, interval=0.2, what="the guest's memory to settle")
+    return readings[-1]
+
+
+def _memory(machine: Machine) -> Memory:
+    # Free pages wait in lists of each CPU, which are not counted as free until they are emptied by compaction.
+    script = (
+        "sync; echo 3 >/proc/sys/vm/drop_caches; echo 1 >/proc/sys/vm/compact_memory; cat /proc/sys/vm/stat_refresh; "
+        "cat /proc/meminfo /proc/net/sockstat"
+    )
     found: dict[str, int] = {}
     for line in machine.run("sh", "-c", script, timeout=30).lines:
         words = line.replace(":", " ").split()
-        if words[0] == "TCP":
+        if words[:1] == ["TCP"]:
             found["TCP"] = int(words[words.index("mem") + 1])
         elif len(words) == 3 and words[2] == "kB":
             found[words[0]] = int(words[1])
-    return Memory(found["MemAvailable"] * KIB, found["Slab"] * KIB, found["TCP"] * 4 * KIB)
+    free = sum(found[name] for name in ("MemFree", "Buffers", "Cached", "SReclaimable"))
+    return Memory((found["MemTotal"] - free) * KIB, found["Slab"] * KIB, found["TCP"] * PAGE)
 
 
 def prepare(machine: Machine) -> dict[str, str]:

@@ -72,7 +72,7 @@ class Rig:
         return round(CONNECTIONS[kind] * max(1.0, self.station.scale))
 
     def boot(self) -> None:
-        """Boot the guest anew and set it up."""
+        """Boot the guest anew and set it up: without what others left, connections in TIME-WAIT above all."""
         self.machine.reboot()
         guest.prepare(self.machine)
 
@@ -88,7 +88,6 @@ class Rig:
             silent_origins=[network.origin_address(number) for number in range(SILENT_ORIGINS)],
             configure=self.configuration_for,
             side=side,
-            fresh=self.boot,
         )
 
     def sides(self, duts: tuple[str, ...], config: Config) -> list[Side]:

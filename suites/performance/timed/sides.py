@@ -16,19 +16,24 @@ if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
 
     from lab.qemu_machine import QemuMachine
+    from suites.duts.config import Config
 
 Endpoint = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Side:
-    """`start` returns once `endpoint`, in `machine`, answers; `stop` leaves nothing of it behind."""
+    """`start` returns once `endpoint`, in `machine`, answers; `stop` leaves nothing of it behind.
+
+    `apply` puts another configuration in force where that opens or closes upstream connections by itself.
+    """
 
     name: str
     start: Callable[[], None]
     stop: Callable[[], None]
     endpoint: Endpoint
     machine: QemuMachine
+    apply: Callable[[Config], None] | None = None
 
     @contextmanager
     def running(self) -> Iterator[Endpoint]:

@@ -254,6 +254,23 @@ def test_no_record_is_lost_among_writers_that_die(tmp_path: Path) -> None:
     assert found == {f"{worker}.{number}" for worker in range(4) for number in range(25)}
 
 
+def test_a_writer_waits_for_one_that_is_in_the_middle_of_its_line(tmp_path: Path) -> None:
+    run = make_run("20260101T000000Z-shared", command="slow")
+    path = records.append(run, tmp_path)
+    line = records.encode(run)
+    other = make_run("20260101T000000Z-shared", command="quick")
+    quick = multiprocessing.get_context("fork").Process(target=records.append, args=(other, tmp_path))
+    with path.open("ab", buffering=0) as slow:
+        fcntl.flock(slow, fcntl.LOCK_EX)
+        slow.write(line[:50])
+        quick.start()
+        quick.join(timeout=0.5)
+        assert quick.is_alive()
+        slow.write(line[50:])
+    quick.join()
+    assert list(records.read([path])) == [run, run, other]
+
+
 def _append_once(path: Path, line: bytes) -> None:
     records.append_line(path, line, once=True)
 

@@ -267,6 +267,7 @@ def test_a_writer_waits_for_one_that_is_in_the_middle_of_its_line(tmp_path: Path
         quick.join(timeout=0.5)
         assert quick.is_alive()
         slow.write(line[50:])
+        fcntl.flock(slow, fcntl.LOCK_UN)  # closing is not enough: the other process has inherited the descriptor
     quick.join()
     assert list(records.read([path])) == [run, run, other]
 

@@ -13,7 +13,8 @@ from lab.errors import InfrastructureError
 if TYPE_CHECKING:
     from lab.kernel import Kernel
 
-_LINE: Final = re.compile(r"^([0-9a-f]{16}) ([tTwW]) (\S+)$", re.MULTILINE)
+_LINE: Final = re.compile(r"^([0-9a-f]{16}) ([a-zA-Z]) (\S+)$", re.MULTILINE)
+_CODE: Final = frozenset("tTwW")
 # Entry points of arch/x86/include/asm/idtentry.h, by what they are to lab/plugin; the first pattern that fits holds.
 _ENTRIES: Final = (
     (re.compile(r"asm_sysvec_apic_timer_interrupt"), "tick"),
@@ -35,7 +36,7 @@ class Range:
 
 
 class KernelSymbols:
-    """The kernel's functions by address, from the text of a System.map or of /proc/kallsyms without modules."""
+    """The kernel's functions and variables, from the text of a System.map or of /proc/kallsyms without modules."""
 
     def __init__(self, text: str) -> None:
         named: dict[int, str] = {}
@@ -43,6 +44,8 @@ class KernelSymbols:
         for address, kind, name in _LINE.findall(text):
             place = int(address, 16)
             self._places.setdefault(name, place)
+            if kind not in _CODE:
+                continue
             # Of several names for one place the global one is the one that people know.
             if place not in named or kind == "T":
                 named[place] = name
@@ -67,11 +70,15 @@ class KernelSymbols:
         index = bisect.bisect_right(self._starts, address) - 1
         return self._names[index] if index >= 0 else "?"
 
+    def address_of(self, name: str) -> int:
+        """Where a function or a variable lies. Raises InfrastructureError for one that the kernel lacks."""
+        if name not in self._places:
+            raise InfrastructureError(f"this kernel has no {name}", hint="see lab/kernel_symbols.py")
+        return self._places[name]
+
     def range_of(self, name: str) -> Range:
         """Where a function lies. Raises InfrastructureError for one that the kernel lacks."""
-        if name not in self._places:
-            raise InfrastructureError(f"this kernel has no function {name}", hint="see lab/kernel_symbols.py")
-        start = self._places[name]
+        start = self.address_of(name)
         index = bisect.bisect_right(self._starts, start)
         return Range(name, start, self._starts[index] if index < len(self._starts) else start + 1)
 

@@ -141,11 +141,13 @@ def run(cell: Cell, inputs: CountingInputs) -> Measured:
 def _attempt(cell: Cell, inputs: CountingInputs, seed: int) -> tuple[tuple[Profile, ...], tuple[Profile, ...]]:
     scenario = SCENARIOS[cell.scenario]
     staged = stage(scenario, cell.dut, inputs)
+    symbols = KernelSymbols.of(inputs.kernel)
     name = f"{cell.scenario}-{cell.dut}-{cell.kernel}{'-' + cell.revision[:12] if cell.revision else ''}"
     guest = counting.CountingGuest(
         name=name,
         count_tools=inputs.count_tools,
         kernel=inputs.kernel,
+        symbols=symbols,
         initrd=inputs.initrd,
         root=ensure_counting_root(Cache(), inputs.tools, inputs.image),
         plugin=inputs.plugin,
@@ -162,7 +164,7 @@ def _attempt(cell: Cell, inputs: CountingInputs, seed: int) -> tuple[tuple[Profi
         )
     windows = _windows(read_counts(counted.counts), cell)
     code = CodeMap(
-        KernelSymbols.of(inputs.kernel),
+        symbols,
         module=inputs.module.debug_ko,
         sections=read_sections(counted.console),
         maps=[(start, end, path) for start, end, _, path in read_maps(counted.console)],

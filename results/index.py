@@ -143,7 +143,10 @@ def connect(path: Path) -> sqlite3.Connection:
 def _locked(path: Path) -> Iterator[None]:
     with path.open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def _folders(root: Path) -> Iterator[tuple[str, dict[str, tuple[int, int]]]]:

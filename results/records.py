@@ -224,6 +224,8 @@ def append_line(path: Path, line: bytes, *, once: bool = False, flush: bool = Tr
             os.ftruncate(descriptor, before)
             raise
     finally:
+        # Closing is not enough where a process forked meanwhile has inherited the descriptor.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
     if fresh and flush:
         _flush_folder(path.parent)

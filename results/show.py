@@ -32,7 +32,8 @@ def describe(run: Run, out: TextIO) -> None:
     counts = ", ".join(f"{run.count(outcome)} {outcome}" for outcome in order if run.count(outcome))
     environment = run.environment
     revision = run.revision.commit[:12] + ("+changes" if run.revision.dirty else "")
-    print(f"{run.suite} on {run.dut or 'no device'}: exit {run.exit_code}, {counts or 'no tests'}", file=out)
+    verdict = f", {run.verdict}" if run.verdict else ""
+    print(f"{run.suite} on {run.dut or 'no device'}: exit {run.exit_code}, {counts or 'no tests'}{verdict}", file=out)
     print(f"  run       {run.id}, {run.started:%Y-%m-%d %H:%M:%S} UTC, {run.duration_s:.1f} s", file=out)
     print(f"  revision  {revision or 'unknown'} {run.revision.branch}", file=out)
     print(
@@ -52,6 +53,18 @@ def describe(run: Run, out: TextIO) -> None:
             print(f"  {test.outcome:<9} {test.id} ({test.duration_s:.2f} s, {test.cause}): {test.reason}", file=out)
             if test.bundle:
                 print(f"            {test.fingerprint} {test.bundle}", file=out)
+    for judged in run.comparisons:
+        if judged.verdict != "same":
+            print(
+                f"  {judged.verdict:<9} {judged.scenario} {judged.dut} {judged.kernel} {judged.metric}:"
+                f" {judged.baseline:,.6g} -> {judged.candidate:,.6g} {judged.unit} ({judged.change:+.2%})",
+                file=out,
+            )
+    if run.figures:
+        print(f"  figures   {len(run.figures)}: `python -m results query --run {run.id}`", file=out)
+    for missing in run.not_measured:
+        where = f"{missing.scenario} {missing.dut} {missing.kernel} {missing.mode}"
+        print(f"  missing   {where}: {missing.reason}", file=out)
     if run.logs:
         print(f"  logs      {run.logs}", file=out)
 

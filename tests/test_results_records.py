@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from results import records
-from results.figures import Comparison, Figure, FunctionCost
+from results.figures import Comparison, Figure, FunctionCost, NotMeasured
 from results.show import show
 
 
@@ -296,6 +296,23 @@ def test_show_prints_the_newest_run_and_why_a_test_failed(tmp_path: Path) -> Non
     assert "bbbbbbbb" in out.getvalue()
     assert "aaaaaaaa" not in out.getvalue()
     assert "guest crashed" in out.getvalue()
+
+
+def test_show_tells_what_was_measured_judged_and_missed(tmp_path: Path) -> None:
+    missed = NotMeasured("blocked-syn", "nginx", "patched", "deterministic", "has no block table")
+    same = make_comparison(scenario="post-64k", verdict="same")
+    run = make_run(
+        figures=[make_figure()], comparisons=[make_comparison(), same], not_measured=[missed], verdict="regression"
+    )
+    records.append(run, tmp_path)
+    out = io.StringIO()
+    assert show(tmp_path, None, 1, as_json=False, out=out) == 0
+    text = out.getvalue()
+    assert "1 failed, regression" in text
+    assert "41,000 -> 41,234.5 instructions (+0.57%)" in text
+    assert "post-64k" not in text
+    assert f"query --run {run.id}" in text
+    assert "blocked-syn nginx patched deterministic: has no block table" in text
 
 
 def test_show_says_so_when_nothing_is_recorded(tmp_path: Path) -> None:

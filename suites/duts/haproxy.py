@@ -59,7 +59,7 @@ class HaproxyAdapter(Adapter):
         self.machine.run("rm", "-rf", PREFIX)
 
     def apply(self, config: Config) -> None:
-        done = self.machine.run("python3", "-IS", _RELOAD, PREFIX, input=render(config), check=False, timeout=20)
+        done = self.machine.run("python3", "-IS", _RELOAD, PREFIX, input=render(config), check=False, timeout=40)
         if done.status == _REFUSED:
             raise ConfigurationRefused(done.stderr)
         if not done.ok:

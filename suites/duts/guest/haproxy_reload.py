@@ -5,13 +5,13 @@ error has HAProxy's words), 2 anything else. Standard library only, so that `pyt
 """
 
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 LISTEN = "0A"  # include/net/tcp_states.h, as /proc/net/tcp prints it
 PATIENCE_S = 15.0
+REFUSED, FAILED = 1, 2
 
 
 def ask(path: str, command: str) -> str:
@@ -20,6 +20,7 @@ def ask(path: str, command: str) -> str:
         connection.settimeout(PATIENCE_S)
         connection.connect(path)
         connection.sendall(command.encode() + b"\n")
+        connection.shutdown(socket.SHUT_WR)  # the master then closes when it has answered
         answer = b""
         while chunk := connection.recv(65536):
             answer += chunk
@@ -48,26 +49,28 @@ def listens(pid: str) -> bool:
 
 
 def main(folder: str) -> int:
-    master, config, new = f"{folder}/master.sock", Path(folder, "haproxy.cfg"), Path(folder, "haproxy.cfg.new")
-    new.write_text(sys.stdin.read())
-    check = subprocess.run(["haproxy", "-c", "-q", "-f", str(new)], capture_output=True, text=True)
-    if check.returncode:
-        sys.stderr.write(check.stdout + check.stderr)
-        return 1
-    new.replace(config)
+    master, config = f"{folder}/master.sock", Path(folder, "haproxy.cfg")
+    before = config.read_text()
+    config.write_text(sys.stdin.read())
     old = workers(master)
+    # No `haproxy -c` first: it would take as long again, and a master that refuses leaves its workers as they are.
     answer = ask(master, "reload")
     if not answer.startswith("Success=1"):
-        sys.stderr.write(f"reload: {answer}")
-        return 2
+        config.write_text(before)
+        sys.stderr.write(answer)
+        return REFUSED if answer.startswith("Success=0") else FAILED
     deadline = time.monotonic() + PATIENCE_S
     while remaining := [pid for pid in old if listens(pid)]:
         if time.monotonic() > deadline:
             sys.stderr.write(f"workers from before still listen: {' '.join(remaining)}")
-            return 2
+            return FAILED
         time.sleep(0.01)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    try:
+        sys.exit(main(sys.argv[1]))
+    except OSError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.exit(FAILED)

@@ -67,6 +67,12 @@ def performance(session: nox.Session) -> None:
 
 
 @nox.session
+def signoff(session: nox.Session) -> None:
+    """Decides about a release: `-- --candidate X --baseline Y`. 0 PASS, 1 FAIL, 75 INCONCLUSIVE, 77 REFUSED."""
+    run("suites.performance.signoff", *session.posargs)
+
+
+@nox.session
 def report(session: nox.Session) -> None:
     """One offline HTML page of what the records say; options go to `python -m results report`."""
     run("results", "report", *session.posargs)

@@ -21,8 +21,8 @@ from lab.counting_root import ensure_counting_root
 from lab.counts import Account, Counts, Runs, Window, read_counts
 from lab.errors import InfrastructureError, LabError, ProductFailure
 from lab.image import Image
+from lab.kallsyms import symbols_of
 from lab.kernel import Kernel
-from lab.kernel_symbols import KernelSymbols
 from lab.module import Module
 from lab.profile import CodeMap, Profile, profile
 from lab.tools import ToolsTree
@@ -141,7 +141,9 @@ def run(cell: Cell, inputs: CountingInputs) -> Measured:
 def _attempt(cell: Cell, inputs: CountingInputs, seed: int) -> tuple[tuple[Profile, ...], tuple[Profile, ...]]:
     scenario = SCENARIOS[cell.scenario]
     staged = stage(scenario, cell.dut, inputs)
-    symbols = KernelSymbols.of(inputs.kernel)
+    cache = Cache()
+    root = ensure_counting_root(cache, inputs.tools, inputs.image)
+    symbols = symbols_of(cache, inputs.kernel, inputs.count_tools, inputs.initrd, root)
     name = f"{cell.scenario}-{cell.dut}-{cell.kernel}{'-' + cell.revision[:12] if cell.revision else ''}"
     guest = counting.CountingGuest(
         name=name,
@@ -149,7 +151,7 @@ def _attempt(cell: Cell, inputs: CountingInputs, seed: int) -> tuple[tuple[Profi
         kernel=inputs.kernel,
         symbols=symbols,
         initrd=inputs.initrd,
-        root=ensure_counting_root(Cache(), inputs.tools, inputs.image),
+        root=root,
         plugin=inputs.plugin,
         folder=inputs.run_dir / "counting" / f"{name}-{seed}",
         files=staged.files,

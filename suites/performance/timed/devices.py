@@ -113,7 +113,7 @@ def _weir(machine: Machine, prepared: Prepared, config: Config) -> Device:
         # Another build may lie where this one's files go, and build ids tell which one the kernel has taken.
         adapter.forget()
         adapter.start()
-        _check_build(machine, prepared.module.ko)
+        check_build(machine, prepared.module.ko)
         adapter.apply(config)
 
     def stop() -> None:
@@ -123,7 +123,7 @@ def _weir(machine: Machine, prepared: Prepared, config: Config) -> Device:
     return start, stop, adapter.apply
 
 
-def _check_build(machine: Machine, module: Path) -> None:
+def check_build(machine: Machine, module: Path) -> None:
     """That the loaded module is this file: its build id (ELF note, gnu) is in both. Raises InfrastructureError."""
     loaded = machine.get("/sys/module/weir/notes/.note.gnu.build-id")
     if loaded not in module.read_bytes():

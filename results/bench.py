@@ -24,6 +24,7 @@ import msgspec
 
 from results import environment, records
 from results.figures import Figure
+from results.trend import MAX_P_VALUE, change_points
 
 _SCENARIOS: Final = (
     "get-keepalive-1k", "get-keepalive-64k", "post-64k", "connection-per-request", "pipelined-1k", "rate-limited",
@@ -126,14 +127,38 @@ def cost(arguments: Sequence[str]) -> Cost:
     return Cost(time.monotonic() - began, usage.ru_maxrss / 1024, lines)
 
 
+def change_points_of_noise(count: int = 1000) -> int:
+    """Prints how many of `count` series of 100 values without any change show one, and how many of a step is found."""
+    noise = random.Random(3)
+
+    def series(spread: float, step: float = 0.0) -> list[float]:
+        before = 50 if step else 100
+        after = [noise.gauss(1000 * (1 + step), 1000 * spread) for _ in range(20 if step else 0)]
+        return [noise.gauss(1000, 1000 * spread) for _ in range(before)] + after
+
+    for spread in (0.0002, 0.005, 0.02):
+        for p in (1e-3, MAX_P_VALUE):
+            found = sum(bool(change_points(series(spread), max_p_value=p)) for _ in range(count))
+            any_size = sum(bool(change_points(series(spread), max_p_value=p, min_magnitude=0)) for _ in range(count))
+            print(f"noise {spread:.2%}, p {p:g}: {found / count:.1%} show a change, {any_size / count:.1%} of any size")
+    for spread, step in ((0.0002, 0.011), (0.005, 0.02), (0.02, 0.03), (0.02, 0.05)):
+        places = ([point.position for point in change_points(series(spread, step))] for _ in range(count))
+        found = sum(any(abs(place - 50) <= 2 for place in found_at) for found_at in places)
+        print(f"noise {spread:.2%}, a step of {step:.1%} with 20 runs after it: found in {found / count:.0%}")
+    return 0
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
     parser.add_argument("--records", type=int, default=100_000, metavar="N", help="how many (default: 100000)")
+    parser.add_argument("--trend", action="store_true", help="how often trends show changes that are none, miss others")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="generate there and leave it")
 
 
 def run(args: argparse.Namespace) -> int:
     """Generates, measures and prints a table."""
+    if args.trend:
+        return change_points_of_noise()
     with tempfile.TemporaryDirectory(prefix="weir-results-") as scratch:
         root = args.keep or Path(scratch)
         began = time.monotonic()

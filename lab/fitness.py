@@ -4,7 +4,7 @@
     ...                                  # measure
     unfit = watch.finish().reasons("tcg")   # after: ["TCG", "load 1.7 > 0.5 a core", ...]
 
-Load before, CPU time stolen by the hypervisor or used by neighbours meanwhile, and an unsteady clock are each
+Load before and after, CPU time stolen by the hypervisor or used by neighbours meanwhile, an unsteady clock: each is
 a reason by name. What the host does not show (a virtual machine shows no frequency governor) is found by effect: the
 same piece of work is timed before and after.
 """
@@ -12,6 +12,7 @@ same piece of work is timed before and after.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ from typing import Final
 
 from lab import speed
 
-LOAD_LIMIT: Final = 0.5  # runnable tasks a core (proc(5), loadavg, one minute)
+LOAD_LIMIT: Final = 0.5  # runnable tasks a core
+LOAD_SAMPLES: Final = 20
+LOAD_INTERVAL_S: Final = 0.025
 STEAL_LIMIT: Final = 0.01  # share of all CPU time
 NEIGHBOUR_LIMIT: Final = 0.05  # share of all CPU time
 SPEED_LIMIT: Final = 0.05  # relative change of the time that the same work takes
@@ -29,6 +32,9 @@ STEADY_GOVERNORS: Final = frozenset({"performance"})
 @dataclass(frozen=True)
 class Snapshot:
     """The host at one moment. CPU times are seconds since its boot, summed over all CPUs.
+
+    `load` is how many tasks are runnable besides the one that looks, averaged over half a second: the average of a
+    minute would blame the host for what the lab itself has just built or measured.
 
     `own` is the CPU time of this process, of its descendants, and of those it has waited for. `work` is how long one
     given piece of work takes, in seconds, best of rounds. `throttled` counts thermal throttling events of all cores.
@@ -74,9 +80,10 @@ class Fitness:
         `acceleration` is the guests' ("kvm", "tcg", or "none" for bare metal).
         """
         found = ["TCG"] if acceleration == "tcg" else []
-        load = self.before.load / self.before.cores
-        if load > LOAD_LIMIT:
-            found.append(f"load {load:.1f} > {LOAD_LIMIT} a core before the measurement")
+        for when, snapshot in (("before", self.before), ("after", self.after)):
+            load = snapshot.load / snapshot.cores
+            if load > LOAD_LIMIT:
+                found.append(f"load {load:.1f} > {LOAD_LIMIT} a core {when} the measurement")
         if self.steal > STEAL_LIMIT:
             found.append(f"steal {self.steal:.1%} > {STEAL_LIMIT:.0%}")
         if self.neighbours > NEIGHBOUR_LIMIT:
@@ -94,6 +101,7 @@ class Fitness:
         governors = ", ".join(sorted(self.before.governors)) or "not shown by the host"
         return {
             "host_load_per_core_before": f"{self.before.load / self.before.cores:.2f}",
+            "host_load_per_core_after": f"{self.after.load / self.after.cores:.2f}",
             "host_steal": f"{self.steal:.4f}",
             "host_neighbours": f"{self.neighbours:.4f}",
             "host_speed_drift": f"{self.drift:+.4f}",
@@ -106,20 +114,21 @@ class Watch:
 
     def __init__(self, *, proc: Path = Path("/proc"), cpus: Path = Path("/sys/devices/system/cpu")) -> None:
         self._proc, self._cpus = proc, cpus
-        self.before = snapshot(proc=proc, cpus=cpus)
+        self.before = take(proc=proc, cpus=cpus)
 
     def finish(self) -> Fitness:
         """Before and now."""
-        return Fitness(self.before, snapshot(proc=self._proc, cpus=self._cpus))
+        return Fitness(self.before, take(proc=self._proc, cpus=self._cpus))
 
 
-def snapshot(*, proc: Path = Path("/proc"), cpus: Path = Path("/sys/devices/system/cpu")) -> Snapshot:
-    """The host now; takes about 0.1 s for the piece of work."""
+def take(*, proc: Path = Path("/proc"), cpus: Path = Path("/sys/devices/system/cpu")) -> Snapshot:
+    """The host now; takes about half a second."""
+    load = _runnable(proc)
     user, nice, system, idle, iowait, irq, softirq, stolen = _cpu_times(proc)
     busy = user + nice + system + irq + softirq
     return Snapshot(
         cores=os.cpu_count() or 1,
-        load=float((proc / "loadavg").read_text().split()[0]),
+        load=load,
         busy=busy,
         stolen=stolen,
         total=busy + idle + iowait + stolen,
@@ -153,6 +162,15 @@ def own_cpu_seconds(root: int, *, proc: Path = Path("/proc")) -> float:
         ticks += spent.get(pid, 0)
         queue += children.get(pid, [])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _runnable(proc: Path) -> float:
+    """Tasks that run or want to, but for this one (proc(5), loadavg, fourth field), averaged over some samples."""
+    total = 0
+    for _ in range(LOAD_SAMPLES):
+        total += max(0, int((proc / "loadavg").read_text().split()[3].partition("/")[0]) - 1)
+        time.sleep(LOAD_INTERVAL_S)
+    return total / LOAD_SAMPLES
 
 
 def _cpu_times(proc: Path) -> list[float]:

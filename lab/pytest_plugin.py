@@ -21,6 +21,7 @@ from lab.bundle import Subject
 from lab.errors import DeadlineExpired, ExitCode, GuestCrash, HostError, InfrastructureError, LabError, ProductFailure
 from lab.guard import Guard
 from lab.machine import BootFailure, Machine
+from lab.qemu import MEMORY_MIB
 from lab.run import PREPARED, Prepared
 from lab.session import Lab
 
@@ -67,13 +68,18 @@ class WatchedLab(Lab):
     config: pytest.Config
 
     def machine(
-        self, name: str = "guest", *, append: str = "", kernel: tuple[Kernel, Path] | None = None
+        self,
+        name: str = "guest",
+        *,
+        append: str = "",
+        kernel: tuple[Kernel, Path] | None = None,
+        memory_mib: int = MEMORY_MIB,
     ) -> QemuMachine:
         """As Lab.machine. A kernel of ours that does not boot where the distribution's does is a ProductFailure."""
         flavour = kernel[0].flavour if kernel else self.prepared.kernel.flavour
         for attempt in itertools.count():
             try:
-                return super().machine(name, append=append, kernel=kernel)
+                return super().machine(name, append=append, kernel=kernel, memory_mib=memory_mib)
             except BootFailure as error:
                 if attempt >= (EMULATOR_RETRIES if error.emulator_died else BOOT_RETRIES.get(flavour, 0)):
                     if error.emulator_died:

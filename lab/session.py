@@ -20,7 +20,7 @@ from lab import ssh
 from lab.cpio import Archive
 from lab.isolation import MEMORY_FOLDER
 from lab.network import HOST, HOST6, MAX_GUESTS, GuestPort, Network
-from lab.qemu import Hardware
+from lab.qemu import MEMORY_MIB, Hardware
 from lab.qemu_machine import QemuMachine
 
 if TYPE_CHECKING:
@@ -50,7 +50,12 @@ class Lab:
         return cls(Prepared.load())
 
     def machine(
-        self, name: str = "guest", *, append: str = "", kernel: tuple[Kernel, Path] | None = None
+        self,
+        name: str = "guest",
+        *,
+        append: str = "",
+        kernel: tuple[Kernel, Path] | None = None,
+        memory_mib: int = MEMORY_MIB,
     ) -> QemuMachine:
         """The machine of that name; booted and snapshotted at the first call.
 
@@ -58,7 +63,7 @@ class Lab:
         Raises BootFailure with the console's last words; the caller owns retries.
         """
         if name not in self._machines:
-            machine = self.new_machine(name, append=append, kernel=kernel)
+            machine = self.new_machine(name, append=append, kernel=kernel, memory_mib=memory_mib)
             try:
                 machine.start()
             except BaseException:
@@ -68,7 +73,14 @@ class Lab:
             self._machines[name] = machine
         return self._machines[name]
 
-    def new_machine(self, name: str, *, append: str = "", kernel: tuple[Kernel, Path] | None = None) -> QemuMachine:
+    def new_machine(
+        self,
+        name: str,
+        *,
+        append: str = "",
+        kernel: tuple[Kernel, Path] | None = None,
+        memory_mib: int = MEMORY_MIB,
+    ) -> QemuMachine:
         """A machine that has not been started."""
         place = next(index for index in itertools.count() if index not in self._places)
         if place >= MAX_GUESTS:
@@ -85,6 +97,7 @@ class Lab:
             port=port,
             memory_file=self._memory / f"{name}.memory",
             append=append,
+            memory_mib=memory_mib,
         )
         machine = QemuMachine(hardware, self.prepared.tools, self.network, self.keys, self.run_dir, self._started)
         self._stack.callback(machine.stop)

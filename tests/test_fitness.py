@@ -40,6 +40,7 @@ def test_tcg_is_a_reason_by_itself() -> None:
     ("before", "after", "reason"),
     [
         (replace(QUIET, load=1.02), LATER, "load 0.5 > 0.5 a core before the measurement"),
+        (QUIET, replace(LATER, load=3.0), "load 1.5 > 0.5 a core after the measurement"),
         (QUIET, replace(LATER, stolen=0.5), "steal 2.5% > 1%"),
         (QUIET, replace(LATER, busy=113.0), "neighbours used 15% > 5% of the CPUs"),
         (QUIET, replace(LATER, governors=frozenset({"powersave"})), "frequency governor powersave"),
@@ -65,7 +66,7 @@ def make_host(tmp_path: Path, *, stat: str, processes: dict[int, tuple[int, int]
     proc = tmp_path / "proc"
     proc.mkdir(exist_ok=True)
     (proc / "stat").write_text(f"cpu  {stat} 0 0\ncpu0 {stat} 0 0\n")
-    (proc / "loadavg").write_text("0.25 0.50 0.75 1/100 4242\n")
+    (proc / "loadavg").write_text("9.25 0.50 0.75 3/100 4242\n")
     for pid, (parent, ticks) in processes.items():
         (proc / str(pid)).mkdir(exist_ok=True)
         times = " ".join([str(ticks)] * 4)
@@ -89,7 +90,7 @@ def test_a_host_is_read_from_proc_and_sys(tmp_path: Path) -> None:
         (cpus / f"cpu{number}" / "thermal_throttle").mkdir()
         (cpus / f"cpu{number}" / "thermal_throttle" / "core_throttle_count").write_text("7\n")
     watch = Watch(proc=proc, cpus=cpus)
-    assert (watch.before.load, watch.before.throttled, watch.before.governors) == (0.25, 14, frozenset({"schedutil"}))
+    assert (watch.before.load, watch.before.throttled, watch.before.governors) == (2.0, 14, frozenset({"schedutil"}))
     assert watch.before.busy == 200 / TICKS
     make_host(tmp_path, stat="200 0 50 850 0 5 45 50", processes={os.getpid(): (1, 15)})
     found = watch.finish()

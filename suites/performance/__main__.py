@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     made.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="guests counted at a time")
     made.add_argument("--duration-scale", type=float, default=1.0, help="stretches timed measurements")
+    made.add_argument("--connections", type=int, default=0, metavar="N", help="memory a connection: of so many")
     made.add_argument("--locked", action="store_true", help="a package that drifted from the lock is an error")
     return made
 
@@ -89,6 +90,7 @@ def main(argv: list[str]) -> int:
         kernel=args.kernel,
         jobs=max(1, args.jobs),
         duration_scale=args.duration_scale,
+        connections=max(0, args.connections),
         json_file=args.json.resolve() if args.json else None,
         counting=counting,
         base=base,

@@ -22,6 +22,8 @@ Mode = Literal["deterministic", "timed", "gate"]
 class Plan:
     """The choices of one run. `duration_scale` stretches timed measurements; `json_file` gets the figures.
 
+    `connections` is how many memory is measured with; 0 leaves that to the suite.
+
     `counting` is None when nothing is counted, `base` when there is nothing to compare with.
     """
 
@@ -31,6 +33,7 @@ class Plan:
     kernel: str
     jobs: int
     duration_scale: float = 1.0
+    connections: int = 0
     json_file: Path | None = None
     counting: CountingInputs | None = None
     base: BaseBuild | None = None

@@ -55,12 +55,12 @@ def test_memory_per_connection(
     say: Callable[[str], None],
 ) -> None:
     count = rig.connections(kind)
-    rig.boot()
+    rig = rig.with_memory_for(count)
     watch = Watch()
     samples: dict[str, list[Sample]] = {}
     for dut in plan.duts:
         say(f"{count} {kind} connections: {dut}")
-        samples[dut] = [memory.per_connection(rig.place(dut), kind, count)]
+        samples[dut] = [memory.per_connection(rig.place(dut, count), kind, count)]
     paired = Paired(samples, list(samples))
     for figure in record(paired, rig.context("idle-connections", watch), record_figure):
         say(f"{figure.dut} {figure.metric} {figure.value:.5g} {figure.unit} {figure.against}")

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from lab.run import Prepared
 
 UPSTREAM_CONNECTIONS: Final = 64
-CONNECTIONS: Final = 32768
+FEWEST: Final = 32768
+PER_CONNECTION: Final = 2  # nginx counts those to the origin as well
 TIMEOUTS: Final = Timeouts(
     client_header=20.0, client_body=20.0, keepalive=120.0, upstream_connect=5.0, upstream_response=60.0
 )
@@ -49,7 +50,7 @@ CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
         Change("worker_cpu_affinity 01;", "worker_cpu_affinity auto;", "each worker stays on a CPU of its own"),
         Change(
             "worker_connections 131072;",
-            f"worker_connections {CONNECTIONS};",
+            "worker_connections {connections};",
             "memory for each is taken at the start: as many as are needed",
         ),
     ),
@@ -67,13 +68,21 @@ def configuration(origin: Origin, limits: Mapping[str, Any] | None = None, *, co
 
 
 def side(
-    dut: str, machine: QemuMachine, prepared: Prepared, config: Config, *, name: str = "", serves: bool = True
+    dut: str,
+    machine: QemuMachine,
+    prepared: Prepared,
+    config: Config,
+    *,
+    name: str = "",
+    serves: bool = True,
+    connections: int = 0,
 ) -> Side:
     """The device `dut` as a side called `name` (default: the device's). Raises KeyError for one that is not known.
 
-    `serves`: it is up once a request is answered; else, for an origin that answers none, once it accepts connections.
+    `connections` are as many as it must be able to hold. `serves`: it is up once a request is answered; else, for an
+    origin that answers none, once it accepts connections.
     """
-    start, stop, apply = _DEVICES[dut](machine, prepared, config)
+    start, stop, apply = _DEVICES[dut](machine, prepared, config, connections)
     endpoint = (machine.address, split_endpoint(config.listeners[0])[1])
 
     def serve() -> None:
@@ -90,23 +99,24 @@ def side(
     return Side(name or dut, serve, stop, endpoint, machine, apply)
 
 
-def rendered(dut: str, config: Config, cpus: int) -> str:
+def rendered(dut: str, config: Config, cpus: int, connections: int = 0) -> str:
     """The configuration file of a timed nginx or HAProxy. Raises InfrastructureError where CHANGES do not fit."""
     text = nginx.render(config, measured=True) if dut == "nginx" else haproxy.render(config, measured=True)
+    room = max(FEWEST, PER_CONNECTION * connections)
     for change in CHANGES[dut]:
         if change.counted not in text:
             raise InfrastructureError(
                 f"{dut} is no longer told {change.counted!r}, which timed runs change",
                 hint="suites/performance/timed/devices.py, CHANGES",
             )
-        text = text.replace(change.counted, change.timed.format(cpus=cpus, last=cpus - 1))
+        text = text.replace(change.counted, change.timed.format(cpus=cpus, last=cpus - 1, connections=room))
     return text
 
 
 Device = tuple[Callable[[], None], Callable[[], None], Callable[[Config], None] | None]
 
 
-def _weir(machine: Machine, prepared: Prepared, config: Config) -> Device:
+def _weir(machine: Machine, prepared: Prepared, config: Config, _connections: int) -> Device:
     adapter = WeirAdapter(machine, prepared)
 
     def start() -> None:
@@ -130,29 +140,29 @@ def check_build(machine: Machine, module: Path) -> None:
         raise InfrastructureError(f"the guest has loaded another module than {module}")
 
 
-def _nginx(machine: Machine, prepared: Prepared, config: Config) -> Device:
+def _nginx(machine: Machine, prepared: Prepared, config: Config, connections: int) -> Device:
     adapter = NginxAdapter(machine, prepared)
 
     def start() -> None:
         machine.run("mkdir", "-p", f"{nginx.PREFIX}/temp", f"{nginx.PREFIX}/logs")
-        machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine)))
+        machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine), connections))
         machine.run("nginx", "-p", nginx.PREFIX, "-c", f"{nginx.PREFIX}/nginx.conf")
 
     return start, adapter.stop, None
 
 
-def _haproxy(machine: Machine, prepared: Prepared, config: Config) -> Device:
+def _haproxy(machine: Machine, prepared: Prepared, config: Config, connections: int) -> Device:
     adapter = HaproxyAdapter(machine, prepared)
 
     def start() -> None:
         machine.run("mkdir", "-p", haproxy.PREFIX)
-        machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine)))
+        machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine), connections))
         machine.run("haproxy", "-D", "-q", "-f", haproxy.CONFIG, "-p", haproxy.PID)
 
     return start, adapter.stop, None
 
 
-_DEVICES: Final[Mapping[str, Callable[[Machine, Prepared, Config], Device]]] = {
+_DEVICES: Final[Mapping[str, Callable[[Machine, Prepared, Config, int], Device]]] = {
     "weir": _weir,
     "nginx": _nginx,
     "haproxy": _haproxy,

@@ -24,7 +24,9 @@ def rig(
     record_environment: Callable[[str, Mapping[str, str]], None],
 ) -> Iterator[Rig]:
     """The guest, the origin and the load generators, for all timed tests of the run."""
-    with standing(lab, tmp_path_factory.mktemp("load"), scale=plan.duration_scale) as made:
+    with standing(
+        lab, tmp_path_factory.mktemp("load"), scale=plan.duration_scale, connections=plan.connections
+    ) as made:
         record_environment(made.environment_key, made.environment)
         yield made
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lab.errors import ProductFailure
 from lab.fitness import Watch
+from lab.qemu import MEMORY_MIB
 from results.environment import key
 from results.figures import Figure
 from suites.duts.config import Config, Server
@@ -30,12 +31,17 @@ FIRST_CLIENT: Final = 1000
 CLIENTS: Final = 250
 SILENT_ORIGINS: Final = 100
 ROUNDS: Final = 2
+ROOM_EACH_KIB: Final = 24  # more than any device takes for a connection
+SPARE_MIB: Final = 256
 CONNECTIONS: Final = {"idle": 2000, "active": 500}
 
 
 @dataclass(frozen=True)
 class Rig:
-    """`attributes` describe the set-up and go into every figure; `environment` is what `environment_key` stands for."""
+    """`attributes` describe the set-up and go into every figure; `environment` is what `environment_key` stands for.
+
+    `wanted` is how many connections memory is measured with, 0 for the suite's own choice.
+    """
 
     lab: Lab
     machine: QemuMachine
@@ -43,6 +49,7 @@ class Rig:
     origin: origin.Origin
     attributes: Mapping[str, str]
     environment: Mapping[str, str]
+    wanted: int = 0
 
     @property
     def environment_key(self) -> str:
@@ -68,20 +75,28 @@ class Rig:
         return config.changed(servers=servers) if servers else config
 
     def connections(self, kind: str) -> int:
-        """How many connections memory is measured with: more with the scale, as far as the guest's memory goes."""
-        return round(CONNECTIONS[kind] * max(1.0, self.station.scale))
+        """How many connections memory is measured with."""
+        return self.wanted or CONNECTIONS[kind]
 
-    def boot(self) -> None:
-        """Boot the guest anew and set it up: without what others left, connections in TIME-WAIT above all."""
-        self.machine.reboot()
-        guest.prepare(self.machine)
+    def with_memory_for(self, connections: int) -> Rig:
+        """This rig with its guest booted fresh, without what others left; a larger one where so many would not fit."""
+        if connections * ROOM_EACH_KIB <= SPARE_MIB * 1024:
+            self.machine.reboot()
+            guest.prepare(self.machine)
+            return self
+        size = MEMORY_MIB + connections * ROOM_EACH_KIB // 1024
+        machine = self.lab.machine(f"large{size}", memory_mib=size)
+        machine.reboot()
+        guest.prepare(machine)
+        attributes = {**self.attributes, "guest.memory": f"{size} MiB"}
+        return replace(self, machine=machine, attributes=attributes)
 
-    def place(self, dut: str) -> Place:
-        """Where the memory that connections cost `dut` is measured."""
+    def place(self, dut: str, connections: int) -> Place:
+        """Where the memory that so many connections cost `dut` is measured."""
         network = self.lab.network
 
         def side(config: Config, serves: bool) -> Side:
-            return devices.side(dut, self.machine, self.lab.prepared, config, serves=serves)
+            return devices.side(dut, self.machine, self.lab.prepared, config, serves=serves, connections=connections)
 
         return Place(
             clients=[network.client_address(FIRST_CLIENT + number) for number in range(CLIENTS)],
@@ -107,8 +122,11 @@ class Rig:
 
 
 @contextmanager
-def standing(lab: Lab, folder: Path, *, scale: float) -> Iterator[Rig]:
-    """Boots the guest cold, starts the origin and asks it what it can carry by itself."""
+def standing(lab: Lab, folder: Path, *, scale: float, connections: int = 0) -> Iterator[Rig]:
+    """Boots the guest cold, starts the origin and asks it what it can carry by itself.
+
+    `connections` is how many memory is measured with; 0: the suite's own choice.
+    """
     bench = Bench(lab.prepared.tools, folder)
     machine = lab.machine()
     machine.reboot()
@@ -127,6 +145,7 @@ def standing(lab: Lab, folder: Path, *, scale: float) -> Iterator[Rig]:
                 "upstream_connections": str(devices.UPSTREAM_CONNECTIONS),
                 **{f"guest.{name}": value for name, value in settings.items()},
             },
+            wanted=connections,
             environment=figures_of.environment(lab.prepared, describe_host(), processors=processors),
         )
 

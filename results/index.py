@@ -28,7 +28,7 @@ from results.errors import ResultsError
 from results.records import Host, RecordError, Run, decode, default_root, lines
 
 # Part of the file's name: code of another version makes an index of its own.
-VERSION: Final = 1
+VERSION: Final = 2
 CACHE_KIB: Final = 32 * 1024
 
 _RUN_COLUMNS: Final = (
@@ -40,7 +40,7 @@ _RUN_COLUMNS: Final = (
 _PARTS: Final = {
     "figures": (
         "scenario", "dut", "kernel", "mode", "metric", "value", "unit", "spread", "low", "high", "against",
-        "environment", "unfit", "revision",
+        "environment", "unfit", "revision", "scenario_revision",
     ),
     "comparisons": (
         "scenario", "dut", "kernel", "mode", "metric", "unit", "baseline", "candidate", "change", "threshold",
@@ -323,7 +323,7 @@ class _Writer:
         for table, rows in (
             ("figures", ((
                 f.scenario, f.dut, f.kernel, f.mode, f.metric, f.value, f.unit, f.spread, f.low, f.high, f.against,
-                f.environment, "\n".join(f.unfit), f.revision,
+                f.environment, "\n".join(f.unfit), f.revision, f.attributes.get("scenario revision", ""),
             ) for f in run.figures)),
             ("comparisons", ((
                 c.scenario, c.dut, c.kernel, c.mode, c.metric, c.unit, c.baseline, c.candidate, c.change, c.threshold,

@@ -56,7 +56,8 @@ class FigureRow(Row, frozen=True, kw_only=True):
     """One figure; the fields mean what they mean in `results.figures.Figure`.
 
     `revision` is the figure's own where it has one, else the run's; `baseline` marks a figure of another revision
-    than the run's own. `position` is its place among the run's figures, from 0.
+    than the run's own. `scenario_revision` is the attribute "scenario revision", raised when the scenario comes to mean
+    something else. `position` is the figure's place among the run's figures, from 0.
     """
 
     scenario: str
@@ -72,6 +73,7 @@ class FigureRow(Row, frozen=True, kw_only=True):
     against: str
     environment: str
     unfit: list[str]
+    scenario_revision: str
     baseline: bool
     position: int
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -47,7 +47,9 @@ class ChangePoint:
 
 @dataclass(frozen=True)
 class Series:
-    """Like figures, oldest first: same scenario, device, kernel, mode, metric, unit, divisor and environment."""
+    """Like figures, oldest first: same scenario and revision of it, device, kernel, mode, metric, unit, divisor and
+    environment.
+    """
 
     scenario: str
     dut: str
@@ -57,6 +59,7 @@ class Series:
     unit: str
     against: str
     environment: str
+    scenario_revision: str
     points: tuple[FigureRow, ...]
     change_points: tuple[ChangePoint, ...] = ()
 
@@ -70,9 +73,10 @@ class Series:
 class Trend:
     """The history of one figure through all its environments.
 
-    `points` holds all of them, oldest first, whatever their environment; `epochs` the stretches of it that ran in one
-    (positions are those in `points`); `series` the same points by environment, in the order in which those appeared,
-    with their change points: no change point lies between two environments.
+    `points` holds all of them, oldest first, whatever their environment; `epochs` the stretches of it that ran in one,
+    and with one revision of the scenario (positions are those in `points`); `series` the same points by environment and
+    revision, in the order in which those appeared, with their change points: none lies between two environments, nor
+    between two meanings of the scenario.
     """
 
     scenario: str
@@ -144,20 +148,38 @@ def trends(
     detect = detect and not available()
     for cell in store.cells(chosen):
         points = tuple(store.figures(chosen, cell))
-        likes: dict[str, list[FigureRow]] = {}
+        likes: dict[tuple[str, str], list[FigureRow]] = {}
         for point in points:
-            likes.setdefault(point.environment, []).append(point)
+            likes.setdefault((point.environment, point.scenario_revision), []).append(point)
         yield Trend(
             *cell,
             points=points,
-            epochs=tuple(epochs(((point.started, point.environment) for point in points), known)),
-            series=tuple(_series(cell, key, same, detect) for key, same in likes.items()),
+            epochs=_epochs(points, known),
+            series=tuple(_series(cell, same, detect) for same in likes.values()),
         )
 
 
-def _series(cell: Cell, environment: str, points: Sequence[FigureRow], detect: bool) -> Series:
+def _epochs(points: Sequence[FigureRow], known: Mapping[str, Mapping[str, str]]) -> tuple[Epoch, ...]:
+    """Epochs of environment and scenario together: a scenario that means something else is another one."""
+    described = {
+        f"{point.environment}/{point.scenario_revision}": {"scenario revision": point.scenario_revision}
+        | dict(known.get(point.environment, {}))
+        for point in points
+    }
+    history = ((point.started, f"{point.environment}/{point.scenario_revision}") for point in points)
+    found = epochs(history, described)
+    return tuple(replace(epoch, environment=points[epoch.first].environment) for epoch in found)
+
+
+def _series(cell: Cell, points: Sequence[FigureRow], detect: bool) -> Series:
     found = change_points([point.value for point in points]) if detect else []
-    return Series(*cell, environment=environment, points=tuple(points), change_points=tuple(found))
+    return Series(
+        *cell,
+        environment=points[0].environment,
+        scenario_revision=points[0].scenario_revision,
+        points=tuple(points),
+        change_points=tuple(found),
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,7 +29,7 @@ def gate(number: int, **changes: Any) -> records.Run:
     """The run of a gate, `number` hours into the year."""
     figures = [
         make_figure(value=1000.0 + number, environment="e1", functions=[FunctionCost("weir_parse", "module", 7.0)]),
-        make_figure(value=900.0, environment="e1", revision="ba5e"),
+        make_figure(value=900.0, environment="e1", revision="ba5e", attributes={"scenario revision": "3"}),
         make_figure(dut="nginx", kernel="plain", value=2000.0, mode="timed", unfit=["TCG", "load 3.2 > 0.5"]),
         make_figure(scenario="post-64k", metric="instr_per_request_module", value=3.0, low=1.0, high=5.0, against="x"),
     ]
@@ -126,6 +126,7 @@ def test_every_row_leads_to_its_record(root: Path) -> None:
             assert {name: getattr(figure, name) for name in shared} == {name: getattr(whole, name) for name in shared}
             assert figure.revision == (whole.revision or record.revision.commit)
             assert figure.baseline == (whole.revision == "ba5e")
+            assert figure.scenario_revision == whole.attributes.get("scenario revision", "")
         for comparison in store.comparisons():
             judged = store.comparison(comparison)
             shared = set(comparison.__struct_fields__) & set(judged.__struct_fields__)

@@ -96,6 +96,28 @@ def test_change_points_never_lie_between_environments(tmp_path: Path) -> None:
 
 
 @needs_otava
+def test_a_scenario_that_means_something_else_is_another_series(tmp_path: Path) -> None:
+    for number in range(30):
+        figure = make_figure(
+            value=1000.0 if number < 15 else 1200.0,
+            environment="e",
+            attributes={"scenario revision": "1" if number < 15 else "2"},
+        )
+        day = BEGIN + timedelta(days=number)
+        revision = records.Revision("c", "main")
+        run = make_run(
+            f"r{number:03}", started=day, revision=revision, figures=[figure], environments={"e": {"q": "7"}}
+        )
+        records.append(run, tmp_path)
+    with Store(tmp_path) as store:
+        (trend,) = trends(store)
+    assert [series.scenario_revision for series in trend.series] == ["1", "2"]
+    assert [series.change_points for series in trend.series] == [(), ()]
+    assert [(epoch.environment, epoch.first) for epoch in trend.epochs] == [("e", 0), ("e", 15)]
+    assert [str(change) for change in trend.epochs[1].changes] == ["scenario revision: 1 -> 2"]
+
+
+@needs_otava
 def test_another_branch_is_another_history(tmp_path: Path) -> None:
     fill(tmp_path)
     with Store(tmp_path) as store:

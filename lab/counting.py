@@ -100,28 +100,40 @@ def count(guest: CountingGuest) -> Counted:
     for path in (counts, console):
         path.unlink(missing_ok=True)
     (folder / "code").write_text(guest.symbols.roles(), encoding="utf-8")
-    (folder / "initrd").write_bytes(_initrd(guest))
     deadline = Deadline(TIMEOUT_S)
+    initrd = folder / "initrd"
+    try:
+        _write_initrd(guest, initrd)
+        status = _run(guest, _arguments(guest, initrd, console, counts), log, deadline)
+    finally:
+        initrd.unlink(missing_ok=True)  # a hundred megabytes
+    return _outcome(guest, console, counts, log, status, deadline.seconds)
+
+
+def _run(guest: CountingGuest, arguments: list[str], log: Path, deadline: Deadline) -> int | None:
+    """Run QEMU to its end: its exit status, None if it had to be ended."""
     ours, its_gdb = socket.socketpair()
     with ours, its_gdb, log.open("wb") as output:
-        argv = sandbox.command(guest.count_tools, _arguments(guest, console, counts, its_gdb.fileno()))
+        argv = sandbox.command(
+            guest.count_tools,
+            # It waits at its first instruction for the debugger.
+            [*arguments, "-S", "-chardev", f"socket,id=gdb,fd={its_gdb.fileno()}", "-gdb", "chardev:gdb"],
+        )
         with subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=(its_gdb.fileno(),)
         ) as qemu:
             its_gdb.close()
             try:
                 _spare_calibration(guest, Gdb(ours, deadline))
-                status: int | None = qemu.wait(deadline.remaining)
+                return qemu.wait(deadline.remaining)
             except subprocess.TimeoutExpired:
-                status = None
+                return None
             except InfrastructureError as error:
                 # What QEMU and the console said tells more than what its debugger interface did not say.
                 output.write(f"{error}\n".encode())
-                status = -1
+                return -1
             finally:
                 qemu.kill()
-    (folder / "initrd").unlink()
-    return _outcome(guest, console, counts, log, status, deadline.seconds)
 
 
 def _spare_calibration(guest: CountingGuest, gdb: Gdb) -> None:
@@ -165,17 +177,18 @@ def _outcome(
     return Counted(text, counts, int(ended[1]))
 
 
-def _initrd(guest: CountingGuest) -> bytes:
+def _write_initrd(guest: CountingGuest, path: Path) -> None:
     """The common initrd with the root and the guest's own files appended: the kernel unpacks one after the other."""
     archive = Archive()
-    for path, data in sorted(guest.files.items()):
+    for name, data in sorted(guest.files.items()):
         executable = data.startswith((b"#!", b"\x7fELF"))
-        archive.file(f"overlay/{path.lstrip('/')}", data, 0o755 if executable else 0o644)
-    parts = (guest.initrd.read_bytes(), guest.root.read_bytes(), archive.finish())
-    return b"".join(part + bytes(-len(part) % 4) for part in parts)
+        archive.file(f"overlay/{name.lstrip('/')}", data, 0o755 if executable else 0o644)
+    with path.open("wb") as output:
+        for part in (guest.initrd.read_bytes(), guest.root.read_bytes(), archive.finish()):
+            output.write(part + bytes(-len(part) % 4))
 
 
-def _arguments(guest: CountingGuest, console: Path, counts: Path, gdb: int) -> list[str]:
+def _arguments(guest: CountingGuest, initrd: Path, console: Path, counts: Path) -> list[str]:
     parameters = (
         *KERNEL_PARAMETERS,
         *_PARAMETERS,
@@ -190,9 +203,8 @@ def _arguments(guest: CountingGuest, console: Path, counts: Path, gdb: int) -> l
         *("-accel", "tcg,thread=single,tb-size=256", "-icount", ICOUNT),
         *("-cpu", CPU, "-smp", "2", "-m", f"{MEMORY_MIB}M"),
         *("-seed", str(guest.seed), "-rtc", "base=2025-01-01T00:00:00,clock=vm"),
-        # It waits at its first instruction for the debugger.
-        *("-no-reboot", "-S", "-chardev", f"socket,id=gdb,fd={gdb}", "-gdb", "chardev:gdb"),
-        *("-kernel", str(guest.kernel.image), "-initrd", str(guest.folder / "initrd")),
+        "-no-reboot",
+        *("-kernel", str(guest.kernel.image), "-initrd", str(initrd)),
         *("-append", " ".join(parameters)),
         *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
         *("-plugin", f"file={guest.plugin},out={counts},code={guest.folder / 'code'}"),

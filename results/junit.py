@@ -135,7 +135,7 @@ def _run(path: Path, suite: Element, content: str) -> Run:
     try:
         fields |= {name: msgspec.json.decode(text) for name, text in own.items()}
         return msgspec.convert(fields | {"tests": msgspec.to_builtins(tests)}, Run, strict=False)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
         raise ResultsError(f"{path}: test suite {suite.get('name')!r} makes no record: {error}") from error
 
 
@@ -160,7 +160,7 @@ def _test(case: Element) -> TestResult:
     }
     try:
         return msgspec.convert(fields | {name: msgspec.json.decode(text) for name, text in own.items()}, TestResult)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
         raise ResultsError(f"test {fields['id']} is no test of a record: {error}") from error
 
 

@@ -227,7 +227,7 @@ def read(path: Path) -> Iterator[Run]:
         if path.stat().st_size > MAX_BYTES:
             raise ResultsError(f"{path} is not read: it is larger than {MAX_BYTES // 2**20} MiB")
         report = msgspec.json.decode(path.read_bytes(), type=Report)
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise ResultsError(f"{path} is no KCIDB report: {error}") from error
     if report.version.major not in (4, 5):
         raise ResultsError(f"{path} is of KCIDB schema {report.version.major}; known are 4 and 5")

@@ -175,7 +175,7 @@ def decode(line: bytes) -> Run:
         if version < 1:
             raise RecordError(f"schema {version} does not exist" if version else "names no schema")
         run = msgspec.json.decode(line, type=Run)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(str(error)) from error
     if wrong := list(validation.problems(run)):
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""

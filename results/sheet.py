@@ -136,7 +136,7 @@ def _run(path: Path, name: str, rows: list[tuple[int, dict[str, str]]], is_figur
         if first.get("run_fields"):
             fields |= msgspec.json.decode(first["run_fields"], type=dict[str, Any])
         fields["environments"] = dict(_environments(rows))
-    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, OSError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, ValueError, OSError, RecursionError) as error:
         raise ResultsError(f"{path}:{rows[0][0]}: run {name or 'without a name'} cannot be read: {error}") from error
     parts = [_part(path, line, row, is_figures) for line, row in rows]
     fields["figures" if is_figures else "tests"] = parts
@@ -160,7 +160,7 @@ def _part(path: Path, line: int, row: Mapping[str, str], is_figures: bool) -> di
         else:
             kept = {name: row[name] for name in _TEST[1:] if row.get(name)}
             made = msgspec.convert({"id": row["test"], "duration_s": 0.0} | kept, TestResult, strict=False)
-    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ResultsError(f"{path}:{line}: no {'figure' if is_figures else 'test'}: {error}") from error
     return msgspec.to_builtins(made)  # type: ignore[no-any-return]
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from results.figures import Comparison, Figure
     from results.records import Run
 
+# What a date may be in any time zone, and a number in SQLite.
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_LARGEST: Final = 2**63
 # Identity and suite become a file's name.
 NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 
@@ -21,6 +26,16 @@ def problems(run: Run) -> Iterator[str]:
             yield f"{name} {text!r} is not a name of letters, digits, '.', '_' and '-'"
     if run.started.tzinfo is None:
         yield "started has no time zone"
+    elif not _EARLIEST <= run.started < _LATEST:
+        yield f"started in the year {run.started.year}"
+    host = run.environment.host
+    for name, number in (
+        ("exit_code", run.exit_code),
+        ("processors", host.processors),
+        ("memory_mib", host.memory_mib),
+    ):
+        if not -_LARGEST <= number < _LARGEST:
+            yield f"{name} does not fit into 64 bits"
     if run.duration_s < 0:
         yield "duration_s is negative"
     for position, test in enumerate(run.tests):

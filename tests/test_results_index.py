@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import shutil
 import sqlite3
 import time
@@ -15,6 +16,7 @@ import pytest
 from results import bench, index, records
 from results.errors import ResultsError
 from results.query import Store
+from tests.test_results_exchange import full_run
 from tests.test_results_records import make_comparison, make_figure, make_run
 
 
@@ -92,6 +94,26 @@ def test_damage_is_reported_where_it_is_and_hides_nothing(tmp_path: Path) -> Non
         assert row.where == f"{path}:3"
         assert store.record(row) == make_run(identity(1))
     assert path.read_bytes() == before
+
+
+def test_whatever_a_line_holds_the_index_is_made(tmp_path: Path) -> None:
+    good = bytearray(records.encode(full_run()))
+    noise = random.Random(5)
+    mutants = []
+    for _ in range(3000):
+        line = bytearray(good)
+        for _ in range(noise.choice([1, 1, 2, 5])):
+            line[noise.randrange(len(line) - 1)] = noise.choice(b'0123456789eE+-."{}[],:\\untrfalsX\0\xff')
+        mutants.append(bytes(line))
+    mutants.append(bytes(good).replace(b'"exit_code":1', b'"exit_code":%d' % 2**70))
+    mutants.append(bytes(good).replace(b"2026-01-01T00:00:00Z", b"0001-01-01T00:00:00+14:00"))
+    (tmp_path / "all.jsonl").write_bytes(b"".join(mutants) + records.encode(make_run("good")))
+    with Store(tmp_path) as store:
+        kept = [row.where for row in store.runs()]
+        assert f"{tmp_path / 'all.jsonl'}:{len(mutants) + 1}" in kept
+        assert len(kept) + len(store.damaged()) >= len(mutants) * 0.9
+        for rows in (store.figures(), store.tests(), store.comparisons(), store.not_measured()):
+            assert all(row.where in kept for row in rows)
 
 
 def test_the_same_record_in_two_files_counts_once(tmp_path: Path) -> None:

@@ -120,6 +120,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"suite": "a/b"}, "not a name"),
     ({"suite": ""}, "not a name"),
     ({"started": datetime(2026, 1, 1)}, "time zone"),
+    ({"started": datetime(1, 1, 1, tzinfo=UTC)}, "year 1"),
+    ({"started": datetime(9999, 12, 31, tzinfo=UTC)}, "year 9999"),
+    ({"exit_code": 2**63}, "64 bits"),
     ({"duration_s": -1.0}, "negative"),
     ({"duration_s": float("nan")}, "duration_s"),
     ({"command": "\ud800"}, "surrogates"),
@@ -153,6 +156,12 @@ def test_what_breaks_the_schema_is_not_read() -> None:
     del good["schema"]
     with pytest.raises(records.RecordError, match="no schema"):
         records.decode(json.dumps(good).encode())
+
+
+def test_a_line_that_nests_without_end_is_damage() -> None:
+    line = records.encode(make_run()).rstrip()[:-1] + b',"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(records.RecordError, match="recursion"):
+        records.decode(line)
 
 
 def test_a_full_record_survives() -> None:

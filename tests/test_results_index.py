@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import sqlite3
-import time
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -230,10 +229,8 @@ def test_memory_does_not_grow_with_the_records(tmp_path: Path) -> None:
     for count in (500, 4000):
         root = tmp_path / str(count)
         bench.generate(root, count)
-        began = time.monotonic()
         peaks.append(bench.cost(["reindex", "--root", str(root)]).memory_mib)
         peaks.append(bench.cost(["query", "figures", "--csv", "--root", str(root)]).memory_mib)
-        assert time.monotonic() - began < 60
     small_index, small_query, large_index, large_query = peaks
     # 3,500 records more are 8 MB of text; only SQLite's bounded cache and the listing of a folder may grow.
     assert large_index - small_index < 12

@@ -109,8 +109,9 @@ def environment(report: Report) -> Markup:
         "Host speed factor": f"{run.environment.speed_factor:.2f} (1 is the reference host, 2 half as fast)",
     }
     parts.append(_facts(facts, "Host and guest"))
-    for key, described in run.environments.items():
-        parts.append(_facts({**described}, f"Environment {key} of figures"))
+    described = {key: told for source in report.records for key, told in source.run.environments.items()}
+    used = {one.environment for cell in report.cells for one in cell.figures}
+    parts += [_facts({**told}, f"Environment {key} of figures") for key, told in described.items() if key in used]
     parts.append(_facts(run.versions, "Versions"))
     parts.append(_facts(run.hashes, "Hashes of what was built"))
     if run.drift:

@@ -197,8 +197,9 @@ def peers(report: Report, mode: str) -> Markup | None:
     """Ratio tables of one mode: a table a metric, a row a scenario, a column a peer."""
     cells = [cell for cell in report.cells if cell.mode == mode]
     compared = [cell for cell in cells if any(one.dut != OWN for one in cell.figures)]
-    duts = list(dict.fromkeys(one.dut for cell in compared for one in cell.figures if one.dut != OWN))
-    if not duts:
+    together = [cell for cell in compared if any(one.dut == OWN for one in cell.figures)]
+    duts = list(dict.fromkeys(one.dut for cell in together for one in cell.figures if one.dut != OWN))
+    if not compared:
         return None
     metrics = {
         one.metric: words.metric(one.metric, one.unit)
@@ -214,7 +215,20 @@ def peers(report: Report, mode: str) -> Markup | None:
     # The parts of a deterministic cost are drawn below, by function; the ratio of a part says nothing on its own.
     shown = [name for name in shown if mode == "timed" or not name.startswith("instr_per_request_")]
     tables = [_ratios(report, compared, duts, name) for name in shown]
-    return join([_unfit(compared), _standing(compared, duts, shown[:1]), [table for table in tables if table]])
+    references = _references(compared, duts, shown[:1])
+    return join([_unfit(compared), _standing(compared, duts, shown[:1]), references, [one for one in tables if one]])
+
+
+def _references(cells: Sequence[Cell], duts: Sequence[str], metrics: Sequence[str]) -> Markup | None:
+    """Devices that were measured where Weir was not: what there is to be reached."""
+    lines = [
+        f"{cell.scenario}: {one.dut} {words.number(one.value)} {one.unit} {words.noise(one.spread)}"
+        for metric in metrics
+        for cell in cells
+        for one in cell.of(metric)
+        if one.dut not in duts and one.dut != OWN
+    ]
+    return el("p", f"For reference, without a figure of Weir: {'; '.join(lines)}.") if lines else None
 
 
 def _standing(cells: Sequence[Cell], duts: Sequence[str], metrics: Sequence[str]) -> Markup | None:
@@ -294,7 +308,7 @@ def _elsewhere(report: Report, cells: Sequence[Cell], metric: str) -> Markup | N
     if len(sources) != 1 or (report.subject and report.subject.run.id in sources):
         return None
     cell = next(iter(sources.values()))
-    return join([" All from ", record_link(cell.source, _from(cell, report)), "."])
+    return join([" All from ", record_link(cell.source, from_run(cell.source)), "."])
 
 
 def _ratio_row(report: Report, cell: Cell, duts: Sequence[str], metric: str, *, named: bool) -> Markup | None:
@@ -302,32 +316,38 @@ def _ratio_row(report: Report, cell: Cell, duts: Sequence[str], metric: str, *, 
     if not figures:
         return None
     ours = figures.get(OWN)
-    title: list[Markup | str | None] = [cell.scenario, el("div", f"kernel {cell.kernel}", class_="small soft")]
+    per = f"per {cell.per}, " if cell.per else ""
+    title: list[Markup | str | None] = [cell.scenario, el("div", f"{per}kernel {cell.kernel}", class_="small soft")]
     if named and report.subject and cell.source.run.id != report.subject.run.id:
-        title.append(el("div", "from ", record_link(cell.source, _from(cell, report)), class_="small soft"))
+        title.append(el("div", "from ", record_link(cell.source, from_run(cell.source)), class_="small soft"))
     first: list[Markup | str]
     if ours:
         first = [words.number(ours.value), el("div", words.noise(ours.spread), class_="small soft")]
     else:
-        first = [el("span", f"not measured: {cell.reason(OWN) or 'not asked for'}", class_="small soft")]
+        first = [_missing(cell, OWN)]
     others = [el("td", _against(cell, ours, figures.get(dut), dut, metric), data_label=f"Weir ÷ {dut}") for dut in duts]
     return el(
         "tr",
         el("th", title, scope="row"),
-        el("td", first, class_="number", data_label="Weir"),
+        el("td", first, class_="number" if ours else None, data_label="Weir"),
         others,
     )
 
 
-def _from(cell: Cell, report: Report) -> str:
-    commit = cell.source.run.revision.commit
-    same = report.subject is not None and commit == report.subject.run.revision.commit
-    return f"run {cell.source.run.id}" + ("" if same or not commit else f" at {commit[:12]}")
+def _missing(cell: Cell, dut: str) -> Markup:
+    reason = cell.reason(dut)
+    return el("span", f"not measured: {reason}" if reason else "not in that run", class_="small soft")
+
+
+def from_run(source: Recorded) -> str:
+    """A run in a few words: when, and of which commit."""
+    commit = source.run.revision.commit
+    return f"run of {source.run.started:%m-%d %H:%M}" + (f" at {commit[:12]}" if commit else "")
 
 
 def _against(cell: Cell, ours: Figure | None, theirs: Figure | None, dut: str, metric: str) -> Markup:
     if theirs is None:
-        return el("span", f"not measured: {cell.reason(dut) or 'not asked for'}", class_="small soft")
+        return _missing(cell, dut)
     value = f"{words.number(theirs.value)} {words.noise(theirs.spread)}"
     if ours is None or not theirs.value:
         return el("span", f"{dut}: {value}", class_="small")

@@ -8,7 +8,7 @@ from typing import Final
 from results import words
 from results.figures import Figure, FunctionCost
 from results.markup import Markup, el, join
-from results.report_compare import record_link
+from results.report_compare import from_run, record_link
 from results.report_model import Cell, Report
 
 _METRIC: Final = "instr_per_request"
@@ -40,11 +40,11 @@ def _card(cell: Cell, report: Report) -> Markup:
     dearest = max((one.value for one in figures), default=0.0) or 1.0
     source = None
     if report.subject and cell.source.run.id != report.subject.run.id:
-        source = el("div", "from ", record_link(cell.source), class_="small soft")
+        source = el("div", "from ", record_link(cell.source, from_run(cell.source)), class_="small soft")
     return el(
         "div",
         el("h3", cell.scenario),
-        el("div", f"kernel {cell.kernel}", class_="small soft"),
+        el("div", f"{f'per {cell.per}, ' if cell.per else ''}kernel {cell.kernel}", class_="small soft"),
         source,
         [_device(one, _parts_of(cell, one), dearest) for one in figures],
         class_="card",
@@ -57,9 +57,8 @@ def _device(figure: Figure, parts: dict[str, float], dearest: float) -> Markup:
         el("span", f"{part} {words.number(cost)} ({_share(cost, figure)})", class_=f"p-{part}")
         for part, cost in parts.items()
     ]
-    label = f"{figure.dut}: {words.number(figure.value)} {figure.unit}; dearest: " + ", ".join(
-        f"{one.name} {_share(one.instructions, figure)}" for one in top[:3]
-    )
+    dearest_three = ", ".join(f"{one.name} {_share(one.instructions, figure)}" for one in top[:3])
+    label = f"{figure.dut}: {words.number(figure.value)} {figure.unit}; dearest: {dearest_three}"
     return el(
         "div",
         el(
@@ -70,6 +69,7 @@ def _device(figure: Figure, parts: dict[str, float], dearest: float) -> Markup:
         ),
         _icicle(figure, parts, top, figure.value / dearest, label) if top else None,
         el("div", split, class_="split"),
+        el("div", f"dearest: {dearest_three}", class_="small soft") if top else None,
         el("div", class_="readout", aria_hidden="true", hidden=True) if top else None,
         _listed(figure, top) if top else el("p", "no functions recorded", class_="small soft"),
         class_="device",

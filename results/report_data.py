@@ -19,7 +19,7 @@ from results.figures import Comparison, Figure, Mode
 from results.query import Store
 from results.records import Run
 from results.report_compare import OWN, standing
-from results.report_history import histories
+from results.report_history import SCENARIO_REVISION, histories
 from results.report_model import Cell, Compared, Recorded, Report
 from results.report_verdict import decide
 from results.rows import Filters, Row, RunRow
@@ -107,6 +107,7 @@ class _Survey:
         self.count = 0
         self.newest: RunRow | None = None
         self.measured: RunRow | None = None
+        self._measuring: set[str] = set()
         self._tested: dict[tuple[str, str, str], RunRow] = {}
         for row in rows:  # oldest first
             self.count += 1
@@ -115,6 +116,8 @@ class _Survey:
                 # One that was interrupted is the subject only where no other measured.
                 if row.exit_code in _ENDED or self.measured is None or self.measured.exit_code not in _ENDED:
                     self.measured = row
+                if row.figures:
+                    self._measuring.add(row.suite)
             elif row.tests:
                 self._tested[row.suite, row.dut, row.kernel] = row
 
@@ -122,6 +125,7 @@ class _Survey:
         """The newest run of each suite of tests, device and kernel, if it is not much older than the newest of them."""
         found = sorted(self._tested.values(), key=lambda row: row.started, reverse=True)
         # A run of one file alone is somebody's experiment; the suites have their names.
+        found = [row for row in found if row.suite not in self._measuring]
         fresh = [
             row for row in found if row.started > found[0].started - _TESTS_FRESH and not row.suite.startswith("test_")
         ]
@@ -164,7 +168,15 @@ def _cells(store: Store, reader: _Reader, subject: Recorded) -> list[Cell]:
                 known = found.get((mode, cell.scenario, cell.kernel))
                 if known is None or (_devices(known) < 2 <= _devices(cell)):
                     found[mode, cell.scenario, cell.kernel] = cell
-    return sorted(found.values(), key=lambda cell: (MODES.index(cell.mode), cell.kernel))
+    order = _order(found.values())
+    return sorted(found.values(), key=lambda cell: (MODES.index(cell.mode), cell.kernel, order[cell.scenario]))
+
+
+def _order(cells: Iterable[Cell]) -> dict[str, int]:
+    """Scenarios as the runs list them, the run with most of them first."""
+    runs = {cell.source.run.id: list(dict.fromkeys(one.scenario for one in cell.source.run.figures)) for cell in cells}
+    listed = [name for names in sorted(runs.values(), key=len, reverse=True) for name in names]
+    return {name: place for place, name in enumerate(dict.fromkeys(listed))}
 
 
 def _devices(cell: Cell) -> int:
@@ -215,6 +227,10 @@ def _compared(subject: Recorded, baseline: Recorded | None, thresholds: Threshol
     unlike: dict[str, int] = {}
     for figure in after:
         alike = [one for one in before if _likeness(one) == _likeness(figure)]
+        if alike and alike[0].attributes.get(SCENARIO_REVISION) != figure.attributes.get(SCENARIO_REVISION):
+            reason = "the scenario means something else since"
+            unlike[reason] = unlike.get(reason, 0) + 1
+            continue
         try:
             comparisons += judge(alike[:1], [figure], thresholds)
         except CompareError as error:

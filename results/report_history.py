@@ -22,6 +22,8 @@ _RUNS: Final = 20_000
 _LEAST: Final = 8
 """Points below which a level cannot be told from chance."""
 _DUT: Final = "weir"
+SCENARIO_REVISION: Final = "scenario revision"
+"""The attribute of a figure that counts what its scenario came to mean."""
 
 Key = tuple[Mode, str, str, str, str]
 
@@ -60,7 +62,7 @@ def thin(points: Sequence[Point], limit: int) -> list[Point]:
         return list(points)
     kept = limit // 2
     older, newest = points[: len(points) - kept], points[len(points) - kept :]
-    stretches = [older[epoch.first : epoch.last + 1] for epoch in epochs((p.started, p.environment) for p in older)]
+    stretches = [older[epoch.first : epoch.last + 1] for epoch in epochs((p.started, p.likeness) for p in older)]
     buckets = max(1, (limit - kept) // 2)
     if len(stretches) >= buckets:  # an environment that changes all the time leaves nothing to group by
         stretches = [older]
@@ -140,6 +142,7 @@ def _join_subject(series: Mapping[Key, Thinner], subject: Recorded) -> None:
             spread=figure.spread,
             environment=figure.environment,
             unfit=bool(figure.unfit),
+            scenario_revision=figure.attributes.get(SCENARIO_REVISION, ""),
         )
         thinner.add(point, figure.unit)
 
@@ -168,13 +171,14 @@ def _point(row: FigureRow, store: Store) -> Point:
         spread=row.spread,
         environment=row.environment,
         unfit=bool(row.unfit),
+        scenario_revision=row.scenario_revision,
     )
 
 
 def _history(key: Key, thinner: Thinner, environments: Mapping[str, Mapping[str, str]]) -> History:
     mode, scenario, dut, kernel, metric = key
     points = thinner.points()
-    stretches = tuple(epochs(((p.started, p.environment) for p in points), environments))
+    stretches = tuple(epochs(((p.started, p.likeness) for p in points), _described(points, environments)))
     return History(
         scenario=scenario,
         dut=dut,
@@ -187,6 +191,16 @@ def _history(key: Key, thinner: Thinner, environments: Mapping[str, Mapping[str,
         epochs=stretches,
         shifts=_shifts(points, stretches, first=len(points) - _DRAWN // 2 if thinner.total > len(points) else 0),
     )
+
+
+def _described(points: Sequence[Point], environments: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """What each likeness stands for: its environment, and the scenario's revision where there is one."""
+    return {
+        point.likeness: dict(environments[point.environment])
+        | ({SCENARIO_REVISION: point.scenario_revision} if point.scenario_revision else {})
+        for point in points
+        if point.environment in environments
+    }
 
 
 def _shifts(points: Sequence[Point], stretches: Sequence[Epoch], first: int) -> tuple[Shift, ...]:

@@ -70,6 +70,12 @@ class Cell:
         found = [one for one in self.figures if (one.metric, one.dut, one.against) == (metric, dut, against)]
         return found[0] if found else None
 
+    @property
+    def per(self) -> str:
+        """What a figure is divided by, where it is not a request: `packet`, `connection`; else empty."""
+        units = {one.attributes.get("unit of load", "request") for one in self.figures}
+        return ", ".join(sorted(units - {"request"}))
+
     def reason(self, dut: str) -> str:
         """Why a device was not measured here, if that is known."""
         return next((one.reason for one in self.not_measured if one.dut == dut), "")
@@ -88,6 +94,12 @@ class Point:
     spread: float
     environment: str
     unfit: bool = False
+    scenario_revision: str = ""
+
+    @property
+    def likeness(self) -> str:
+        """What like points share: the environment, and what the scenario means."""
+        return f"{self.environment}/{self.scenario_revision}"
 
 
 @dataclass(frozen=True)

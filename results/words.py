@@ -108,9 +108,13 @@ def noise(value: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """0.412×."""
+    """0.412×; 2.31×; <0.001×."""
     if not math.isfinite(value):
         return "no number"
+    if value == 0:
+        return "0×"
+    if value < 0.0005:
+        return "<0.001×"
     return f"{value:.1f}×" if value >= 99.5 else f"{value:.2f}×" if value >= 0.995 else f"{value:.3f}×"
 
 

@@ -182,10 +182,14 @@ def test_a_guest_that_crashes_twice_is_the_products_fault(boots: dict[tuple[str,
 
 
 def test_a_boot_that_dies_twice_is_the_labs_fault(boots: dict[tuple[str, int], Outcome]) -> None:
-    boots["weir", 1] = boots["weir", 2] = InfrastructureError("QEMU died")
+    boots["weir", 1] = InfrastructureError("QEMU died")
+    boots["weir", 2] = InfrastructureError("QEMU died again")
     failure = counted(CELL)[CELL]
     assert isinstance(failure, Failure)
     assert not failure.product
+    assert failure.reason.startswith("QEMU died again\n")
+    assert failure.reason.endswith("seed 1 failed too: QEMU died")
+    assert [retry.reason for retry in failure.retries] == ["QEMU died"]
 
 
 OOPS = """\

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from lab import counting
 from lab.cache import Cache
@@ -31,8 +31,6 @@ from results.figures import Figure, FunctionCost
 from results.records import Retry
 from suites.performance.scenarios import PARTS, SCENARIOS
 from suites.performance.stage import CONTROLS, read_maps, read_report, read_sections, stage
-
-T = TypeVar("T")
 
 RECIPE: Final = 1
 """Part of the environment: raised when this code comes to count something else."""
@@ -84,7 +82,10 @@ class CountingInputs:
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell without a figure, and why. `product`: the device gave a wrong reply, or its kernel crashed twice."""
+    """A cell without a figure, and why: of both attempts where there were two.
+
+    `product`: the device gave a wrong reply, or its kernel crashed twice.
+    """
 
     cell: Cell
     reason: str
@@ -120,12 +121,12 @@ def measure(cell: Cell, inputs: CountingInputs) -> list[Figure]:
     return figures_of(cell, inputs, run(cell, inputs))
 
 
-def run(cell: Cell, inputs: CountingInputs) -> Measured:
+def run(cell: Cell, inputs: CountingInputs, retries: list[Retry] | None = None) -> Measured:
     """Boot, count, check and attribute; a guest that fails by the lab's fault is tried once more with another seed.
 
-    Raises as `measure` does.
+    What was repeated is appended to `retries`, also when it was in vain. Raises as `measure` does.
     """
-    retries: list[Retry] = []
+    retries = [] if retries is None else retries
     for seed in SEEDS:
         try:
             device, load = _attempt(cell, inputs, seed)
@@ -133,6 +134,8 @@ def run(cell: Cell, inputs: CountingInputs) -> Measured:
         except (LabError, ProductFailure) as error:
             # A wrong reply is the product's and would come again; a crash may be QEMU 7.2's.
             if type(error) is ProductFailure or seed == SEEDS[-1]:
+                for retry in retries:
+                    error.add_note(f"{retry.what} failed too: {retry.reason}")
                 raise
             retries.append(Retry(f"counting {cell} with seed {seed}", str(error).splitlines()[0]))
     raise AssertionError("unreachable")
@@ -277,34 +280,35 @@ def measure_all(
                 controls[inputs.kernel.key] = {
                     dut: pool.submit(_control, dut, inputs, cell.kernel, progress) for dut in CONTROLS
                 }
-        futures = {pool.submit(_timed, measure, cell, inputs_of(cell), progress): cell for cell in wanted}
+        retries: dict[Cell, list[Retry]] = {cell: [] for cell in wanted}
+        futures = {pool.submit(_timed, cell, inputs_of(cell), retries[cell], progress): cell for cell in wanted}
         try:
             for future in as_completed(futures):
                 cell = futures[future]
                 try:
-                    figures = future.result()
+                    measured = future.result()
                     _judge_controls(controls[inputs_of(cell).kernel.key])
-                    yield cell, figures
+                    yield cell, figures_of(cell, inputs_of(cell), measured)
                 except (LabError, ProductFailure) as error:
-                    yield cell, Failure(cell, str(error), product=isinstance(error, ProductFailure))
+                    reason = "\n".join([str(error), *getattr(error, "__notes__", ())])
+                    yield cell, Failure(cell, reason, isinstance(error, ProductFailure), tuple(retries[cell]))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _timed(
-    work: Callable[[Cell, CountingInputs], T], cell: Cell, inputs: CountingInputs, progress: Callable[[str], None]
-) -> T:
+def _timed(cell: Cell, inputs: CountingInputs, retries: list[Retry], progress: Callable[[str], None]) -> Measured:
+    """As `run`, and says how long it took."""
     began = time.monotonic()
-    result = work(cell, inputs)
+    measured = run(cell, inputs, retries)
     progress(f"counted {cell} in {time.monotonic() - began:.1f} s")
-    return result
+    return measured
 
 
 def _control(dut: str, inputs: CountingInputs, kernel: str, progress: Callable[[str], None]) -> float:
     """What the control costs on the device's CPU, in instructions a request. Raises InfrastructureError."""
     cell = Cell(CONTROL_SCENARIO, dut, kernel)
     try:
-        measured = _timed(run, cell, inputs, progress)
+        measured = _timed(cell, inputs, [], progress)
     except ProductFailure as error:  # there is no product in it
         raise InfrastructureError(f"the control {dut!r} did not work: {error}") from error
     units = SCENARIOS[CONTROL_SCENARIO].units_per_part

@@ -15,9 +15,10 @@ from typing import Final
 from results import records, words
 from results.errors import ResultsError, UsageError
 from results.figures import Comparison
-from results.report_compare import MARK, OWN, spread_of_ratio
+from results.report_compare import MARK
 from results.report_data import cells_of, gather, sort_comparisons
 from results.report_model import Compared, Recorded, Verdict
+from results.report_peers import OWN, spread_of_ratio
 from results.report_verdict import decide
 
 MARKER: Final = "<!-- weir-performance -->"

@@ -11,7 +11,7 @@ import msgspec
 from results import words
 from results.markup import Markup, el, join
 from results.records import Outcome, Run
-from results.report_compare import record_id, record_link, word
+from results.report_links import record_id, record_link, word
 from results.report_model import Recorded, Report
 
 _NOTABLE: Final[tuple[Outcome, ...]] = ("failed", "error", "flaky", "xpassed")

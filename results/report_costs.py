@@ -8,7 +8,7 @@ from typing import Final
 from results import words
 from results.figures import Figure, FunctionCost
 from results.markup import Markup, el, join
-from results.report_compare import from_run, record_link
+from results.report_links import from_run, record_link
 from results.report_model import Cell, Report
 
 _METRIC: Final = "instr_per_request"

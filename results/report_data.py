@@ -18,9 +18,9 @@ from results.errors import UsageError
 from results.figures import Comparison, Figure, Mode
 from results.query import Store
 from results.records import Run
-from results.report_compare import OWN, standing
 from results.report_history import SCENARIO_REVISION, histories
 from results.report_model import Cell, Compared, Recorded, Report
+from results.report_peers import OWN, standing
 from results.report_verdict import decide
 from results.rows import Filters, Row, RunRow
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from results import report_about, report_compare, report_costs, report_plot, words
+from results import report_about, report_compare, report_costs, report_links, report_peers, report_plot, words
 from results.markup import Markup, el, join, text
 from results.report_model import History, Kind, Report
 
@@ -82,11 +82,11 @@ def _sections(report: Report) -> list[Section]:
             "What changed",
             lambda: report_compare.changes(report.compared) if report.cells or report.compared else None,
         ),
-        ("peers", "Against peers: instructions", lambda: report_compare.peers(report, "deterministic")),
-        ("timed", "Against peers: timed", lambda: report_compare.peers(report, "timed")),
+        ("peers", "Against peers: instructions", lambda: report_peers.peers(report, "deterministic")),
+        ("timed", "Against peers: timed", lambda: report_peers.peers(report, "timed")),
         ("costs", "Where instructions go", lambda: report_costs.costs(report)),
         ("history", "History", lambda: _history(report)),
-        ("missing", "Not measured", lambda: report_compare.not_measured(report) if report.cells else None),
+        ("missing", "Not measured", lambda: report_peers.not_measured(report) if report.cells else None),
         ("tests", "Tests", lambda: report_about.tests(report)),
         ("environment", "Environment", lambda: report_about.environment(report) if report.subject else None),
         ("settings", "Settings of the devices", lambda: report_about.settings(report) if report.cells else None),
@@ -134,7 +134,7 @@ def _about(report: Report) -> Markup | None:
     devices = ", ".join(dict.fromkeys(one.dut for one in run.figures)) or run.dut or "none"
     kernels = ", ".join(dict.fromkeys(one.kernel for one in run.figures)) or run.environment.kernel_flavour or "none"
     facts: dict[str, Markup | str] = {
-        "Run": report_compare.record_link(report.subject),
+        "Run": report_links.record_link(report.subject),
         "Revision": join([el("code", report_about.revision(run)), branch]),
         "Measured": f"{run.started:%Y-%m-%d %H:%M} UTC, {words.duration(run.duration_s)}",
         "Devices": devices,
@@ -195,7 +195,7 @@ def _data(report: Report) -> dict[str, Any]:
                         "started": point.started.isoformat(),
                         "revision": point.revision,
                         "dirty": point.dirty,
-                        "anchor": report_compare.record_id(point.run),
+                        "anchor": report_links.record_id(point.run),
                     }
                 )
             environment = environments.setdefault(point.environment, len(environments))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lab.run import Prepared
 
 UPSTREAM_CONNECTIONS: Final = 64
+START_TIMEOUT: Final = 30.0  # seconds on the reference host, which may be busy
 FEWEST: Final = 32768
 PER_CONNECTION: Final = 2  # nginx counts those to the origin as well
 TIMEOUTS: Final = Timeouts(
@@ -146,7 +147,7 @@ def _nginx(machine: Machine, prepared: Prepared, config: Config, connections: in
     def start() -> None:
         machine.run("mkdir", "-p", f"{nginx.PREFIX}/temp", f"{nginx.PREFIX}/logs")
         machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine), connections))
-        machine.run("nginx", "-p", nginx.PREFIX, "-c", f"{nginx.PREFIX}/nginx.conf")
+        machine.run("nginx", "-p", nginx.PREFIX, "-c", f"{nginx.PREFIX}/nginx.conf", timeout=START_TIMEOUT)
 
     return start, adapter.stop, None
 
@@ -157,7 +158,7 @@ def _haproxy(machine: Machine, prepared: Prepared, config: Config, connections: 
     def start() -> None:
         machine.run("mkdir", "-p", haproxy.PREFIX)
         machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine), connections))
-        machine.run("haproxy", "-D", "-q", "-f", haproxy.CONFIG, "-p", haproxy.PID)
+        machine.run("haproxy", "-D", "-q", "-f", haproxy.CONFIG, "-p", haproxy.PID, timeout=START_TIMEOUT)
 
     return start, adapter.stop, None
 

@@ -92,7 +92,7 @@ def parse(said: str, log: str, *, rate: float, connections: int, status: int) ->
         failed=failed,
         rate=rate,
         latencies=latency.record(durations, interval_us=connections / rate * 1e6),
-        said=said,
+        said=totals[0],
     )
 
 

@@ -81,15 +81,18 @@ class Rig:
     def with_memory_for(self, connections: int) -> Rig:
         """This rig with its guest booted fresh, without what others left; a larger one where so many would not fit."""
         if connections * ROOM_EACH_KIB <= SPARE_MIB * 1024:
-            self.machine.reboot()
-            guest.prepare(self.machine)
+            self._boot(self.machine)
             return self
         size = MEMORY_MIB + connections * ROOM_EACH_KIB // 1024
         machine = self.lab.machine(f"large{size}", memory_mib=size)
-        machine.reboot()
-        guest.prepare(machine)
+        self._boot(machine)
         attributes = {**self.attributes, "guest.memory": f"{size} MiB"}
         return replace(self, machine=machine, attributes=attributes)
+
+    def _boot(self, machine: QemuMachine) -> None:
+        machine.reboot()
+        guest.prepare(machine)
+        guest.prepare_for_memory(machine)
 
     def place(self, dut: str, connections: int) -> Place:
         """Where the memory that so many connections cost `dut` is measured."""

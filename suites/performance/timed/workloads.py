@@ -32,8 +32,9 @@ class Workload:
     def failed(self, report: wrk.Report) -> int:
         """Requests that were lost or got another reply than the scenario wants."""
         if self.expect.status < 400:
-            short = self.expect.body is not None and report.bytes < report.requests * self.expect.body
-            return report.refused + report.broken + (report.requests if short else 0)
+            served = report.requests - report.refused
+            short = self.expect.body is not None and report.bytes < served * self.expect.body
+            return report.refused + report.broken + (served if short else 0)
         served = report.requests - report.refused
         return report.broken + max(0, served - self._allowed(report.seconds))
 

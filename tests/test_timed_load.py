@@ -163,6 +163,7 @@ def test_h2load_report() -> None:
     [
         ("1\t200\t10\n2\t503\t10\n", (2, 0, 0, 0), 1),  # a reply of another status is a success to h2load
         ("1\t200\t10\n2\t-1\t10\n", (1, 1, 0, 0), 1),
+        ("1\t200\t10\n2\t-1\t10\n", (1, 0, 0, 0), 0),  # under way when the time was over
         ("1\t200\t10\n", (1, 1, 1, 1), 3),  # lost without a line in the log
     ],
 )

@@ -23,13 +23,15 @@ from results.report_model import Cell, Compared, Recorded, Report
 from results.report_peers import OWN, standing
 from results.report_verdict import decide
 from results.rows import Filters, Row, RunRow
+from results.signoff_policy import VERDICT_SUITE
 
 MODES: Final[tuple[Mode, ...]] = ("deterministic", "timed")
 HEADLINE: Final = "instr_per_request"
 _LOOK_BACK: Final = 40
 """Runs with figures of one mode, the newest, among which the newest cell of each scenario is looked for."""
 _TESTED: Final = 8
-_ENDED: Final = (0, 1)
+_ENDED: Final = (0, 1, 75, 77)
+"""Exit statuses of runs that did what they were to do: those of pytest and of a sign-off's verdicts."""
 _TESTS_FRESH: Final = timedelta(days=30)
 _A_MOMENT: Final = timedelta(microseconds=1)
 
@@ -69,7 +71,7 @@ def gather(
     return Report(
         made=made,
         root=store.root,
-        verdict=decide(subject, compared, tests, _standings(cells)),
+        verdict=decide(subject, compared, tests, [*_standings(cells), *survey.signed(row)]),
         subject=subject,
         compared=compared,
         cells=tuple(cells),
@@ -107,11 +109,14 @@ class _Survey:
         self.count = 0
         self.newest: RunRow | None = None
         self.measured: RunRow | None = None
+        self.signoff: RunRow | None = None
         self._measuring: set[str] = set()
         self._tested: dict[tuple[str, str, str], RunRow] = {}
         for row in rows:  # oldest first
             self.count += 1
             self.newest = row
+            if row.suite == VERDICT_SUITE:
+                self.signoff = row
             if row.figures or row.comparisons or row.not_measured or row.verdict:
                 # One that was interrupted is the subject only where no other measured.
                 if row.exit_code in _ENDED or self.measured is None or self.measured.exit_code not in _ENDED:
@@ -120,6 +125,13 @@ class _Survey:
                     self._measuring.add(row.suite)
             elif row.tests:
                 self._tested[row.suite, row.dut, row.kernel] = row
+
+    def signed(self, subject: RunRow) -> list[str]:
+        """What the last sign-off decided, in a sentence, where the report is about something else."""
+        if self.signoff is None or subject.suite == VERDICT_SUITE:
+            return []
+        said = self.signoff.verdict.partition(";")[0] or "no decision"
+        return [f"Last sign-off, {self.signoff.started:%Y-%m-%d} of {self.signoff.revision[:12]}: {said}."]
 
     def tests(self, subject: RunRow) -> list[RunRow]:
         """The newest run of each suite of tests, device and kernel, if it is not much older than the newest of them."""
@@ -151,7 +163,9 @@ def own(run: Run, mode: Mode | None = None) -> list[Figure]:
     return [
         one
         for one in run.figures
-        if one.revision in ("", commit) and one.attributes.get("side") != "baseline" and mode in (None, one.mode)
+        if one.revision in ("", commit)
+        and one.attributes.get("side", "candidate") == "candidate"
+        and mode in (None, one.mode)
     ]
 
 

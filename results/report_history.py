@@ -130,7 +130,7 @@ def _join_subject(series: Mapping[Key, Thinner], subject: Recorded) -> None:
         thinner = series.get(key)
         if thinner is None or figure.against or figure.revision not in ("", run.revision.commit):
             continue
-        if thinner.last == run.id or figure.attributes.get("side") == "baseline":
+        if thinner.last == run.id or figure.attributes.get("side", "candidate") != "candidate":
             continue
         point = Point(
             run=run.id,

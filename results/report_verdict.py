@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -9,6 +10,7 @@ from results import words
 from results.figures import Comparison
 from results.records import Run, TestResult
 from results.report_model import Compared, Kind, Recorded, Verdict
+from results.signoff_policy import VERDICT_SUITE
 
 _SAID: Final[dict[str, Kind]] = {
     "pass": "pass",
@@ -19,6 +21,7 @@ _SAID: Final[dict[str, Kind]] = {
     "failed": "fail",
     "regression": "fail",
     "inconclusive": "inconclusive",
+    "refused": "inconclusive",
     "infrastructure": "infrastructure",
 }
 _UNFINISHED: Final = {2: "the run was interrupted", 4: "the command was wrong", 5: "nothing was selected"}
@@ -31,10 +34,16 @@ def decide(
 ) -> Verdict:
     """The verdict on the subject: what it recorded itself, else what its exit status and comparisons say."""
     run = subject.run
-    said = _SAID.get(run.verdict.partition(":")[0].partition(" ")[0].casefold()) if run.verdict else None
+    said = _SAID.get(_word(run).casefold())
     kind: Kind = said or _judged(run, compared)
     reasons = [*_stated(run), *_changes(compared), *_failures(run), *standings, *_elsewhere(tests)]
     return Verdict(kind, _headline(kind, run, compared), tuple(dict.fromkeys(reasons))[:_REASONS])
+
+
+def _word(run: Run) -> str:
+    """The verdict's word in the record: `FAIL` of "FAIL; p99 is beyond its margin"."""
+    found = re.match(r"[A-Za-z]+", run.verdict)
+    return found[0] if found else ""
 
 
 def _judged(run: Run, compared: Compared | None) -> Kind:
@@ -56,12 +65,8 @@ def _judged(run: Run, compared: Compared | None) -> Kind:
 
 
 def _headline(kind: Kind, run: Run, compared: Compared | None) -> str:
-    if run.suite == "signoff":
-        return {
-            "pass": "Sign-off: PASS",
-            "fail": "Sign-off: FAIL",
-            "inconclusive": "Sign-off: INCONCLUSIVE",
-        }.get(kind, "Sign-off: no decision")
+    if run.suite == VERDICT_SUITE:
+        return f"Sign-off: {_word(run).upper() or 'no decision'}"
     if compared and kind == "fail" and (worse := compared.regressions):
         return f"Slower: {words.plural(len(worse), 'regression')}"
     if compared and kind == "pass":
@@ -81,8 +86,8 @@ def _headline(kind: Kind, run: Run, compared: Compared | None) -> str:
 
 def _stated(run: Run) -> list[str]:
     """What follows the verdict's word in the record."""
-    rest = run.verdict.partition(":")[2].strip()
-    return [rest] if rest else []
+    rest = run.verdict[len(_word(run)) :].strip(" :;")
+    return [reason.strip() for reason in rest.split(";") if reason.strip()]
 
 
 def sentence(group: Sequence[Comparison]) -> str:

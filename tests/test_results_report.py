@@ -134,6 +134,29 @@ def test_a_recorded_verdict_is_taken_over(tmp_path: Path, verdict: str, kind: st
     assert report_on(tmp_path).verdict.kind == kind
 
 
+@pytest.mark.parametrize(
+    ("verdict", "exit_code", "kind"),
+    [("PASS", 0, "pass"), ("FAIL; p99 is worse", 1, "fail"), ("INCONCLUSIVE; 12 more pairs; noise", 75, "inconclusive"),
+     ("REFUSED; TCG", 77, "inconclusive")],
+)  # fmt: skip
+def test_a_sign_off_says_its_own_word_and_reasons(tmp_path: Path, verdict: str, exit_code: int, kind: str) -> None:
+    decided = msgspec.structs.replace(
+        generated.gate(5, {"get-keepalive-1k": 0.0}), suite="signoff-verdict", verdict=verdict, exit_code=exit_code
+    )
+    generated.store(tmp_path, [decided])
+    found = report_on(tmp_path).verdict
+    word, *reasons = verdict.split("; ")
+    assert found.kind == kind
+    assert found.headline == f"Sign-off: {word}"
+    assert list(found.reasons[: len(reasons)]) == reasons
+    generated.store(tmp_path, generated.history(generated.Plan(runs=9)))
+    later = generated.gate(9, {"get-keepalive-1k": 0.0})
+    generated.store(tmp_path, [later])
+    assert any(
+        f"of {decided.revision.commit[:12]}: {word}." in reason for reason in report_on(tmp_path).verdict.reasons
+    )
+
+
 def test_a_damaged_line_is_told_and_ends_nothing(history: Path) -> None:
     file = next(iter(records.files(history)))
     with file.open("ab") as lines:

@@ -56,8 +56,8 @@ def cpu_time(machine: QemuMachine) -> CpuTime:
 class Memory:
     """The guest's memory in bytes, as /proc/meminfo has it (proc(5)).
 
-    `used` is neither free nor a copy of what is in files (Cached, Buffers, SReclaimable): that of processes, of the
-    kernel's objects and of packet buffers. `slab` is the kernel's objects alone, `sockets` what TCP says it holds in
+    `used` is neither free nor a copy of what is in files (Cached, Buffers): that of processes, of the kernel's objects
+    and of packet buffers. Objects that could be reclaimed are in it: a socket's inode is one of them, by name only. `slab` is the kernel's objects alone, `sockets` what TCP says it holds in
     buffers (/proc/net/sockstat, "mem").
     """
 
@@ -93,7 +93,7 @@ def _memory(machine: Machine) -> Memory:
             found["TCP"] = int(words[words.index("mem") + 1])
         elif len(words) == 3 and words[2] == "kB":
             found[words[0]] = int(words[1])
-    free = sum(found[name] for name in ("MemFree", "Buffers", "Cached", "SReclaimable"))
+    free = sum(found[name] for name in ("MemFree", "Buffers", "Cached"))
     return Memory((found["MemTotal"] - free) * KIB, found["Slab"] * KIB, found["TCP"] * PAGE)
 
 

@@ -14,7 +14,8 @@ from lab.cpio import Archive
 
 def entries(data: bytes) -> dict[str, tuple[int, bytes]]:
     """Name -> (mode, content) of a newc archive."""
-    found, at = {}, 0
+    found: dict[str, tuple[int, bytes]] = {}
+    at = 0
     while True:
         fields = [int(data[at + 6 + 8 * i : at + 14 + 8 * i], 16) for i in range(13)]
         mode, size, name_size = fields[1], fields[6], fields[11]

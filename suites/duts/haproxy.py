@@ -26,6 +26,10 @@ MEASURED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "global": (
         ("cpu-map 1/1 0", "the worker stays on the CPU whose instructions are counted"),
         ("maxconn 131072", "as many connections as a scenario opens"),
+        (
+            "tune.bufsize 65536",
+            "64 KiB cost 7 % less than with the default of 16 KiB; an idle connection has no buffer",
+        ),
     ),
 }
 """Settings of a measured HAProxy by the section they stand in, each with the reason why it is there."""
@@ -89,7 +93,7 @@ def render(config: Config, *, measured: bool = False) -> str:
         "global": [
             "nbthread 1",
             "hard-stop-after 30s",
-            f"tune.bufsize {limits.header_total + REWRITE}",
+            *([] if measured else [f"tune.bufsize {limits.header_total + REWRITE}"]),
             f"tune.maxrewrite {REWRITE}",
             f"tune.http.maxhdr {limits.header_count}",
             *(more("global") or ["maxconn 4096"]),

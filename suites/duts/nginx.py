@@ -101,6 +101,16 @@ MEASURED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "location": (
         ('add_header Via "1.1 weir" always;', "replies carry Via, as RFC 9110 section 7.6.3 wants and Weir does"),
+        ("proxy_buffering on;", "nginx's default, and its cheapest way: 64 KiB cost a third less than streamed"),
+        ("proxy_buffer_size 32k;", "few large buffers, so that a reply of 64 KiB takes few reads and writes"),
+        ("proxy_buffers 4 32k;", "as above; holds a reply of 64 KiB whole, which never goes to a file"),
+        ("proxy_busy_buffers_size 64k;", "as above"),
+        ("proxy_max_temp_file_size 0;", "no reply is written to a file"),
+        (
+            "proxy_request_buffering on;",
+            "nginx's default, and its cheapest way: 64 KiB cost a quarter less than streamed",
+        ),
+        ("client_body_buffer_size 128k;", "holds a request of 64 KiB whole, which never goes to a file"),
     ),
 }
 """Directives of a measured nginx by the block they stand in, each with the reason why it is there."""
@@ -155,7 +165,11 @@ def render(config: Config, *, measured: bool = False) -> str:
                     *more("http"),
                     *zones,
                     *upstream,
-                    *(_server(listens, bool(servers), [*uses, *more("location")], config) if listens else []),
+                    *(
+                        _server(listens, bool(servers), [*uses, *(more("location") or _STREAMED)], config)
+                        if listens
+                        else []
+                    ),
                 ]
             ),
             "}",
@@ -167,10 +181,13 @@ def render(config: Config, *, measured: bool = False) -> str:
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-def _server(listens: list[str], has_upstream: bool, limits: list[str], config: Config) -> list[str]:
+_STREAMED: Final = ["proxy_buffering off;", "proxy_request_buffering off;"]
+
+
+def _server(listens: list[str], has_upstream: bool, settings: list[str], config: Config) -> list[str]:
     timeouts = config.timeouts
     forward = [
-        *limits,
+        *settings,
         "proxy_pass http://default;",
         "proxy_http_version 1.1;",
         'proxy_set_header Connection "";',
@@ -180,8 +197,6 @@ def _server(listens: list[str], has_upstream: bool, limits: list[str], config: C
         'proxy_set_header Via "$server_protocol weir";',
         "proxy_pass_header Server;",
         "proxy_pass_header Date;",
-        "proxy_buffering off;",
-        "proxy_request_buffering off;",
         "proxy_next_upstream error;",
         "proxy_ignore_client_abort on;",  # a half-closed client still gets its reply
         f"proxy_connect_timeout {_ms(timeouts.upstream_connect)};",

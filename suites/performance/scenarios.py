@@ -190,7 +190,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         Scenario(
             "idle-connections",
             "a connection that has had its reply, idle for a second",
-            LoadPlan(_message("GET", "/1k"), steps=4, warm_up=2, mode="idle", connections=200),
+            LoadPlan(_message("GET", "/1k"), steps=9, warm_up=2, mode="idle", connections=500),
             unit="connection",
             config=_config(),
         ),

@@ -62,8 +62,8 @@ class Expect:
 class Scenario:
     """A row. `unit` is what a figure is divided by. `excluded`: devices that cannot do it, and why.
 
-    `origin_body` is the bytes of the origin's reply body. `only` names the devices that take part, None: all three
-    reverse proxies. `revision` counts up when a change makes older figures incomparable.
+    `origin_body` is the bytes of the origin's reply body. `revision` counts up when a change makes older figures
+    incomparable.
     """
 
     id: str

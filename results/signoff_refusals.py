@@ -59,7 +59,7 @@ def _all(run: Run) -> Iterator[Refusal]:
     yield from _platform(run)
     yield from _host(run)
     if run.exit_code != 0:
-        broken = [f"{test.id}: {test.reason}" for test in run.tests if test.outcome in ("failed", "error")]
+        broken = [f"{test.id}: {_brief(test.reason)}" for test in run.tests if test.outcome in ("failed", "error")]
         yield Refusal("incomplete run", "; ".join(broken[:3]) or f"measuring ended with status {run.exit_code}")
     yield from _missing(run, sides)
     yield from _requests(run)
@@ -80,8 +80,13 @@ def _platform(run: Run) -> Iterator[Refusal]:
 
 
 def _host(run: Run) -> Iterator[Refusal]:
-    for reason in sorted({reason for figure in run.figures for reason in figure.unfit if reason.upper() != "TCG"}):
-        yield Refusal("unfit host", reason)
+    unfit: dict[str, dict[str, None]] = {}
+    for figure in run.figures:
+        for reason in figure.unfit:
+            if reason.upper() != "TCG":
+                unfit.setdefault(figure.scenario, {})[reason] = None
+    for scenario, reasons in unfit.items():
+        yield Refusal("unfit host", f"{scenario}: {', '.join(reasons)}")
     unseen = [figure for figure in _gating(run) if any(name not in figure.attributes for name in FITNESS)]
     yield from _together("unfit host", "nobody looked at the host", unseen)
 
@@ -105,7 +110,8 @@ def _requests(run: Run) -> Iterator[Refusal]:
     )
     for figure in timed:
         if (failed := figure.attributes.get("failed", "0")) != "0":
-            yield Refusal("failed requests", f"{_name(figure)}: {failed} of {figure.attributes.get('requests', '?')}")
+            of, total = figure.attributes.get("side") or figure.dut, figure.attributes.get("requests", "?")
+            yield Refusal("failed requests", f"{figure.scenario} of {of}: {failed} of {total}")
 
 
 def _revisions(run: Run) -> Iterator[Refusal]:
@@ -138,6 +144,11 @@ def _pairing(run: Run, sides: Mapping[Side, Mapping[Gate, Figure]]) -> Iterator[
             yield Refusal("unusable figures", f"{gate}: the sides differ in rounds, unit, kernel or environment")
         if any(len(one.samples) < 2 for one in there):
             yield Refusal("unusable figures", f"{gate}: fewer than two rounds")
+
+
+def _brief(reason: str) -> str:
+    """The first two lines of a test's reason: what went wrong, and the first thing that did."""
+    return " ".join(reason.splitlines()[:2])
 
 
 def _in_turn(figure: Figure) -> bool:

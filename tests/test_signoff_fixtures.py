@@ -122,7 +122,7 @@ def test_the_reasons_name_figure_and_cause() -> None:
     assert reason.startswith("requests_per_s in post-64k: -8.")
     assert "margin -3%: beyond" in reason
     (reason,) = decide(load("refused-loaded-host")).reasons
-    assert reason == "unfit host: load 1.7 > 0.5 a core before the measurement"
+    assert reason == "unfit host: post-64k: load 1.7 > 0.5 a core before the measurement"
     assert "the origin did not start" in decide(load("refused-missing-scenario")).reasons[0]
     assert "oops in weir" in decide(load("refused-incomplete-run")).reasons[0]
 

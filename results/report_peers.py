@@ -44,7 +44,7 @@ def peers(report: Report, mode: str) -> Markup | None:
 def _references(cells: Sequence[Cell], duts: Sequence[str], metrics: Sequence[str]) -> Markup | None:
     """Devices that were measured where Weir was not: what there is to be reached."""
     lines = [
-        f"{cell.scenario}: {one.dut} {words.number(one.value)} {one.unit} {words.noise(one.spread)}"
+        f"{cell.scenario}: {one.dut} {words.number(one.value)} {one.unit} {_spread(one)}"
         for metric in metrics
         for cell in cells
         for one in cell.of(metric)
@@ -66,9 +66,9 @@ def standing(cells: Sequence[Cell], dut: str, metric: str) -> str:
     for cell in cells:
         figures = {one.dut: one for one in cell.of(metric)}
         if OWN in figures and dut in figures and figures[dut].value:
-            quotient, low, high = spread_of_ratio(figures[OWN], figures[dut], cell.ratio(metric, OWN, dut))
-            judged.append(words.judge_ratio(metric, figures[OWN].unit, quotient, low, high).word)
-            quotients.append(quotient)
+            paired = cell.ratio(metric, OWN, dut)
+            judged.append(_judged(figures[OWN], figures[dut], paired).word)
+            quotients.append(spread_of_ratio(figures[OWN], figures[dut], paired)[0])
     if not quotients:
         return ""
     better, worse = judged.count("better"), judged.count("worse")
@@ -144,7 +144,7 @@ def _ratio_row(report: Report, cell: Cell, duts: Sequence[str], metric: str, *, 
         title.append(el("div", "from ", record_link(cell.source, from_run(cell.source)), class_="small soft"))
     first: list[Markup | str]
     if ours:
-        first = [words.number(ours.value), el("div", words.noise(ours.spread), class_="small soft")]
+        first = [words.number(ours.value), el("div", _spread(ours), class_="small soft")]
     else:
         first = [_missing(cell, OWN)]
     others = [el("td", _against(cell, ours, figures.get(dut), dut, metric), data_label=f"Weir ÷ {dut}") for dut in duts]
@@ -164,18 +164,18 @@ def _missing(cell: Cell, dut: str) -> Markup:
 def _against(cell: Cell, ours: Figure | None, theirs: Figure | None, dut: str, metric: str) -> Markup:
     if theirs is None:
         return _missing(cell, dut)
-    value = f"{words.number(theirs.value)} {words.noise(theirs.spread)}"
+    value = f"{words.number(theirs.value)} {_spread(theirs)}"
     if ours is None or not theirs.value:
         return el("span", f"{dut}: {value}", class_="small")
     paired = cell.ratio(metric, OWN, dut)
-    if paired is None and ours.mode == "timed":
-        paired = next(
-            (one for one in cell.figures if one.dut == OWN and one.against == dut and metric in one.metric), None
-        )
     quotient, low, high = spread_of_ratio(ours, theirs, paired)
-    judged = words.judge_ratio(metric, ours.unit, quotient, low, high)
+    judged = _judged(ours, theirs, paired)
     half = max(high - quotient, quotient - low) / quotient if quotient else 0.0
-    how = f"95 % interval {words.ratio(low)} to {words.ratio(high)}, in pairs" if paired else words.noise(half)
+    how = words.noise(half)
+    if _once(paired or ours):
+        how = "measured once"
+    elif paired:
+        how = f"95 % interval {words.ratio(low)} to {words.ratio(high)}, in pairs"
     return join(
         [
             el("strong", words.ratio(quotient)),
@@ -186,6 +186,23 @@ def _against(cell: Cell, ours: Figure | None, theirs: Figure | None, dut: str, m
             el("div", f"{judged.phrase}; {dut} {value}", class_="small soft"),
         ]
     )
+
+
+def _once(figure: Figure) -> bool:
+    """Whether a timed figure has no spread because nothing was repeated. An instruction count is exact."""
+    return figure.mode == "timed" and len(figure.samples) == 1
+
+
+def _spread(figure: Figure) -> str:
+    return "(measured once)" if _once(figure) else words.noise(figure.spread)
+
+
+def _judged(ours: Figure, theirs: Figure, paired: Figure | None) -> words.Judged:
+    """The ratio in words; what was measured once is never called better."""
+    judged = words.judge_ratio(ours.metric, ours.unit, *spread_of_ratio(ours, theirs, paired))
+    if _once(paired or ours):
+        return words.Judged("unclear", f"{judged.phrase}, if once is enough")
+    return judged
 
 
 def spread_of_ratio(ours: Figure, theirs: Figure, paired: Figure | None) -> tuple[float, float, float]:

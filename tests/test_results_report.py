@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from results import records, report_page, report_plot, words
+from results import records, report_page, report_peers, report_plot, words
 from results.__main__ import main
 from results.compare import Threshold, Thresholds
 from results.errors import UsageError
@@ -256,6 +256,18 @@ def test_a_ratio_in_words_knows_which_direction_is_better(
     metric: str, unit: str, value: float, spread: float, word: str
 ) -> None:
     assert words.judge_ratio(metric, unit, value, value * (1 - spread), value * (1 + spread)).word == word
+
+
+def test_what_was_measured_once_is_not_called_better(tmp_path: Path) -> None:
+    run = generated.gate(1, {"get-keepalive-1k": 0.0})
+    figures = [one for one in run.figures if one.mode == "timed"]
+    once = [msgspec.structs.replace(one, samples=[one.value], spread=0.0, low=None, high=None) for one in figures]
+    for kind, told, expected in (("many", figures, "better"), ("once", once, "unclear")):
+        root = generated.store(tmp_path / kind, [msgspec.structs.replace(run, figures=told)])
+        table = report_peers.peers(report_on(root), "timed")
+        assert table is not None
+        assert set(re.findall(r'class="word (\w+)"', table)) == {expected}
+    assert "measured once" in table
 
 
 def test_lines_that_differ_in_numbers_are_merged() -> None:

@@ -210,7 +210,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `lab lock`."""
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument("--update", action="store_true", help="lock what the mirror has now")
-    action.add_argument("--add", action="store_true", help="lock what the lists ask for and the lock lacks, nothing else")
+    action.add_argument(
+        "--add", action="store_true", help="lock what the lists ask for and the lock lacks, nothing else"
+    )
     action.add_argument("--check", action="store_true", help="say what the mirror no longer has; status 70 if any")
     parser.add_argument("--suite", default="trixie", help="with --update: the Debian suite (default: %(default)s)")
 

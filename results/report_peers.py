@@ -142,11 +142,7 @@ def _ratio_row(report: Report, cell: Cell, duts: Sequence[str], metric: str, *, 
     title: list[Markup | str | None] = [cell.scenario, el("div", f"{per}kernel {cell.kernel}", class_="small soft")]
     if named and report.subject and cell.source.run.id != report.subject.run.id:
         title.append(el("div", "from ", record_link(cell.source, from_run(cell.source)), class_="small soft"))
-    first: list[Markup | str]
-    if ours:
-        first = [words.number(ours.value), el("div", _spread(ours), class_="small soft")]
-    else:
-        first = [_missing(cell, OWN)]
+    first = [words.number(ours.value), el("div", _spread(ours), class_="small soft")] if ours else _missing(cell, OWN)
     others = [el("td", _against(cell, ours, figures.get(dut), dut, metric), data_label=f"Weir ÷ {dut}") for dut in duts]
     return el(
         "tr",

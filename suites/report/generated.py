@@ -113,7 +113,8 @@ def _timed(
 ) -> Figure:
     return Figure(
         scenario=scenario, dut=dut, kernel="patched", mode="timed", metric=metric, value=value, unit=unit, spread=0.04,
-        low=value * 0.96, high=value * 1.05, samples=[value * 0.97, value, value * 1.04], against=against, environment=key, unfit=unfit,
+        low=value * 0.96, high=value * 1.05,
+        samples=[value * 0.97, value, value * 1.04], against=against, environment=key, unfit=unfit,
     )  # fmt: skip
 
 

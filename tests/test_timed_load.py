@@ -138,6 +138,20 @@ def test_a_silent_origin_takes_requests_and_says_how_many() -> None:
 WRK = {"requests": 10, "bytes": 100, "duration_us": 2_000_000, "connect": 1, "read": 2, "write": 0, "timeout": 3}
 
 
+def test_silent_origins_take_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mute, "ADDRESSES_EACH", 1)
+    with socket.socket() as free:
+        free.bind((LOOPBACK, 0))
+        port = free.getsockname()[1]
+    with mute.listening([LOOPBACK, "127.0.0.2"], port) as silent:
+        links = [socket.create_connection((address, port)) for address in (LOOPBACK, "127.0.0.2")]
+        for link in links:
+            link.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        silent.wait_for(2, seconds=5.0)
+        for link in links:
+            link.close()
+
+
 def test_wrk_report() -> None:
     report = wrk.parse(f"Running 2s test\nnoise\n{wrk.MARK}{json.dumps(WRK | {'status': 4})}\n")
     assert (report.requests, report.seconds, report.rate, report.refused, report.broken) == (10, 2.0, 5.0, 4, 6)

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from lab.errors import InfrastructureError
 from suites.duts import haproxy, nginx
 from suites.duts.config import Config, Server, Timeouts, split_endpoint
-from suites.duts.haproxy import HaproxyAdapter
-from suites.duts.nginx import NginxAdapter
 from suites.duts.weir import WeirAdapter
 from suites.performance.timed.engine import wait_until_accepting, wait_until_served
 from suites.performance.timed.origin import SMALL, Origin
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
 UPSTREAM_CONNECTIONS: Final = 64
 START_TIMEOUT: Final = 30.0  # seconds on the reference host, which may be busy
+STOP_TIMEOUT: Final = 60.0
 FEWEST: Final = 32768
 PER_CONNECTION: Final = 2  # nginx counts those to the origin as well
 TIMEOUTS: Final = Timeouts(
@@ -141,26 +140,33 @@ def check_build(machine: Machine, module: Path) -> None:
         raise InfrastructureError(f"the guest has loaded another module than {module}")
 
 
-def _nginx(machine: Machine, prepared: Prepared, config: Config, connections: int) -> Device:
-    adapter = NginxAdapter(machine, prepared)
-
+def _nginx(machine: Machine, _prepared: Prepared, config: Config, connections: int) -> Device:
     def start() -> None:
         machine.run("mkdir", "-p", f"{nginx.PREFIX}/temp", f"{nginx.PREFIX}/logs")
         machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine), connections))
         machine.run("nginx", "-p", nginx.PREFIX, "-c", f"{nginx.PREFIX}/nginx.conf", timeout=START_TIMEOUT)
 
-    return start, adapter.stop, None
+    return start, lambda: _end(machine, nginx.PID), None
 
 
-def _haproxy(machine: Machine, prepared: Prepared, config: Config, connections: int) -> Device:
-    adapter = HaproxyAdapter(machine, prepared)
-
+def _haproxy(machine: Machine, _prepared: Prepared, config: Config, connections: int) -> Device:
     def start() -> None:
         machine.run("mkdir", "-p", haproxy.PREFIX)
         machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine), connections))
         machine.run("haproxy", "-D", "-q", "-f", haproxy.CONFIG, "-p", haproxy.PID, timeout=START_TIMEOUT)
 
-    return start, adapter.stop, None
+    return start, lambda: _end(machine, haproxy.PID), None
+
+
+def _end(machine: Machine, pid_file: str) -> None:
+    """Ends a peer, which takes its time where it has many connections to close; nothing to do when it is not there."""
+    script = f"""
+pid=$(cat {pid_file} 2>/dev/null) || exit 0
+kill -TERM "$pid" 2>/dev/null
+while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+rm -f {pid_file}
+"""
+    machine.run("sh", "-c", script, timeout=STOP_TIMEOUT)
 
 
 _DEVICES: Final[Mapping[str, Callable[[Machine, Prepared, Config, int], Device]]] = {

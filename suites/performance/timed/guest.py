@@ -57,8 +57,8 @@ class Memory:
     """The guest's memory in bytes, as /proc/meminfo has it (proc(5)).
 
     `used` is neither free nor a copy of what is in files (Cached, Buffers): that of processes, of the kernel's objects
-    and of packet buffers. Objects that could be reclaimed are in it: a socket's inode is one of them, by name only. `slab` is the kernel's objects alone, `sockets` what TCP says it holds in
-    buffers (/proc/net/sockstat, "mem").
+    and of packet buffers. Objects that could be reclaimed are in it: a socket's inode is one of them, by name only.
+    `slab` is the kernel's objects alone, `sockets` what TCP says it holds in buffers (/proc/net/sockstat, "mem").
     """
 
     used: int

@@ -18,24 +18,28 @@ from lab.errors import InfrastructureError
 from suites.performance.timed.hold import allow_files
 
 BACKLOG = 4096
+ADDRESSES_EACH = 15  # of a process: with 1,000 connections each, what hosts allow in open files
 
 
 class Mute:
-    """Handle of the process. `asked` is how many connections have had a request on them so far."""
+    """Handle of the processes. `asked` is how many connections have had a request on them so far."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, processes: Sequence[subprocess.Popen[str]]) -> None:
+        self._processes = processes
 
     def asked(self) -> int:
-        """Ask the process. Raises InfrastructureError when it is gone."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        """Ask the processes. Raises InfrastructureError when one is gone."""
+        return sum(map(self._asked, self._processes))
+
+    def _asked(self, process: subprocess.Popen[str]) -> int:
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            self._process.stdin.write("\n")
-            self._process.stdin.flush()
-            return int(self._process.stdout.readline())
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
         except (OSError, ValueError) as error:
-            raise InfrastructureError(f"the silent origin is gone: {error}") from error
+            raise InfrastructureError(f"the silent origin is gone (status {process.poll()})") from error
 
     def wait_for(self, count: int, *, seconds: float) -> None:
         """Until so many connections have had a request. Raises DeadlineExpired."""
@@ -45,16 +49,21 @@ class Mute:
 @contextmanager
 def listening(addresses: Sequence[str], port: int) -> Iterator[Mute]:
     """The origin at each of these addresses. Raises InfrastructureError when it does not come up."""
-    argv = [sys.executable, "-m", "suites.performance.timed.mute", str(port), *addresses]
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    processes: list[subprocess.Popen[str]] = []
     try:
-        assert process.stdout is not None
-        if process.stdout.readline() != "listening\n":
-            raise InfrastructureError(f"the silent origin did not start (status {process.poll()})")
-        yield Mute(process)
+        for start in range(0, len(addresses), ADDRESSES_EACH):
+            own = addresses[start : start + ADDRESSES_EACH]
+            argv = [sys.executable, "-m", "suites.performance.timed.mute", str(port), *own]
+            processes.append(subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        for process in processes:
+            assert process.stdout is not None
+            if process.stdout.readline() != "listening\n":
+                raise InfrastructureError(f"the silent origin did not start (status {process.poll()})")
+        yield Mute(processes)
     finally:
-        process.kill()
-        process.communicate()
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def main(port: int, addresses: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from suites.duts.config import Config, Server
 from suites.performance.timed import devices, guest, origin
 from suites.performance.timed import figures as figures_of
 from suites.performance.timed.engine import Station
-from suites.performance.timed.memory import Place
+from suites.performance.timed.memory import PER_SERVER, Place
 from suites.performance.timed.sides import Paired, Side
 from suites.performance.timed.tool import Bench
 from suites.recording import describe_host
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ORIGIN_NUMBER: Final = 200
 FIRST_CLIENT: Final = 1000
 CLIENTS: Final = 250
-SILENT_ORIGINS: Final = 100
+SILENT_ORIGINS: Final = 64  # kmod/config.h, WEIR_SERVERS_MAX
 ROUNDS: Final = 2
 ROOM_EACH_KIB: Final = 24  # more than any device takes for a connection
 SPARE_MIB: Final = 256
@@ -75,8 +75,9 @@ class Rig:
         return config.changed(servers=servers) if servers else config
 
     def connections(self, kind: str) -> int:
-        """How many connections memory is measured with."""
-        return self.wanted or CONNECTIONS[kind]
+        """How many connections memory is measured with; busy ones are as many as Weir takes upstream connections."""
+        count = self.wanted or CONNECTIONS[kind]
+        return min(count, SILENT_ORIGINS * PER_SERVER) if kind == "active" else count
 
     def with_memory_for(self, connections: int) -> Rig:
         """This rig with its guest booted fresh, without what others left; a larger one where so many would not fit."""

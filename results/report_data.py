@@ -235,7 +235,12 @@ def _compared(subject: Recorded, baseline: Recorded | None, thresholds: Threshol
     if baseline is None:
         return None
     # Figures of two runs that took time on a busy host differ by chance: only pairs taken together say something.
-    after = [one for one in own(subject.run, "deterministic") if not one.against]
+    # Peers are no part of the change, and of a metric without a threshold nobody said what counts as one.
+    after = [
+        one
+        for one in own(subject.run, "deterministic")
+        if not one.against and one.dut == OWN and thresholds.find(one.metric, one.scenario)
+    ]
     before = [one for one in own(baseline.run) if not one.against]
     comparisons: list[Comparison] = []
     unlike: dict[str, int] = {}

@@ -63,7 +63,9 @@ def test_a_run_is_compared_with_the_one_before_it_in_the_same_environment(histor
     assert report.compared is not None
     assert report.compared.baseline is not None
     assert report.compared.baseline.run.id < report.subject.run.id
-    assert {one.mode for one in report.compared.comparisons} == {"deterministic"}
+    assert {(one.mode, one.dut, one.metric) for one in report.compared.comparisons} == {
+        ("deterministic", "weir", "instr_per_request")
+    }
     assert report.verdict.headline == "No regression"
 
 

@@ -14,6 +14,9 @@ from typing import Final, TypeAlias
 # C0 controls but tab, line feed and carriage return may not occur in HTML; nor may surrogates, which no UTF-8 can hold.
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _VOID: Final = frozenset({"meta", "br", "hr", "input", "path", "rect", "line", "circle", "col"})
+# A table whose rows become blocks on a phone is none any more to those who hear it, unless its parts say what they are.
+_ROLES: Final = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
+_HEADERS: Final = {"col": "columnheader", "row": "rowheader"}
 _BARE_NAME: Final = re.compile(r"[a-z][a-zA-Z0-9-]*")
 
 
@@ -48,6 +51,8 @@ def el(name: str, /, *children: Child, **attributes: str | int | float | bool | 
     Raises ValueError for a link that is neither inside the page nor a relative path.
     """
     parts = [name]
+    if role := _ROLES.get(name) or (name == "th" and _HEADERS.get(str(attributes.get("scope")))):
+        attributes = {"role": role, **attributes}
     for key, value in attributes.items():
         attribute = key.rstrip("_").replace("_", "-")
         if not _BARE_NAME.fullmatch(attribute):

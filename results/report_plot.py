@@ -119,7 +119,7 @@ def figure(history: History, heading: str) -> Markup:
         el(
             "div",
             el("div", ticks, class_="y", aria_hidden="true"),
-            el("div", drawing(history), class_="area", role="img", aria_label=label, tabindex="0"),
+            el("div", drawing(history), class_="area", role="group", aria_label=label, tabindex="0"),
             el("div", days, class_="x", aria_hidden="true"),
             class_="box",
         ),

@@ -42,6 +42,12 @@ def test_markup_escapes_text_attributes_and_json() -> None:
     assert el("p", "a\x00b\ud800") == "<p>a\ufffdb\ufffd</p>"
 
 
+def test_tables_say_what_they_are_whatever_their_layout() -> None:
+    assert el("table", el("tr", el("th", "x", scope="row"), el("td", "y"))) == (
+        '<table role="table"><tr role="row"><th role="rowheader" scope="row">x</th><td role="cell">y</td></tr></table>'
+    )
+
+
 def test_links_stay_on_the_page() -> None:
     for bad in ("javascript:alert(1)", " https://x", "//x/y", "\\\\x", "data:text/html,x"):
         assert not is_local(bad)

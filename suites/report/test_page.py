@@ -192,7 +192,13 @@ def test_tables_pictures_and_headings_make_sense_unseen(on_desk: Page) -> None:
     assert on_desk.ask("[...document.querySelectorAll('table')].filter(t => !t.querySelector('th[scope]')).length") == 0
     assert on_desk.ask("[...document.querySelectorAll('th')].filter(th => !th.scope).length") == 0
     names = on_desk.ask("[...document.querySelectorAll('[role=img]')].map(p => p.getAttribute('aria-label') || '')")
+    names += on_desk.ask("[...document.querySelectorAll('.plot .area')].map(plot => plot.getAttribute('aria-label'))")
+    assert len(names) > 12
     assert [name for name in names if len(name) < 20] == []
+    tables = on_desk.call("Accessibility.getFullAXTree")["nodes"]
+    roles = [node["role"]["value"] for node in tables if "role" in node]
+    assert roles.count("table") >= 7
+    assert roles.count("rowheader") > 20
     assert on_desk.ask("[...document.querySelectorAll('svg')].filter(svg => !svg.ariaHidden).length") == 0
     assert on_desk.ask("document.querySelectorAll('h1').length") == 1
     levels = on_desk.ask("[...document.querySelectorAll('h1, h2, h3')].map(h => Number(h.tagName[1]))")

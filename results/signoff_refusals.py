@@ -77,6 +77,8 @@ def _platform(run: Run) -> Iterator[Refusal]:
         yield Refusal(
             "platform", f"neither KVM nor bare metal: {where.provider} with acceleration {where.acceleration}"
         )
+    if where.acceleration_reason.startswith("chosen by"):
+        yield Refusal("platform", f"acceleration was {where.acceleration_reason}, not found out by a probe")
 
 
 def _host(run: Run) -> Iterator[Refusal]:

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab import accel
 from results import records, signoff, signoff_policy, signoff_refusals, statistics, waivers
 from results.errors import UsageError
 from results.records import Run
@@ -21,6 +23,10 @@ from results.signoff import Decision, Verdict, decide
 from results.signoff_policy import GATES, Gate
 from results.waivers import Waiver
 from tests.fixtures.signoff import make
+
+if TYPE_CHECKING:
+    from lab.kernel import Kernel
+    from lab.tools import ToolsTree
 
 FOLDER = Path(make.FOLDER)
 TODAY = date(2026, 11, 22)
@@ -41,6 +47,7 @@ REFUSALS = {
     "refused-tcg-one-figure": {"TCG"},
     "refused-tcg-and-slower": {"TCG"},
     "refused-platform": {"platform"},
+    "refused-acceleration-by-variable": {"platform"},
     "refused-loaded-host": {"unfit host"},
     "refused-host-not-looked-at": {"unfit host"},
     "refused-missing-scenario": {"missing scenario"},
@@ -136,6 +143,18 @@ def test_the_reasons_name_figure_and_cause() -> None:
     assert reason == "unfit host: post-64k: load 1.7 > 0.5 a core before the measurement"
     assert "the origin did not start" in decide(load("refused-missing-scenario")).reasons[0]
     assert "oops in weir" in decide(load("refused-incomplete-run")).reasons[0]
+
+
+def test_an_acceleration_that_a_variable_chose_is_told_as_the_lab_tells_it() -> None:
+    """The refusal reads the words of the lab: they must be the lab's."""
+    tools, kernel = cast("ToolsTree", None), cast("Kernel", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(accel.VARIABLE, "kvm")
+        chosen = accel.probe(tools, kernel)
+    run = make.sound()
+    environment = msgspec.structs.replace(run.environment, acceleration=chosen.accel, acceleration_reason=chosen.reason)
+    (refusal,) = decide(msgspec.structs.replace(run, environment=environment)).refusals
+    assert str(refusal) == "platform: acceleration was chosen by WEIR_ACCEL, not found out by a probe"
 
 
 def test_inconclusive_says_how_many_pairs_more() -> None:

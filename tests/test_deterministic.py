@@ -18,6 +18,7 @@ from results import environment
 from results.figures import Figure
 from suites.performance import deterministic
 from suites.performance.deterministic import Cell, CountingInputs, Failure, Measured, figures_of, measure_all
+from suites.performance.repeat import differences
 from suites.performance.scenarios import SCENARIOS
 
 CELL = Cell("get-keepalive-1k", "weir", "patched")
@@ -237,3 +238,12 @@ def test_a_guest_that_does_not_come_to_its_end_is_the_labs_failure(
 ) -> None:
     with pytest.raises(InfrastructureError, match=message):
         outcome(tmp_path, console, status)
+
+
+def test_boots_that_differ_are_told_apart_by_function() -> None:
+    one = Measured((window(10, 90), window(10, 90)), (window(0, 3),) * 2)
+    other = Measured((window(10, 90), window(11, 90)), (window(0, 3),) * 2)
+    assert differences(one, one) == []
+    assert differences(one, other) == [
+        f"device, window 2: weir_run (module) {10 * UNITS} and {11 * UNITS} instructions"
+    ]

@@ -6,7 +6,8 @@ The fixtures `lab` and `machine` come from lab/pytest_plugin.py.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lab.session import Lab
 
 _numbers = itertools.count()
+FUNCTIONAL = Path(__file__).parent / "functional"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,9 +45,27 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def known_differences(dut: str) -> dict[str, dict[str, str]]:
+    """What the table of the device's differences says, if it has one: reasons by case, under differs and left_out."""
+    path = FUNCTIONAL / f"{dut}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _mark_known(item: pytest.Item, dut: str, known: Mapping[str, Mapping[str, str]]) -> None:
+    names = {f"{item.path.name}::{item.name}", f"{item.path.name}::{item.name.partition('[')[0]}"}
+    for name in names:
+        if reason := known.get("differs", {}).get(name):
+            item.add_marker(pytest.mark.differs(dut, reason=reason))
+        if reason := known.get("left_out", {}).get(name):
+            item.add_marker(pytest.mark.skip(reason=f"not on {dut}: {reason}"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     dut = config.getoption("--dut")
+    known = known_differences(dut)
     for item in items:
+        if item.path.parent == FUNCTIONAL:
+            _mark_known(item, dut, known)
         for mark in item.iter_markers("only"):
             if mark.args[0] != dut:
                 item.add_marker(pytest.mark.skip(reason=f"only on {mark.args[0]}: {mark.kwargs['reason']}"))

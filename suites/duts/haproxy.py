@@ -93,13 +93,16 @@ def render(config: Config, *, measured: bool = False) -> str:
         "global": [
             "nbthread 1",
             "hard-stop-after 30s",
-            *([] if measured else [f"tune.bufsize {limits.header_total + REWRITE}"]),
+            # A head takes more room parsed than as text.
+            *([] if measured else [f"tune.bufsize {2 * limits.header_total + REWRITE}"]),
             f"tune.maxrewrite {REWRITE}",
             f"tune.http.maxhdr {limits.header_count}",
             *(more("global") or ["maxconn 4096"]),
         ],
         "defaults": [
             "mode http",
+            "option redispatch 1",
+            "option http-ignore-probes",
             f"timeout connect {_ms(timeouts.upstream_connect)}",
             f"timeout queue {_ms(timeouts.upstream_connect)}",
             f"timeout client {_ms(timeouts.client_body)}",
@@ -123,7 +126,7 @@ def render(config: Config, *, measured: bool = False) -> str:
 def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
     # A configuration without any listener is refused; nothing connects to this name.
     binds = [_bind(endpoint) for endpoint in config.listeners] or ["bind abns@weir-no-listener"]
-    lines = [*binds, f"http-request deny deny_status 413 if {{ req.body_size gt {config.limits.body_length} }}"]
+    lines = [*binds, f"http-request deny deny_status 413 if {{ req.hdr_val(content-length) gt {config.limits.body_length} }}"]
     for index, (name, limit, _) in enumerate(tables):
         lines += [
             f"http-request track-sc{index} src table {name}",

@@ -71,6 +71,8 @@ _HAPROXY: Final[Mapping[str, str]] = {
     "stick-table": _LIMIT,
     "http-request": _FORWARD,
     "option forwardfor": _FORWARD,
+    "option redispatch": "a request whose server cannot be reached goes to the next one, as with Weir and nginx",
+    "option http-ignore-probes": "a connection without a request is closed without a word, as with Weir and nginx",
     "http-response add-header": _FORWARD,
     "default_backend": _SHAPE,
     "balance": "in turn, as Weir and nginx",

@@ -6,6 +6,7 @@ bounded however many records there are: only the runs that are shown are read wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -210,8 +211,8 @@ def cells_of(source: Recorded, mode: Mode) -> Iterable[Cell]:
 
 
 def _previous(store: Store, reader: _Reader, subject: Recorded) -> Recorded | None:
-    """The newest earlier run that has a figure like one of the subject's, of another revision."""
-    figures = own(subject.run, "deterministic")
+    """The newest earlier run of another revision that has nearly all that any has of figures like the subject's."""
+    figures = [one for one in own(subject.run, "deterministic") if one.dut == OWN]
     if not figures or subject.run.comparisons:
         return None
     environments = tuple({one.environment for one in figures if one.environment})
@@ -219,6 +220,7 @@ def _previous(store: Store, reader: _Reader, subject: Recorded) -> Recorded | No
         Filters(
             scenario=tuple({one.scenario for one in figures}),
             metric=tuple({one.metric for one in figures}),
+            dut=(OWN,),
             environment=environments,
             until=subject.run.started,
             last=_LOOK_BACK,
@@ -226,7 +228,11 @@ def _previous(store: Store, reader: _Reader, subject: Recorded) -> Recorded | No
         )
     )
     others = [row for row in rows if row.revision != subject.run.revision.commit or subject.run.revision.dirty]
-    return reader.read(others[-1]) if others else None
+    if not others:
+        return None
+    alike = Counter(row.run for row in others)
+    enough = 0.8 * max(alike.values())
+    return reader.read([row for row in others if alike[row.run] >= enough][-1])
 
 
 def _compared(subject: Recorded, baseline: Recorded | None, thresholds: Thresholds, *, chosen: bool) -> Compared | None:

@@ -149,7 +149,11 @@ def _history(report: Report) -> Markup | None:
     if not drawn:
         if not report.histories:
             return None
-        return el("p", "A history begins with the second record of the same figure; there is one of each so far.")
+        return el(
+            "p",
+            "A history begins with the second record of the same figure from a clean checkout of this branch or of main; "
+            "there is one of each so far.",
+        )
     metrics: dict[str, list[History]] = {}
     for one in drawn:
         metrics.setdefault(f"{one.mode}: {words.metric(one.metric, one.unit).name}", []).append(one)

@@ -226,11 +226,22 @@ def not_measured(report: Report) -> Markup:
     rows = [
         el(
             "tr",
-            el("th", one.scenario, scope="row"),
-            el("td", f"{one.dut}, kernel {one.kernel}, {one.mode}", data_label="Device"),
-            el("td", one.reason, data_label="Why"),
+            el("th", ", ".join(scenarios), scope="row"),
+            el("td", f"{', '.join(duts)}; kernel {kernel}, {mode}", data_label="Device"),
+            el("td", reason, data_label="Why"),
         )
-        for one in left
+        for (duts, kernel, mode, reason), scenarios in _together(left).items()
     ]
     head = el("tr", [el("th", name, scope="col") for name in ("Scenario", "Device", "Why")])
     return el("div", el("table", el("thead", head), el("tbody", rows), class_="stack"), class_="card")
+
+
+def _together(missing: Iterable[NotMeasured]) -> dict[tuple[tuple[str, ...], str, str, str], list[str]]:
+    """Scenarios by devices, kernel, mode and reason: what is missing for one reason is said once."""
+    devices: dict[tuple[str, str, str, str], list[str]] = {}
+    for one in missing:
+        devices.setdefault((one.scenario, one.kernel, one.mode, one.reason), []).append(one.dut)
+    found: dict[tuple[tuple[str, ...], str, str, str], list[str]] = {}
+    for (scenario, kernel, mode, reason), duts in devices.items():
+        found.setdefault((tuple(duts), kernel, mode, reason), []).append(scenario)
+    return found

@@ -135,7 +135,9 @@ def _changes(compared: Compared | None) -> list[str]:
         if any(one.verdict == verdict for one in compared.comparisons)
     ]
     if counts:
-        lines.append(f"{words.plural(len(compared.comparisons), 'figure')} compared: {', '.join(counts)}.")
+        base = compared.baseline.run if compared.baseline else None
+        against = f" with {base.revision.commit[:12] or base.id}" if base else ""
+        lines.append(f"{words.plural(len(compared.comparisons), 'figure')} compared{against}: {', '.join(counts)}.")
     return [*lines, *compared.unlike]
 
 

@@ -75,6 +75,17 @@ def test_a_run_is_compared_with_the_one_before_it_in_the_same_environment(histor
     assert report.verdict.headline == "No regression"
 
 
+def test_a_run_of_little_is_no_baseline_where_a_fuller_one_is_near(history: Path) -> None:
+    runs = list(generated.history(generated.Plan(runs=33, slower=20, new_qemu=25)))
+    few = [one for one in runs[31].figures if one.scenario == "get-keepalive-1k"]
+    generated.store(history, [runs[30], msgspec.structs.replace(runs[31], figures=few), runs[32]])
+    report = report_on(history)
+    assert report.compared is not None
+    assert report.compared.baseline is not None
+    assert report.compared.baseline.run.id == runs[30].id
+    assert f"compared with {runs[30].revision.commit[:12]}" in report.verdict.reasons[0]
+
+
 def test_a_regression_between_two_runs_is_found_and_named(history: Path) -> None:
     runs = list(generated.history(generated.Plan(runs=30, slower=20, new_qemu=25)))
     report = report_on(history, run=runs[22].id, base=runs[10].id)

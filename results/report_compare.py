@@ -34,14 +34,10 @@ def changes(compared: Compared | None) -> Markup:
         sources += [f" against {', '.join(revisions)}, measured in the same run." if revisions else "."]
     moved = [one for one in compared.comparisons if one.verdict != "same"]
     still = [one for one in compared.comparisons if one.verdict == "same"]
-    reach = max(
-        (max(abs(one.change), one.threshold, abs(one.high or 0), abs(one.low or 0)) for one in compared.comparisons),
-        default=0.01,
-    )
     parts: list[Markup] = [el("p", sources)]
     parts += [el("p", line, class_="notice") for line in compared.unlike]
     if moved:
-        parts.append(el("div", _table(moved, reach, "Figures that changed, the weightiest first"), class_="card"))
+        parts.append(el("div", _table(moved, "Figures that changed, the weightiest first"), class_="card"))
     elif compared.comparisons:
         parts.append(el("p", "No figure changed beyond its threshold."))
     if still:
@@ -49,7 +45,7 @@ def changes(compared: Compared | None) -> Markup:
             el(
                 "details",
                 el("summary", f"{words.plural(len(still), 'figure')} within the threshold"),
-                el("div", _table(still, reach, "Figures within their threshold"), class_="card"),
+                el("div", _table(still, "Figures within their threshold"), class_="card"),
             )
         )
     if compared.comparisons:
@@ -64,7 +60,8 @@ def changes(compared: Compared | None) -> Markup:
     return join(parts)
 
 
-def _table(comparisons: Sequence[Comparison], reach: float, caption: str) -> Markup:
+def _table(comparisons: Sequence[Comparison], caption: str) -> Markup:
+    reach = max(max(abs(one.change), one.threshold, abs(one.high or 0), abs(one.low or 0)) for one in comparisons)
     head = el(
         "thead",
         el(

@@ -151,8 +151,8 @@ def _history(report: Report) -> Markup | None:
             return None
         return el(
             "p",
-            "A history begins with the second record of the same figure from a clean checkout of this branch or of main; "
-            "there is one of each so far.",
+            "A history begins with the second record of the same figure from a clean checkout of this branch or of "
+            "main; there is one of each so far.",
         )
     metrics: dict[str, list[History]] = {}
     for one in drawn:

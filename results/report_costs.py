@@ -13,7 +13,7 @@ from results.report_model import Cell, Report
 
 _METRIC: Final = "instr_per_request"
 _PARTS: Final = ("module", "kernel", "user")
-_CUT: Final = 24
+_CUT: Final = 40
 """Functions drawn in one bar; the rest is one piece."""
 _LISTED: Final = 15
 

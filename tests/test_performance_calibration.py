@@ -6,11 +6,13 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from lab.errors import UsageError
 from results.compare import Thresholds
 from results.figures import Figure, FunctionCost
-from suites.performance.calibrate import render
+from suites.performance.calibrate import Line, main, render
 from suites.performance.calibration import GATE, Build, Noise, Rate, catches, false_alarms, noise, propose, table
 from suites.performance.thresholds import read_thresholds
 
@@ -101,3 +103,16 @@ def test_what_is_written_can_be_read(tmp_path: Path) -> None:
     file.write_text(render(propose(found), found, datetime(2026, 11, 22, tzinfo=UTC)))
     assert read_thresholds(file) == Thresholds.of(propose(found))
     assert tomllib.loads(file.read_text())["calibration"][0]["date"] == "2026-11-22"
+
+
+def test_a_file_of_counts_is_reported_without_counting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "counts.jsonl"
+    lines = [Line(one.scenario, one.layout, f"module {one.layout}", list(one.figures)) for one in QUIET]
+    file.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    assert main(["--report", "--counts", str(file)]) == 0
+    assert "| get | `instr_per_request` | 3 | 40,010.0 | 0.0500% | 0.30% |" in capsys.readouterr().out
+
+
+def test_no_counts_no_report(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to report"):
+        main(["--report", "--counts", str(tmp_path / "none")])

@@ -190,6 +190,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--functions", type=int, default=2, help="functions that are slowed, each by itself")
     made.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="guests counted at a time")
     made.add_argument("--counts", type=Path, help="file of what was counted; one of an earlier run is gone on with")
+    made.add_argument("--report", action="store_true", help="count nothing: say what the --counts file holds")
     made.add_argument("--write", action="store_true", help=f"write the thresholds to {FILE.name}")
     return made
 
@@ -203,6 +204,12 @@ def main(argv: list[str]) -> int:
     if argv[:1] == ["--inside"]:
         return count_inside(handover.load(Path(argv[1]) / "job.json", Job))
     options = parser().parse_args(argv)
+    if options.report:
+        if options.counts is None or not (lines := read(options.counts)):
+            raise UsageError("there is nothing to report", hint="--counts names the file of an earlier run")
+        report([Build(line.scenario, line.layout, line.figures, line.function, line.level) for line in lines],
+               options.write)  # fmt: skip
+        return ExitCode.PASSED
     scenarios = [name for name in options.scenario.split(",") if name]
     for name in scenarios:
         if name not in SCENARIOS or reason_against(SCENARIOS[name], DUT):

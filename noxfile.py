@@ -81,6 +81,7 @@ def report(session: nox.Session) -> None:
 @nox.session(name="report-suite")
 def report_suite(session: nox.Session) -> None:
     """The report in a real browser: phone and desk, hover and zoom, no network."""
+    run("lab", "build", "--tools", "browser")  # a lab has no network to fetch it by
     run("lab", "run", "suites/report", *session.posargs)
 
 

@@ -20,11 +20,11 @@ _SNAPSHOT, _TABLE, _END = 1, 2, 3
 class Account(IntEnum):
     """On whose account an instruction goes; as enum account in lab/plugin/blocks.h."""
 
-    PROCESS = 0
-    WORK = 1
-    KTHREAD = 2
-    IDLE = 3
-    SOFTIRQ = 4
+    SOFTIRQ = 0
+    PROCESS = 1
+    WORK = 2
+    KTHREAD = 3
+    IDLE = 4
     IPI = 5
     TICK = 6
     IRQ = 7

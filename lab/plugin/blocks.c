@@ -52,13 +52,12 @@ static struct block *block_new(uint64_t address, uint32_t instructions, uint32_t
 		all = grown;
 		room = more;
 	}
-	block = calloc(1, sizeof(*block));
+	block = aligned_alloc(CACHE_LINE, sizeof(*block));
 	if (!block)
 		return NULL;
-	block->address = address;
-	block->instructions = instructions;
-	block->flags = flags;
-	block->index = total;
+	*block = (struct block){
+		.address = address, .instructions = instructions, .flags = flags,
+	};
 	all[total++] = block;
 	return block;
 }

@@ -11,11 +11,11 @@ enum { CPUS = 2 };
 
 /* On whose account an instruction goes. lab/profile.py has the same list, in the same order. */
 enum account {
+	ACCOUNT_SOFTIRQ,	/* first, see struct block */
 	ACCOUNT_PROCESS,	/* task context of a task that ran user code since it was switched to */
 	ACCOUNT_WORK,		/* task context of a kernel thread that ran a loaded module's code */
 	ACCOUNT_KTHREAD,	/* task context of any other kernel thread */
 	ACCOUNT_IDLE,		/* task context of the idle task */
-	ACCOUNT_SOFTIRQ,
 	ACCOUNT_IPI,		/* one CPU calls another: what receive packet steering does */
 	ACCOUNT_TICK,		/* timer interrupt, without the softirqs that follow it */
 	ACCOUNT_IRQ,		/* any other interrupt */
@@ -43,16 +43,20 @@ enum block_flags {
 	BLOCK_MOVES_8 = 1 << 15,
 };
 
-/* A run of instructions without a branch inside. Blocks never die: a new translation of the same code is the same block. */
+enum { CACHE_LINE = 64 };
+
+/*
+ * A run of instructions without a branch inside. Blocks never die: a new translation of the same code is the same block.
+ * What is written for most runs shares the first cache line with what is read.
+ */
 struct block {
 	uint64_t address;
 	uint32_t instructions;
 	uint32_t flags;
-	uint32_t index;
-	uint64_t runs[CPUS][ACCOUNTS];
 	uint64_t pending[CPUS];		/* runs by the present task, whose account is not known yet */
+	uint64_t runs[CPUS][ACCOUNTS];
 	struct block *next;
-};
+} __attribute__((aligned(CACHE_LINE)));
 
 /* The block of this identity, made if it is new. NULL: out of memory. */
 struct block *block_get(uint64_t address, uint32_t instructions, uint32_t flags);

@@ -36,6 +36,7 @@ DURING_S: Final = 2.5
 RISE_S: Final = 1.0
 RECOVERY_S: Final = 15.0
 LONGEST_S: Final = 60.0
+SHORTEST: Final = 0.5  # of the phases: with fewer than some dozen requests goodput says nothing
 
 Start = Callable[[Bench, Endpoint, Sequence[str], float], AbstractContextManager[None]]
 
@@ -196,7 +197,7 @@ def measure(
             patience=PATIENCE_S,
         )
 
-    stretch = max(1.0, station.scale)
+    stretch = max(SHORTEST, station.scale)
     before = ask(BEFORE_S * stretch)
     quiet = traffic(side.machine)
     limit = min(LONGEST_S, DURING_S * stretch + PATIENCE_S + RISE_S + Deadline(5.0).seconds)

@@ -86,10 +86,12 @@ def _what(subject: Recorded, compared: Compared | None) -> str:
     if compared.baseline:
         bases.add(compared.baseline.run.revision.commit[:12])
     counts = [
-        f"{sum(one.verdict == verdict for one in compared.comparisons)} {name}"
+        f"{sum(one.verdict == verdict for one in compared.judged)} {name}"
         for verdict, name in MARK.items()
-        if any(one.verdict == verdict for one in compared.comparisons)
+        if any(one.verdict == verdict for one in compared.judged)
     ]
+    if compared.unjudged:
+        counts.append(f"{len(compared.unjudged)} not judged")
     against = ", ".join(literal(base) for base in sorted(bases)) or "its baseline"
     total = words.plural(len(compared.comparisons), "figure")
     return f"{candidate} against {against}: {total} compared, {', '.join(counts) or 'none judged'}."

@@ -32,8 +32,8 @@ def changes(compared: Compared | None) -> Markup:
     else:
         revisions = sorted({one.baseline_revision[:12] for one in compared.comparisons if one.baseline_revision})
         sources += [f" against {', '.join(revisions)}, measured in the same run." if revisions else "."]
-    moved = [one for one in compared.comparisons if one.verdict != "same"]
-    still = [one for one in compared.comparisons if one.verdict == "same"]
+    moved = [one for one in compared.judged if one.verdict != "same"]
+    still = [one for one in compared.judged if one.verdict == "same"]
     parts: list[Markup] = [el("p", sources)]
     parts += [el("p", line, class_="notice") for line in compared.unlike]
     if moved:
@@ -46,6 +46,14 @@ def changes(compared: Compared | None) -> Markup:
                 "details",
                 el("summary", f"{words.plural(len(still), 'figure')} within the threshold"),
                 el("div", _table(still, "Figures within their threshold"), class_="card"),
+            )
+        )
+    if rest := compared.unjudged:
+        parts.append(
+            el(
+                "details",
+                el("summary", f"{words.plural(len(rest), 'figure')} without a threshold, not judged"),
+                el("div", _table(rest, "Figures that only tell"), class_="card"),
             )
         )
     if compared.comparisons:

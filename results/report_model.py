@@ -45,6 +45,16 @@ class Compared:
     unlike: tuple[str, ...] = ()
 
     @property
+    def judged(self) -> list[Comparison]:
+        """Those for which it is said what counts as a change."""
+        return [one for one in self.comparisons if one.threshold > 0 or one.gating]
+
+    @property
+    def unjudged(self) -> list[Comparison]:
+        """Those that only tell: nobody said what counts as a change of them."""
+        return [one for one in self.comparisons if not (one.threshold > 0 or one.gating)]
+
+    @property
     def regressions(self) -> list[Comparison]:
         """Gating ones only: those that stop a change."""
         return [one for one in self.comparisons if one.gating and one.verdict == "regression"]

@@ -36,7 +36,7 @@ def decide(
     run = subject.run
     said = _SAID.get(_word(run).casefold())
     kind: Kind = said or _judged(run, compared)
-    reasons = [*_stated(run), *_changes(compared), *_failures(run), *standings, *_elsewhere(tests)]
+    reasons = [*_stated(run), *_changes(compared), *_failures(run, compared), *standings, *_elsewhere(tests)]
     return Verdict(kind, _headline(kind, run, compared), tuple(dict.fromkeys(reasons))[:_REASONS])
 
 
@@ -125,15 +125,17 @@ def _changes(compared: Compared | None) -> list[str]:
     if len(groups) > _NAMED:
         lines.append(f"and {words.plural(len(groups) - _NAMED, 'scenario')} more")
     counts = [
-        words.plural(sum(one.verdict == verdict for one in compared.comparisons), name, many)
+        words.plural(sum(one.verdict == verdict for one in compared.judged), name, many)
         for verdict, name, many in (
             ("regression", "worse", "worse"),
             ("improvement", "better", "better"),
             ("inconclusive", "inconclusive", "inconclusive"),
             ("same", "unchanged", "unchanged"),
         )
-        if any(one.verdict == verdict for one in compared.comparisons)
+        if any(one.verdict == verdict for one in compared.judged)
     ]
+    if compared.unjudged:
+        counts.append(f"{len(compared.unjudged)} not judged")
     if counts:
         base = compared.baseline.run if compared.baseline else None
         against = f" with {base.revision.commit[:12] or base.id}" if base else ""
@@ -145,9 +147,11 @@ def _bad(run: Run) -> list[TestResult]:
     return [test for test in run.tests if test.outcome in ("failed", "error")]
 
 
-def _failures(run: Run) -> list[str]:
+def _failures(run: Run, compared: Compared | None) -> list[str]:
+    """Tests that did not pass, but for those that only repeat a regression."""
+    said = [one.scenario for one in compared.regressions] if compared else []
     lines = []
-    for test in _bad(run)[:3]:
+    for test in [test for test in _bad(run) if not any(scenario in test.id for scenario in said)][:3]:
         first = test.reason.strip().splitlines()[0] if test.reason.strip() else ""
         lines.append(f"{test.id} {test.outcome} ({test.cause}){': ' + first[:200] if first else ''}")
     return lines

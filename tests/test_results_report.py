@@ -176,6 +176,23 @@ def test_a_sign_off_says_its_own_word_and_reasons(tmp_path: Path, verdict: str, 
     )
 
 
+def test_what_has_no_threshold_only_tells(tmp_path: Path) -> None:
+    run = generated.gate(1, {"get-keepalive-1k": 0.0121})
+    told = msgspec.structs.replace(
+        run.comparisons[0], metric="bytes_copied_per_request", threshold=0.0, gating=False, verdict="inconclusive"
+    )
+    failed = records.TestResult(
+        "test_gate.py::test_no_regression[get-keepalive-1k-weir]", "failed", 1.0, "product", "x"
+    )
+    run = msgspec.structs.replace(run, comparisons=[*run.comparisons, told], tests=[failed])
+    generated.store(tmp_path, [run])
+    report = report_on(tmp_path)
+    assert report.verdict.headline == "Slower: 2 regressions"
+    assert "4 figures compared: 2 worse, 1 unchanged, 1 not judged." in report.verdict.reasons
+    assert not any("test_no_regression" in reason for reason in report.verdict.reasons)
+    assert "1 figure without a threshold, not judged" in report_page.page(report)
+
+
 def test_a_damaged_line_is_told_and_ends_nothing(history: Path) -> None:
     file = next(iter(records.files(history)))
     with file.open("ab") as lines:

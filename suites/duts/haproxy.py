@@ -126,7 +126,8 @@ def render(config: Config, *, measured: bool = False) -> str:
 def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
     # A configuration without any listener is refused; nothing connects to this name.
     binds = [_bind(endpoint) for endpoint in config.listeners] or ["bind abns@weir-no-listener"]
-    lines = [*binds, f"http-request deny deny_status 413 if {{ req.hdr_val(content-length) gt {config.limits.body_length} }}"]
+    too_long = f"req.hdr_val(content-length) gt {config.limits.body_length}"
+    lines = [*binds, f"http-request deny deny_status 413 if {{ {too_long} }}"]
     for index, (name, limit, _) in enumerate(tables):
         lines += [
             f"http-request track-sc{index} src table {name}",

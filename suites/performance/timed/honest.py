@@ -119,11 +119,12 @@ _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h
 def run(order: Order) -> Report:
     """The clients themselves."""
     request = f"GET {order.path} HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n".encode()
-    report, others, lost = Report(seconds=order.seconds), Counter[str](), Counter[str]()
+    report, others, lost = Report(), Counter[str](), Counter[str]()
     open_visits: dict[int, _Visit] = {}
     poll = select.epoll()
     start = time.monotonic()
     total = round(order.rate * order.seconds)
+    report.seconds = total / order.rate
 
     def end(visit: _Visit, reason: str) -> None:
         del open_visits[visit.socket.fileno()]

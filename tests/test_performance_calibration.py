@@ -52,6 +52,13 @@ def test_a_quiet_scenario_gets_the_least_threshold_and_a_noisy_one_its_own() -> 
     assert (other.threshold, other.noise) == (0.003, None)
 
 
+def test_a_threshold_is_no_less_than_what_one_boots_windows_differ_by() -> None:
+    rows = Thresholds.of(propose([Noise("get", WHOLE, 20, 40_000, 0.0002, within=0.0061)]))
+    row = rows.find(WHOLE, "get")
+    assert row is not None
+    assert row.threshold == pytest.approx(0.0065)
+
+
 def test_no_false_alarm_among_quiet_builds() -> None:
     rates = {rate.metric: rate for rate in false_alarms(QUIET, Thresholds.of(propose(noise(QUIET))))}
     assert {metric: (rate.pairs, rate.alarms) for metric, rate in rates.items()} == {
@@ -93,7 +100,7 @@ def test_a_slowdown_below_the_threshold_is_missed() -> None:
 def test_the_tables_have_a_row_each() -> None:
     rows = Thresholds.of(propose(noise(QUIET)))
     lines = table(noise(QUIET), rows, [Rate("get", GATE, 380, 1)], [])
-    assert any("| get | `instr_per_request_module` | 3 | 8,000.0 | 0.0125% | 0.30% |" in line for line in lines)
+    assert any("| get | `instr_per_request_module` | 3 | 8,000.0 | 0.013% | 0.000% | 0.30% |" in line for line in lines)
     assert "| get | gate | 380 | 1 | 0.3% |" in lines
 
 
@@ -110,7 +117,7 @@ def test_a_file_of_counts_is_reported_without_counting(tmp_path: Path, capsys: p
     lines = [Line(one.scenario, one.layout, f"module {one.layout}", list(one.figures)) for one in QUIET]
     file.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     assert main(["--report", "--counts", str(file)]) == 0
-    assert "| get | `instr_per_request` | 3 | 40,010.0 | 0.0500% | 0.30% |" in capsys.readouterr().out
+    assert "| get | `instr_per_request` | 3 | 40,010.0 | 0.050% | 0.000% | 0.30% |" in capsys.readouterr().out
 
 
 def test_no_counts_no_report(tmp_path: Path) -> None:

@@ -306,6 +306,7 @@ def render(rows: Iterable[Threshold], found: Iterable[calibration.Noise], now: d
             f"builds = {one.builds}",
             f"median = {one.median:.3f}",
             f"largest_difference = {one.largest:.6g}",
+            f"within_a_boot = {one.within:.6g}",
         ]
     return "\n".join(text) + "\n"
 

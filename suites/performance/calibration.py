@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -55,6 +56,8 @@ class Noise:
     median: float
     largest: float
     """The largest relative difference of any two."""
+    within: float = 0.0
+    """Half the range of one boot's windows, relative; the median of the builds'."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,17 @@ def noise(builds: Iterable[Build]) -> list[Noise]:
             values = sorted(value for build in group if (value := build.value(metric)) is not None)
             if len(values) > 1:
                 largest = abs(relative_change(values[0], values[-1]))
-                found.append(Noise(scenario, metric, len(values), values[len(values) // 2], largest))
+                within = statistics.median(f.spread for build in group for f in build.figures if f.metric == metric)
+                found.append(Noise(scenario, metric, len(values), values[len(values) // 2], largest, within))
     return found
 
 
 def propose(found: Iterable[Noise]) -> list[Threshold]:
     """A default row a metric, and one for each scenario whose noise asks for more.
 
-    The default is the least threshold. A scenario's is SAFETY times its noise, rounded up to a twentieth of a per cent.
+    The default is the least threshold. A scenario's is SAFETY times its noise, and no less than what the windows of
+    one boot differ by, since a change may move the load against what they differ in; rounded up to a twentieth of a
+    per cent.
     """
     rows = [
         Threshold(metric=metric, threshold=GATED.get(metric, 0.005), floor=_FLOOR, gating=metric in GATED)
@@ -93,7 +99,7 @@ def propose(found: Iterable[Noise]) -> list[Threshold]:
     ]
     for one in found:
         least = GATED.get(one.metric, 0.005)
-        wanted = max(least, math.ceil(SAFETY * one.largest / _STEP - 1e-9) * _STEP)
+        wanted = max(least, math.ceil(max(SAFETY * one.largest, one.within) / _STEP - 1e-9) * _STEP)
         if one.largest and one.median > _FLOOR:
             rows.append(
                 Threshold(
@@ -163,14 +169,15 @@ def _rates(
 def table(found: Iterable[Noise], thresholds: Thresholds, alarms: Iterable[Rate], caught: Iterable[Rate]) -> list[str]:
     """What was found, as Markdown."""
     lines = [
-        "| scenario | metric | builds | median | largest difference | threshold |",
-        "|---|---|---:|---:|---:|---:|",
+        "| scenario | metric | builds | median | largest difference | within a boot | threshold |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
     for one in found:
         row = thresholds.find(one.metric, one.scenario)
         limit = "" if row is None else f"{row.threshold:.2%}"
         lines.append(
-            f"| {one.scenario} | `{one.metric}` | {one.builds} | {one.median:,.1f} | {one.largest:.4%} | {limit} |"
+            f"| {one.scenario} | `{one.metric}` | {one.builds} | {one.median:,.1f} | {one.largest:.3%} | "
+            f"{one.within:.3%} | {limit} |"
         )
     lines += ["", "| scenario | metric | pairs of equals | false alarms | rate |", "|---|---|---:|---:|---:|"]
     lines += [f"| {r.scenario} | {r.metric} | {r.pairs} | {r.alarms} | {_share(r.alarms, r.pairs)} |" for r in alarms]

@@ -65,7 +65,7 @@ _HAPROXY: Final[Mapping[str, str]] = {
     "timeout": _TIME,
     "bind": _SHAPE,
     "http-request deny deny_status 413": _BOUND,
-    "http-request deny deny_status 429": _LIMIT,
+    "http-request return status 429": _LIMIT,
     "http-request track": _LIMIT,
     "http-request sc-inc-gpc": _LIMIT,
     "stick-table": _LIMIT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from lab.fitness import Watch
 from results.figures import Figure
-from suites.performance.plan import Plan
+from suites.performance.plan import VARIABLE, Plan
 from suites.performance.timed import attacks, memory
 from suites.performance.timed.attacks import ATTACKS
 from suites.performance.timed.rig import Rig, judge, record
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
 FIRST_HONEST, FIRST_ATTACKER = 1000, 2000
 
 
-@pytest.mark.parametrize("scenario", list(ATTACKS))
+MEMORY = "idle-connections"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A case an attack of the plan; memory where the plan asks for idle connections."""
+    chosen = Plan.load().scenarios if VARIABLE in os.environ else (*ATTACKS, MEMORY)
+    if "scenario" in metafunc.fixturenames:
+        metafunc.parametrize("scenario", [id for id in chosen if id in ATTACKS])
+    if "kind" in metafunc.fixturenames:
+        unasked = [] if MEMORY in chosen else [pytest.mark.skip(reason=f"{MEMORY} was not asked for")]
+        metafunc.parametrize("kind", [pytest.param(kind, marks=unasked) for kind in ("idle", "active")])
+
+
 def test_goodput_under_attack(
     scenario: str,
     lab: Lab,
@@ -46,7 +59,6 @@ def test_goodput_under_attack(
     judge(paired)
 
 
-@pytest.mark.parametrize("kind", ["idle", "active"])
 def test_memory_per_connection(
     kind: memory.Kind,
     rig: Rig,
@@ -62,6 +74,6 @@ def test_memory_per_connection(
         say(f"{count} {kind} connections: {dut}")
         samples[dut] = [memory.per_connection(rig.place(dut, count), kind, count)]
     paired = Paired(samples, list(samples))
-    for figure in record(paired, rig.context("idle-connections", watch), record_figure):
+    for figure in record(paired, rig.context(MEMORY, watch), record_figure):
         say(f"{figure.dut} {figure.metric} {figure.value:.5g} {figure.unit} {figure.against}")
     judge(paired)

@@ -12,6 +12,12 @@ from suites.performance.conftest import Counts
 from suites.performance.deterministic import Cell
 from suites.performance.plan import VARIABLE, Plan
 from suites.performance.scenarios import REFERENCES, SCENARIOS, reason_against
+from suites.performance.timed.workloads import TO_COME
+
+
+def why_not(cell: Cell) -> str | None:
+    """Why the cell is not measured, or None when it is."""
+    return TO_COME.get(cell.scenario) or reason_against(SCENARIOS[cell.scenario], cell.dut)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -22,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for scenario in plan.scenarios:
             for dut in (*plan.duts, *REFERENCES.get(scenario, ())):
                 cell = Cell(scenario, dut, plan.kernel)
-                marks = [pytest.mark.cells(cell)] if reason_against(SCENARIOS[scenario], dut) is None else []
+                marks = [pytest.mark.cells(cell)] if why_not(cell) is None else []
                 cases.append(pytest.param(cell, id=f"{scenario}-{dut}", marks=marks))
     metafunc.parametrize("cell", cases)
 
@@ -33,7 +39,7 @@ def test_instructions(
     record_figure: Callable[[Figure], None],
     not_measured: Callable[[str, str, str], None],
 ) -> None:
-    if reason := reason_against(SCENARIOS[cell.scenario], cell.dut):
+    if reason := why_not(cell):
         not_measured(cell.scenario, cell.dut, reason)
     figures = counts.of(cell)
     for figure in figures:

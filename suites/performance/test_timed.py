@@ -23,9 +23,12 @@ LATENCY_IN_CI = ("get-keepalive-1k",)
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A case a scenario of the plan."""
+    chosen = Plan.load().scenarios if VARIABLE in os.environ else (*WORKLOADS, *TO_COME)
     if "scenario" in metafunc.fixturenames:
-        chosen = Plan.load().scenarios if VARIABLE in os.environ else tuple(WORKLOADS)
         metafunc.parametrize("scenario", [id for id in chosen if id in WORKLOADS])
+    if "absent" in metafunc.fixturenames:
+        every = [*sorted(TO_COME), *(id for id in SCENARIOS if SCENARIOS[id].excluded)]
+        metafunc.parametrize("absent", [id for id in every if id in chosen])
 
 
 def test_load(
@@ -46,7 +49,6 @@ def test_load(
     judge(paired)
 
 
-@pytest.mark.parametrize("absent", [*sorted(TO_COME), *(id for id in SCENARIOS if SCENARIOS[id].excluded)])
 def test_absent(absent: str, plan: Plan, record_not_measured: Callable[[str, str, str], None]) -> None:
     """What cannot be measured today is in the record with its reason, and counted as skipped."""
     reasons = {dut: TO_COME.get(absent) or SCENARIOS[absent].excluded.get(dut, "") for dut in plan.duts}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import pytest
 
@@ -57,10 +58,13 @@ def judged(pytestconfig: pytest.Config, plan: Plan) -> Iterator[Judged]:
         run.comparisons += found.comparisons
         run.verdict = found.verdict
     reporter = pytestconfig.pluginmanager.get_plugin("terminalreporter")
+    capture = pytestconfig.pluginmanager.get_plugin("capturemanager")
     if reporter is not None and plan.base is not None:
-        reporter.write_line("")
-        for line in [*gate.table(plan.base, found.comparisons), f"gate: {found.verdict}"]:
-            reporter.write_line(line)
+        # What a fixture prints is shown of failed tests only.
+        with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+            reporter.write_line("")
+            for line in [*gate.table(plan.base, found.comparisons), f"gate: {found.verdict}"]:
+                reporter.write_line(line)
 
 
 def test_no_regression(

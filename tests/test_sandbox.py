@@ -72,6 +72,7 @@ def test_nothing_outlives_a_killed_command(tmp_path: Path) -> None:
 
 def test_inside_the_lab_a_command_is_a_chroot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(sandbox.ROOT_VARIABLE, "/lab/root")
+    monkeypatch.setenv(sandbox.TREE_VARIABLE, str(TREE.root))
     command = sandbox.command(TREE, ["true"], cwd=tmp_path)
     assert command[:2] == ["chroot", "/lab/root"]
     with pytest.raises(ValueError, match="before the lab"):

@@ -18,11 +18,9 @@ from lab.cache import Cache
 from lab.errors import ExitCode, LabError, UsageError
 from lab.kernel import flavours
 from lab.lock import Lock
-from lab.plugin import ensure_plugin
 from lab.progress import note
-from lab.tools import ensure_tools
 from suites.performance import gate
-from suites.performance.deterministic import CountingInputs
+from suites.performance.inputs import counting_inputs
 from suites.performance.plan import VARIABLE, Mode, Plan
 from suites.performance.scenarios import DUTS, SCENARIOS
 from suites.performance.timed.attacks import ATTACKS
@@ -79,18 +77,7 @@ def main(argv: list[str]) -> int:
     counting, base = None, None
     if mode != "timed":
         cache, lock = Cache(), Lock.load(strict=args.locked)
-        count_tools = ensure_tools(cache, lock, "count")
-        counting = CountingInputs(
-            tools=prepared.tools,
-            count_tools=count_tools,
-            kernel=prepared.kernel,
-            module=prepared.module,
-            image=prepared.image,
-            initrd=prepared.initrd,
-            source=prepared.source,
-            plugin=ensure_plugin(cache, lock, count_tools),
-            run_dir=prepared.run_dir,
-        )
+        counting = counting_inputs(prepared, cache, lock)
         if mode == "gate":
             base = gate.prepare_base(cache, lock, prepared.tools, args.kernel, args.gate or None)
             note(f"comparing with {base.base.short} ({base.base.why})")

@@ -27,15 +27,14 @@ from lab.cache import Cache
 from lab.errors import ExitCode, InfrastructureError, LabError, UsageError
 from lab.lock import Lock
 from lab.module import Module, ensure_module
-from lab.plugin import ensure_plugin
 from lab.progress import note, step
-from lab.tools import ensure_tools
 from results.compare import Threshold, Thresholds
 from results.figures import Figure
 from suites.performance import calibration
 from suites.performance.calibration import Build
 from suites.performance.deterministic import Cell, CountingInputs, Failure, measure_all
 from suites.performance.gate import DUT
+from suites.performance.inputs import counting_inputs
 from suites.performance.perturb import Plant, copy, perturb, plant
 from suites.performance.scenarios import SCENARIOS, reason_against
 from suites.performance.thresholds import FILE
@@ -215,7 +214,7 @@ def main(argv: list[str]) -> int:
         if name not in SCENARIOS or reason_against(SCENARIOS[name], DUT):
             raise UsageError(f"{DUT} is not measured in {name!r}", hint=f"there are: {', '.join(SCENARIOS)}")
     prepared = run.prepare(options.kernel, command="python -m suites.performance.calibrate")
-    inputs = counting_inputs(prepared)
+    inputs = counting_inputs(prepared, Cache(), Lock.load())
     output: Path = options.counts or prepared.run_dir / "counts.jsonl"
     note(f"counts go to {output}")
     wanted = sound(inputs, scenarios, options.layouts)
@@ -228,23 +227,6 @@ def main(argv: list[str]) -> int:
     builds = chosen(read(output), [*wanted, *more])
     report(builds, options.write)
     return ExitCode.PASSED
-
-
-def counting_inputs(prepared: run.Prepared) -> CountingInputs:
-    """What a counting guest of this checkout is made of."""
-    cache, lock = Cache(), Lock.load()
-    count_tools = ensure_tools(cache, lock, "count")
-    return CountingInputs(
-        tools=prepared.tools,
-        count_tools=count_tools,
-        kernel=prepared.kernel,
-        module=prepared.module,
-        image=prepared.image,
-        initrd=prepared.initrd,
-        source=prepared.source,
-        plugin=ensure_plugin(cache, lock, count_tools),
-        run_dir=prepared.run_dir,
-    )
 
 
 def chosen(lines: Iterable[Line], wanted: Iterable[Wanted]) -> list[Build]:

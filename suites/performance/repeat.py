@@ -11,11 +11,13 @@ import time
 from typing import Final
 
 from lab import run
+from lab.cache import Cache
 from lab.errors import ExitCode, InfrastructureError, LabError
+from lab.lock import Lock
 from lab.progress import note
-from suites.performance.calibrate import counting_inputs
 from suites.performance.deterministic import Cell, Measured, figures_of
 from suites.performance.deterministic import run as count
+from suites.performance.inputs import counting_inputs
 from suites.performance.scenarios import DUTS, SCENARIOS
 
 BOOTS: Final = 5
@@ -35,7 +37,7 @@ def main(argv: list[str]) -> int:
     """Runs the command. Raises InfrastructureError when two boots differ, with what differs."""
     options = parser().parse_args(argv)
     prepared = run.prepare(options.kernel, command="python -m suites.performance.repeat")
-    inputs = counting_inputs(prepared)
+    inputs = counting_inputs(prepared, Cache(), Lock.load())
     cell = Cell(options.scenario, options.dut, options.kernel)
     first: Measured | None = None
     for boot in range(1, options.boots + 1):

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from typing import Final
 
-from lab import isolation
-from lab.errors import ExitCode, LabError, ProductFailure
+from lab import entry
 
 # name: (module, one line of help). A module is imported only when its command is asked for.
 COMMANDS: Final = {
@@ -29,9 +27,10 @@ COMMANDS: Final = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status; `lab.errors.ExitCode` says what they mean."""
-    argv = sys.argv[1:] if argv is None else argv
-    if os.environ.get(isolation.PARENT_VARIABLE):
-        isolation.die_with_parent()
+    return entry.run(_main, argv)
+
+
+def _main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab", description="The Weir lab.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in argv if not word.startswith("-")), None)
@@ -42,16 +41,7 @@ def main(argv: list[str] | None = None) -> int:
             loaded.add_arguments(sub)
             sub.set_defaults(run=loaded.run)
     arguments = parser.parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
-    except LabError as error:
-        print(f"weir: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    except ProductFailure as failure:
-        print(f"weir: {failure}", file=sys.stderr)
-        return int(failure.exit_code)
-    except KeyboardInterrupt:
-        return int(ExitCode.INTERRUPTED)
+    return int(arguments.run(arguments))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from lab import isolation, run
+from lab import entry, run
 from lab.cache import Cache
-from lab.errors import ExitCode, LabError, UsageError
+from lab.errors import ExitCode, UsageError
 from lab.kernel import flavours
 from lab.lock import Lock
 from lab.progress import note
@@ -111,18 +111,5 @@ def _chosen(what: str, text: str, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def entry(argv: list[str]) -> int:
-    """As a program: an error is told in words, and its kind is the exit status (lab.errors.ExitCode)."""
-    if os.environ.get(isolation.PARENT_VARIABLE):
-        isolation.die_with_parent()
-    try:
-        return main(argv)
-    except LabError as error:
-        print(f"weir: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    except KeyboardInterrupt:
-        return int(ExitCode.INTERRUPTED)
-
-
 if __name__ == "__main__":
-    sys.exit(entry(sys.argv[1:]))
+    sys.exit(entry.run(main))

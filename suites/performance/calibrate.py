@@ -21,10 +21,10 @@ from typing import Final
 
 import msgspec
 
-from lab import handover, run
+from lab import entry, handover, run
 from lab.bootstrap import ROOT
 from lab.cache import Cache
-from lab.errors import ExitCode, InfrastructureError, LabError, UsageError
+from lab.errors import ExitCode, InfrastructureError, UsageError
 from lab.lock import Lock
 from lab.module import Module, ensure_module
 from lab.progress import note, step
@@ -294,8 +294,4 @@ def render(rows: Iterable[Threshold], found: Iterable[calibration.Noise], now: d
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except LabError as error:
-        print(f"weir: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    sys.exit(entry.run(main))

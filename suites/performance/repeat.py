@@ -10,9 +10,9 @@ import sys
 import time
 from typing import Final
 
-from lab import run
+from lab import entry, run
 from lab.cache import Cache
-from lab.errors import ExitCode, InfrastructureError, LabError
+from lab.errors import ExitCode, InfrastructureError
 from lab.lock import Lock
 from lab.progress import note
 from suites.performance.deterministic import Cell, Measured, figures_of
@@ -66,8 +66,4 @@ def differences(one: Measured, other: Measured) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except LabError as error:
-        print(f"weir: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    sys.exit(entry.run(main))

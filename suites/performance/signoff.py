@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lab import handover, isolation, run
+from lab import entry, handover, isolation, run
 from lab.bootstrap import ROOT
 from lab.cache import Cache
 from lab.errors import ExitCode, InfrastructureError, LabError, UsageError
@@ -138,18 +138,5 @@ def _recorded(run_dir: Path) -> str | None:
     return None
 
 
-def entry(argv: Sequence[str]) -> int:
-    """As a program: an error is told in words, and its kind is the exit status (lab.errors.ExitCode)."""
-    if os.environ.get(isolation.PARENT_VARIABLE):
-        isolation.die_with_parent()
-    try:
-        return main(argv)
-    except LabError as error:
-        print(f"weir: {error}", file=sys.stderr)
-        return int(error.exit_code)
-    except KeyboardInterrupt:
-        return int(ExitCode.INTERRUPTED)
-
-
 if __name__ == "__main__":
-    sys.exit(entry(sys.argv[1:]))
+    sys.exit(entry.run(main))

@@ -52,9 +52,10 @@ noinline void weir_crash_hung_task(void)
 	wait_for_completion(&never);
 }
 
+/* As a softirq that sleeps: counted on every kernel, which a mere spin lock is not. The scheduler resets the count. */
 noinline void weir_crash_sleep_in_atomic(void)
 {
-	spin_lock(&held);
+	spin_lock_bh(&held);
 	msleep(20);
 	spin_unlock(&held);
 }

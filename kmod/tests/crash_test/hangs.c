@@ -52,7 +52,10 @@ noinline void weir_crash_hung_task(void)
 	wait_for_completion(&never);
 }
 
-/* As a softirq that sleeps: counted on every kernel, which a mere spin lock is not. The scheduler resets the count. */
+/*
+ * As a softirq that sleeps: every kernel counts it, which a mere spin lock
+ * is not. The scheduler, having complained, resets the count.
+ */
 noinline void weir_crash_sleep_in_atomic(void)
 {
 	spin_lock_bh(&held);

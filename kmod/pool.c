@@ -152,6 +152,8 @@ static void weir_pool_dispatch(struct weir_net *wn)
 		x->waiting = false;
 		atomic_dec(&upstream->waiting);
 		weir_pool_assign(connection, x);
+		/* What the client leg waits for is another thing now, with another deadline. */
+		weir_exchange_tell_client(x);
 	}
 	spin_unlock_bh(&upstream->lock);
 }

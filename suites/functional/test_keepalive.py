@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
 
 from suites.duts.config import Server
 from suites.duts.dut import Dut
 from suites.traffic.client import Client
 from suites.traffic.messages import Framing, Reply, encode_request
-from suites.traffic.origin import Origin
+from suites.traffic.origin import Origin, Visit
 
 
 def test_many_requests_on_one_connection(origin: Origin, client: Client) -> None:
@@ -137,6 +140,28 @@ def test_unfinished_body_is_given_up_after_its_time(dut: Dut, origin: Origin, cl
         rest = connection.reader.read_end()
         assert b" 200 " not in rest
     assert origin.requests == 0
+
+
+def test_body_has_its_own_time_after_a_wait_for_a_connection(
+    dut: Dut, origin: Origin, new_client: Callable[[], Client]
+) -> None:
+    release = threading.Event()
+
+    def answer_late(visit: Visit) -> Reply:
+        release.wait(10)
+        return Reply(200, visit.target.encode())
+
+    origin.behaves(answer_late)
+    dut.apply(servers=[Server(origin.endpoint, connections=1)], timeouts={"client_body": 0.3, "upstream_connect": 30})
+    with new_client().connect() as first, new_client().connect() as second:
+        first.send(encode_request("GET", "/"))
+        origin.wait_for_heads(1)
+        second.send(encode_request("POST", "/", fields=[("Content-Length", "100")]) + b"only this")
+        second.wire.wait_acknowledged()
+        release.set()
+        assert first.response().status == 200
+        assert b" 200 " not in second.reader.read_end()
+    assert origin.requests == 1
 
 
 def test_upstream_connections_are_reused(dut: Dut, origin: Origin, client: Client) -> None:

@@ -9,7 +9,9 @@
 
 #include "harness.h"
 
-static const struct test_suite *const suites[] = { &request, &reply, &body, &forward, &own };
+static const struct test_suite *const suites[] = {
+	&request, &reply, &body, &forward, &own, &parts
+};
 
 static jmp_buf failed;
 

@@ -60,6 +60,7 @@ extern const struct test_suite reply;
 extern const struct test_suite body;
 extern const struct test_suite forward;
 extern const struct test_suite own;
+extern const struct test_suite parts;
 
 #define __noreturn __attribute__((noreturn))
 #define __printf(format_at, args_at) __attribute__((format(printf, format_at, args_at)))

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One client connection, for the files that make up its leg: client.c (its life),
+ * client_request.c (what it reads), client_reply.c (what it sends) and
+ * client_wait.c (what it waits for).  All of it is called from the leg's run():
+ * softirq, its socket's lock and the RCU read lock held.
+ */
+#ifndef _WEIR_CLIENT_LEG_H
+#define _WEIR_CLIENT_LEG_H
+
+#include <linux/net.h>
+
+#include "leg.h"
+#include "net.h"
+#include "relay.h"
+
+struct weir_exchange;
+struct weir_gather;
+
+enum {
+	/* "ffff:...:255.255.255.255" and NUL. */
+	WEIR_CLIENT_NAME	= 48,
+};
+
+/* What is being read. */
+enum weir_client_reading {
+	WEIR_READING_HEAD,
+	WEIR_READING_BODY,
+	WEIR_READING_NOTHING,	/* until the reply is sent */
+	WEIR_READING_REFUSED,	/* ever again: what is left of a request is not wanted */
+};
+
+/* What the deadline is for. */
+enum weir_client_wait {
+	WEIR_WAIT_NOTHING,
+	WEIR_WAIT_FIRST,	/* the first request's first byte */
+	WEIR_WAIT_IDLE,		/* the next request's first byte */
+	WEIR_WAIT_HEAD,		/* the end of a head */
+	WEIR_WAIT_BODY,		/* the next bytes of a body */
+	WEIR_WAIT_ROOM,		/* the client to take more of the reply */
+	WEIR_WAIT_UPSTREAM,	/* an upstream connection */
+};
+
+/**
+ * struct weir_client - one client connection
+ * @leg: its socket
+ * @socket: what TCP dereferences as the socket's owner; there is no file
+ * @node: in the namespace's clients
+ * @address: the client's, IPv4 mapped
+ * @name: the same as text
+ *
+ * Socket lock:
+ * @x: the exchange in progress, with the client leg's reference
+ * @gather: the request head being read
+ * @relay: the request body being read
+ * @reading: what is being read
+ * @wait: what the deadline is for
+ * @acked: bytes that the client had acknowledged when last looked at
+ * @stalls: how often in a row that was no more than before
+ * @requests: requests so far, saturating
+ * @blocked: the socket takes no more for now
+ * @moved: bytes of a body were read in this run
+ * @replied: some of this reply was sent
+ */
+struct weir_client {
+	struct weir_leg			leg;
+	struct socket_alloc		socket;
+	struct list_head		node;
+	struct in6_addr			address;
+	char				name[WEIR_CLIENT_NAME];
+	struct weir_exchange		*x;
+	struct weir_gather		*gather;
+	struct weir_relay		relay;
+	enum weir_client_reading	reading;
+	enum weir_client_wait		wait;
+	u64				acked;
+	u8				stalls;
+	u32				requests;
+	bool				blocked;
+	bool				moved;
+	bool				replied;
+};
+
+/* The configuration. */
+static inline const struct weir_config *weir_client_config(const struct weir_client *client)
+{
+	return rcu_dereference(client->leg.wn->config);
+}
+
+/* client.c: the end of an exchange, or of the connection. */
+void weir_client_leave(struct weir_client *client);
+void weir_client_reset(struct weir_client *client);
+/* @sending: the client may still be sending what nobody will read. */
+void weir_client_close(struct weir_client *client, bool sending);
+
+/* client_request.c */
+/* Read a head; when it is whole there is an exchange.  Returns whether to go on. */
+bool weir_client_read_head(struct weir_client *client);
+/* Read what has come of the request's body, as far as there is room for it. */
+void weir_client_read_body(struct weir_client *client);
+
+/* client_reply.c */
+/* Put an error reply into an exchange that has no upstream side any more; false: no memory. */
+bool weir_client_put_error(struct weir_client *client, u16 status, bool close);
+/* Answer a request that goes no further.  @head: what is known of it, or NULL. */
+void weir_client_refuse(struct weir_client *client, const struct http_head *head, u16 status,
+			bool close);
+/* Send what there is of the reply.  Returns whether the exchange or the connection is over. */
+bool weir_client_send(struct weir_client *client);
+
+/* client_wait.c */
+/* Set the deadline of what the connection waits for now. */
+void weir_client_arm(struct weir_client *client);
+/* The deadline has passed. */
+void weir_client_expired(struct weir_client *client);
+
+#endif /* _WEIR_CLIENT_LEG_H */

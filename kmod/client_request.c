@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Client legs: reading requests, a head, then its body as there is room for it. */
+
+#include <net/tcp.h>
+
+#include "client_leg.h"
+#include "exchange.h"
+#include "gather.h"
+#include "http_write.h"
+#include "limit.h"
+#include "pool.h"
+
+enum {
+	/* A longer target is refused with 414, unless the limit of the whole head is lower. */
+	WEIR_CLIENT_URI_MAX	= 8192,
+	/* What forwarding may add to a head: Via, X-Forwarded-For, X-Forwarded-Proto, Host. */
+	WEIR_CLIENT_ADDED	= 256,
+};
+
+/* Requests. */
+
+static bool weir_client_put_request(struct weir_client *client)
+{
+	struct http_head *head = &client->gather->head;
+	struct weir_exchange *x = client->x;
+	struct http_forward how = {
+		.via = "weir",
+		.proto = "http",
+		.client = client->name,
+		.framing = head->framing,
+	};
+	size_t size = head->length + WEIR_CLIENT_ADDED, need;
+	struct bio_vec piece;
+	u8 *out;
+
+	for (;;) {
+		out = weir_pipe_reserve(size, &piece);
+		if (!out)
+			return false;
+		need = http_write_request(out, size, head, weir_gather_bytes(client->gather), &how);
+		if (need <= size)
+			break;
+		weir_pipe_commit(&x->request, &piece, 0);
+		size = need;
+	}
+	/* Idempotent (RFC 9110, 9.2.2), and all of it is here. */
+	if (head->framing == HTTP_FRAMING_NONE &&
+	    (head->method == HTTP_METHOD_GET || head->method == HTTP_METHOD_HEAD ||
+	     head->method == HTTP_METHOD_OPTIONS || head->method == HTTP_METHOD_PUT ||
+	     head->method == HTTP_METHOD_DELETE || head->method == HTTP_METHOD_TRACE)) {
+		get_page(piece.bv_page);
+		bvec_set_page(&x->again, piece.bv_page, need, piece.bv_offset);
+	}
+	return weir_pipe_commit(&x->request, &piece, need);
+}
+
+static void weir_client_forward(struct weir_client *client)
+{
+	const struct weir_config *config = weir_client_config(client);
+	const struct http_limits limits = {
+		.header_total = config->limits.header_total,
+		.header_count = config->limits.header_count,
+		.body_length = config->limits.body_length,
+	};
+	struct http_head *head = &client->gather->head;
+	struct weir_exchange *x;
+
+	x = weir_exchange_alloc(client->leg.wn, &client->leg);
+	client->x = x;
+	if (!x) {
+		weir_client_reset(client);
+		return;
+	}
+	x->method = head->method;
+	x->minor = head->minor;
+	x->keepalive = head->flags & HTTP_KEEPALIVE;
+	if (!weir_client_put_request(client)) {
+		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
+		weir_client_reset(client);
+		return;
+	}
+	weir_relay_init(&client->relay, head, &limits, WEIR_RELAY_RAW);
+	if (client->relay.verdict == HTTP_DONE) {
+		weir_pipe_end(&x->request, false);
+		client->reading = WEIR_READING_NOTHING;
+	} else {
+		client->reading = WEIR_READING_BODY;
+	}
+	weir_gather_free(client->gather);
+	client->gather = NULL;
+	/* The upstream side's. */
+	refcount_inc(&x->refs);
+	weir_pool_submit(x);
+}
+
+/* A request's head is whole. */
+static void weir_client_request(struct weir_client *client)
+{
+	const struct weir_limits *limits = &weir_client_config(client)->limits;
+	const struct http_head *head = &client->gather->head;
+	struct weir_net *wn = client->leg.wn;
+	struct weir_limiter *limiter = rcu_dereference(wn->limiter);
+	enum weir_limit_verdict verdict = WEIR_LIMIT_PASS;
+	bool last;
+
+	client->requests += client->requests < U32_MAX;
+	weir_count(wn, WEIR_STAT_requests, 1);
+	weir_count(wn, in_serving_softirq() ? WEIR_STAT_requests_softirq :
+		   WEIR_STAT_requests_other, 1);
+	if (limiter)
+		verdict = weir_limit_check(limiter, limits, &client->address);
+	if (verdict == WEIR_LIMIT_PASS) {
+		weir_client_forward(client);
+		return;
+	}
+	weir_count(wn, verdict == WEIR_LIMIT_RATE ? WEIR_STAT_rejected_rate :
+		   WEIR_STAT_rejected_burst, 1);
+	if (limits->action == WEIR_ACTION_RESET) {
+		weir_client_reset(client);
+		return;
+	}
+	/* A body would have to be read first, to find the next request. */
+	last = head->framing != HTTP_FRAMING_NONE || !(head->flags & HTTP_KEEPALIVE);
+	if (head->framing == HTTP_FRAMING_NONE)
+		client->reading = WEIR_READING_NOTHING;
+	weir_client_refuse(client, head, 429, last);
+	weir_gather_free(client->gather);
+	client->gather = NULL;
+}
+
+/* Reading. */
+
+/**
+ * struct weir_client_actor - one call of tcp_read_sock()
+ * @client: for whom
+ * @verdict: of the head or the body
+ * @stop: take no more
+ */
+struct weir_client_actor {
+	struct weir_client *client;
+	enum http_verdict verdict;
+	bool stop;
+};
+
+static bool weir_client_begin(struct weir_client *client)
+{
+	const struct weir_limits *config = &weir_client_config(client)->limits;
+	const struct http_limits limits = {
+		.header_total = config->header_total,
+		.header_count = config->header_count,
+		.uri_length = min_t(u32, config->header_total, WEIR_CLIENT_URI_MAX),
+		.body_length = config->body_length,
+	};
+
+	client->gather = weir_gather_alloc(config->header_count, client->leg.wn->stats);
+	if (!client->gather)
+		return false;
+	http_request_init(&client->gather->head, &limits, client->gather->fields,
+			  config->header_count);
+	return true;
+}
+
+static int weir_client_head_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
+				  size_t len)
+{
+	struct weir_client_actor *actor = desc->arg.data;
+	struct weir_client *client = actor->client;
+	size_t used;
+
+	if (actor->stop)
+		return 0;
+	/* One byte more than allowed lets the parser see that. */
+	actor->verdict = weir_gather_skb(&client->gather,
+					 client->gather->head.limits.header_total + 1, skb, offset,
+					 len, &used);
+	actor->stop = actor->verdict != HTTP_MORE;
+	return used;
+}
+
+bool weir_client_read_head(struct weir_client *client)
+{
+	struct weir_client_actor actor = { .client = client, .verdict = HTTP_MORE };
+	read_descriptor_t desc = { .arg.data = &actor, .count = 1 };
+	const struct http_head *head;
+	int ret;
+
+	if (!weir_leg_has_input(&client->leg)) {
+		if (!weir_leg_at_end(&client->leg))
+			return false;
+		/* Amid a head or between requests: nobody to answer. */
+		weir_client_close(client, false);
+		return false;
+	}
+	if (!client->gather && !weir_client_begin(client)) {
+		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
+		weir_client_reset(client);
+		return false;
+	}
+	ret = tcp_read_sock(client->leg.sk, &desc, weir_client_head_actor);
+	if (ret > 0)
+		weir_count(client->leg.wn, WEIR_STAT_bytes_client_in, ret);
+	head = &client->gather->head;
+	switch (actor.verdict) {
+	case HTTP_MORE:
+		return ret > 0;
+	case HTTP_DONE:
+		weir_client_request(client);
+		return true;
+	case HTTP_ERROR:
+		break;
+	}
+	if (head->error == HTTP_OK) {
+		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
+		weir_client_reset(client);
+		return false;
+	}
+	weir_client_refuse(client, head, http_status_of(head->error), true);
+	weir_gather_free(client->gather);
+	client->gather = NULL;
+	return true;
+}
+
+static int weir_client_body_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
+				  size_t len)
+{
+	struct weir_client_actor *actor = desc->arg.data;
+	struct weir_client *client = actor->client;
+	size_t used;
+
+	if (actor->stop)
+		return 0;
+	used = weir_relay_skb(&client->relay, &client->x->request, skb, offset, len);
+	actor->stop = used < len || client->relay.verdict != HTTP_MORE;
+	return used;
+}
+
+void weir_client_read_body(struct weir_client *client)
+{
+	struct weir_client_actor actor = { .client = client };
+	read_descriptor_t desc = { .arg.data = &actor, .count = 1 };
+	struct weir_exchange *x = client->x;
+	int ret;
+
+	if (client->relay.verdict != HTTP_MORE || READ_ONCE(x->request.abandoned))
+		return;
+	client->relay.no_memory = false;
+	ret = tcp_read_sock(client->leg.sk, &desc, weir_client_body_actor);
+	if (ret > 0) {
+		client->moved = true;
+		weir_count(client->leg.wn, WEIR_STAT_bytes_client_in, ret);
+	}
+	if (client->relay.no_memory)
+		weir_leg_kick_later(&client->leg, WEIR_EVENT_READ);
+	if (client->relay.verdict == HTTP_MORE && weir_leg_at_end(&client->leg))
+		weir_relay_finish(&client->relay);
+	switch (client->relay.verdict) {
+	case HTTP_DONE:
+		weir_pipe_end(&x->request, false);
+		client->reading = WEIR_READING_NOTHING;
+		break;
+	case HTTP_ERROR:
+		if (client->replied) {
+			weir_client_reset(client);
+		} else {
+			struct http_head head = { .method = x->method, .minor = x->minor };
+
+			weir_client_refuse(client, &head, http_status_of(client->relay.body.error),
+					   true);
+		}
+		return;
+	case HTTP_MORE:
+		break;
+	}
+	if (ret > 0 || client->relay.verdict == HTTP_DONE)
+		weir_exchange_tell_upstream(x);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Client legs: what a connection waits for, and for how long. */
+
+#include <net/tcp.h>
+
+#include "client_leg.h"
+#include "exchange.h"
+#include "gather.h"
+#include "pool.h"
+#include "timer.h"
+
+enum {
+	/* TCP tells of room only when there is much of it: look so often for what trickles. */
+	WEIR_CLIENT_LOOKS	= 4,
+};
+
+static enum weir_client_wait weir_client_waits_for(const struct weir_client *client)
+{
+	const struct weir_exchange *x = client->x;
+
+	if (!x) {
+		if (client->gather)
+			return WEIR_WAIT_HEAD;
+		return client->requests ? WEIR_WAIT_IDLE : WEIR_WAIT_FIRST;
+	}
+	if (client->blocked)
+		return WEIR_WAIT_ROOM;
+	if (READ_ONCE(x->waiting))
+		return WEIR_WAIT_UPSTREAM;
+	if (client->reading == WEIR_READING_BODY && !READ_ONCE(x->request.starved) &&
+	    !READ_ONCE(x->request.abandoned))
+		return WEIR_WAIT_BODY;
+	return WEIR_WAIT_NOTHING;
+}
+
+void weir_client_arm(struct weir_client *client)
+{
+	const struct weir_timeouts *timeouts = &weir_client_config(client)->timeouts;
+	enum weir_client_wait wait = weir_client_waits_for(client);
+	bool moved = client->moved;
+
+	client->moved = false;
+	if (wait == client->wait && !(moved && wait == WEIR_WAIT_BODY))
+		return;
+	client->wait = wait;
+	switch (wait) {
+	case WEIR_WAIT_NOTHING:
+		weir_timer_clear(&client->leg);
+		break;
+	case WEIR_WAIT_FIRST:
+	case WEIR_WAIT_HEAD:
+		weir_timer_set(&client->leg, timeouts->client_header);
+		break;
+	case WEIR_WAIT_IDLE:
+		weir_timer_set(&client->leg, timeouts->keepalive);
+		break;
+	case WEIR_WAIT_ROOM:
+		if (client->acked != tcp_sk(client->leg.sk)->bytes_acked)
+			client->stalls = 0;
+		client->acked = tcp_sk(client->leg.sk)->bytes_acked;
+		weir_timer_set(&client->leg, timeouts->client_body / WEIR_CLIENT_LOOKS);
+		break;
+	case WEIR_WAIT_BODY:
+		weir_timer_set(&client->leg, timeouts->client_body);
+		break;
+	case WEIR_WAIT_UPSTREAM:
+		weir_timer_set(&client->leg, timeouts->upstream_connect);
+		break;
+	}
+}
+
+void weir_client_expired(struct weir_client *client)
+{
+	enum weir_client_wait wait = client->wait;
+	struct weir_exchange *x = client->x;
+	struct http_head head = { .minor = 1 };
+	bool keepalive;
+
+	client->wait = WEIR_WAIT_NOTHING;
+	if (x) {
+		head.method = x->method;
+		head.minor = x->minor;
+	}
+	switch (wait) {
+	case WEIR_WAIT_NOTHING:
+		break;
+	case WEIR_WAIT_FIRST:
+	case WEIR_WAIT_IDLE:
+		weir_client_close(client, false);
+		break;
+	case WEIR_WAIT_HEAD:
+		/* A client that has sent but empty lines is idle. */
+		if (!http_head_started(&client->gather->head)) {
+			weir_client_close(client, false);
+			break;
+		}
+		weir_gather_free(client->gather);
+		client->gather = NULL;
+		weir_client_refuse(client, NULL, 408, true);
+		break;
+	case WEIR_WAIT_BODY:
+		if (client->replied) {
+			weir_count(client->leg.wn, WEIR_STAT_timeouts_client, 1);
+			weir_client_reset(client);
+		} else {
+			weir_client_refuse(client, &head, 408, true);
+		}
+		break;
+	case WEIR_WAIT_ROOM:
+		if (tcp_sk(client->leg.sk)->bytes_acked != client->acked ||
+		    ++client->stalls < WEIR_CLIENT_LOOKS)
+			break;
+		weir_count(client->leg.wn, WEIR_STAT_timeouts_client, 1);
+		weir_client_reset(client);
+		break;
+	case WEIR_WAIT_UPSTREAM:
+		if (!weir_pool_cancel(x))
+			break;
+		keepalive = x->keepalive && client->reading == WEIR_READING_NOTHING;
+		weir_client_refuse(client, &head,
+				   weir_failure_status(weir_pool_verdict(client->leg.wn)),
+				   !keepalive);
+		break;
+	}
+}

@@ -28,6 +28,8 @@ _FRAME = re.compile(
 )
 _IN_FUNCTION = re.compile(r" in (?P<function>[A-Za-z_][\w.$]*)(?:\+0x[0-9a-f]+|\s|$)")
 _CUT = "------------[ cut here ]------------"
+_LEAKS_PREFIX = "kmemleak: "  # kmemleak puts its name before each line of a report
+_LEAKS_TOLD = re.compile(r"^kmemleak: \d+ new")
 _LONE = re.compile(r"^kmemleak: \d+ new|^Out of memory")  # the report is this line, or ends with it
 _OOM_END = re.compile(r"^Out of memory")
 _RULER = re.compile(r"^={20,}$")
@@ -130,7 +132,8 @@ class Crash:
 
 def strip_stamp(line: str) -> str:
     """A console line without time stamp, caller and terminal escapes."""
-    return _STAMP.sub("", _ESCAPE.sub("", line).rstrip("\r\n"), count=1)
+    plain = _STAMP.sub("", _ESCAPE.sub("", line).rstrip("\r\n"), count=1)
+    return plain if _LEAKS_TOLD.match(plain) else plain.removeprefix(_LEAKS_PREFIX)
 
 
 @dataclass
@@ -240,6 +243,8 @@ class Scanner:
             return False
         if report.headline is None:
             return True
+        if _LEAKS_TOLD.match(line) and report.headline.kind is Kind.KMEMLEAK:
+            return True  # how many there were, behind the last of them
         if CONSEQUENCE.match(line) or (_OOM_END.match(line) and report.headline.kind is Kind.OUT_OF_MEMORY):
             return True
         if report.ended or report.seen_stack:
@@ -395,7 +400,7 @@ TAINTS = (
     ("T", "built with struct randomisation"),
     ("N", "in-kernel test run"),
 )
-LAWFUL_TAINTS = frozenset("OET")
+LAWFUL_TAINTS = frozenset("OETN")
 
 
 def from_taint(before: int, after: int) -> Crash | None:

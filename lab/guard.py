@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import _pytest
 import pluggy
 
-from lab import bundle
+from lab import bundle, leaks
 from lab.agent import AgentLost, AgentSilent
 from lab.bundle import Subject
 from lab.crash import Crash, Kind, from_event, from_samples
@@ -67,6 +67,7 @@ class _Watch:
     watcher: Watcher
     generation: int
     taint: int | None = None
+    begun: list[tuple[float, str]] = field(default_factory=list)  # the guest's uptime, and the test that began then
 
 
 @dataclass
@@ -76,11 +77,17 @@ class Guard:
     prepared: Prepared | None = None
     memory: bool = False
     crashes_of: dict[str, list[Crash]] = field(default_factory=dict)
+    hz: int = 0  # of a kernel that can tell leaks; 0: it cannot
+    _test: str = ""
     _closed: bool = False
     _watches: dict[str, _Watch] = field(default_factory=dict)
     _news: list[tuple[str, Crash]] = field(default_factory=list)
     _armed: bool = False
     _symbols: Symbols | None = None
+
+    def __post_init__(self) -> None:
+        if self.prepared is not None and self.prepared.kernel.has(leaks.OPTION):
+            self.hz = int(self.prepared.kernel.option("HZ"))
 
     def install(self) -> Callable[[], None]:
         """Take the signal; call in the main thread. Returns what undoes it."""
@@ -94,6 +101,18 @@ class Guard:
             name = machine.name
             watcher.subscribe(lambda crash: self._on_crash(name, crash))
         self._watches[machine.name] = _Watch(machine, watcher, machine.generation, _read_taint(machine))
+        self._note_begin(self._watches[machine.name])
+
+    def begins(self, test: str) -> None:
+        """This test runs from now on: what its time takes of the guests' memory is its own."""
+        self._test = test
+        for watch in self._watches.values():
+            self._note_begin(watch)
+
+    def _note_begin(self, watch: _Watch) -> None:
+        if self.hz and watch.machine.generation == watch.generation:
+            with contextlib.suppress(LabError, ProductFailure, OSError):
+                watch.begun.append((leaks.uptime(watch.machine), self._test))
 
     def close(self) -> None:
         """The machines are about to be ended for good: a crash is still told, but nothing is restored any more."""
@@ -109,6 +128,17 @@ class Guard:
             yield
         finally:
             self._armed = False
+
+    @contextlib.contextmanager
+    def disarmed(self) -> Iterator[None]:
+        """While this is open a crash waits for `settle`."""
+        before, self._armed = self._armed, False
+        try:
+            yield
+        finally:
+            self._armed = before
+            if self._news and before:
+                self._kick_later()
 
     def _on_crash(self, name: str, crash: Crash) -> None:
         self._news.append((name, crash))
@@ -158,6 +188,30 @@ class Guard:
         if self.prepared is not None:
             lines.append(f"reproduce: {bundle.reproduce_command(subject, self.prepared.kernel.flavour)}")
         return GuestCrash([c for _, c in found], machine=first.machine.name, bundle=folder, note="\n".join(lines))
+
+    def find_leaks(self, subject_of: Callable[[str], Subject]) -> list[tuple[str, GuestCrash]]:
+        """Ask every guest that can tell for leaked memory: owners, "" if unknown, and what each is to fail with.
+
+        Call disarmed. A guest that leaked is restored. Raises GuestCrash when the guest does not survive the question.
+        """
+        found: list[tuple[str, GuestCrash]] = []
+        for watch in list(self._watches.values()):
+            if not self.hz or self._closed or watch.machine.generation != watch.generation:
+                continue
+            clock = leaks.scan(watch.machine, self.hz)
+            of_owner: dict[str, list[Crash]] = {}
+            for leak in _distinct(watch.watcher.settle()):
+                if leak.kind is Kind.KMEMLEAK:
+                    of_owner.setdefault(leaks.owner(leak, clock, watch.begun), []).append(leak)
+            for owner, crashes in of_owner.items():
+                stack = self._stack(crashes[0])
+                folder = self._bundle(watch, crashes[0], stack, subject_of(owner))
+                self.crashes_of.setdefault(owner, []).extend(crashes)
+                found.append((owner, GuestCrash(crashes, machine=watch.machine.name, bundle=folder, note=stack)))
+            if of_owner:
+                self._news.clear()
+                _bring_back(watch.machine)
+        return found
 
     def _look(self, watch: _Watch, error: BaseException | None, *, taint: bool) -> list[Crash]:
         if watch.machine.generation != watch.generation:

@@ -18,6 +18,8 @@ from lab.rootfs import Packages
 from lab.sandbox import command
 from lab.tools import ToolsTree
 
+MEMORY_MIB: Final = 512
+"""Of a guest, unless its kernel's flavour says otherwise."""
 RECIPE: Final = 1
 """Part of every kernel's key: raise it when this code comes to make other kernels from the same input."""
 
@@ -41,11 +43,27 @@ class Kernel:
     version: str
     """Version of the distribution's package that it was made from, e.g. "6.12.117-1"."""
     drift: tuple[str, ...] = ()
+    instrumented: bool = False
+    memory_mib: int = MEMORY_MIB
+    parameters: tuple[str, ...] = ()
+
+    def option(self, name: str) -> str:
+        """What it was configured with for CONFIG_<name>: "y", "m", a value, or "n"."""
+        config = (self.build_dir / ".config").read_text(encoding="utf-8")
+        return kernel_config.parse(config).get(name, "n")
+
+    def has(self, option: str) -> bool:
+        """Whether it was configured with CONFIG_<option>, built in or as a module."""
+        return self.option(option) != "n"
 
 
 @dataclass(frozen=True)
 class Flavour:
-    """One entry of images/kernels.toml; exactly one of `packages` and `source` names a package set."""
+    """One entry of images/kernels.toml; exactly one of `packages` and `source` names a package set.
+
+    An `instrumented` kernel finds faults at the price of speed: nothing is measured on it, and deadlines are stretched
+    by what that price is seen to be. `memory_mib` and `parameters` (of its command line) are what its guests need.
+    """
 
     name: str
     summary: str
@@ -55,6 +73,9 @@ class Flavour:
     patches: str | None = None
     boot_modules: tuple[str, ...] = ()
     guest_modules: tuple[str, ...] = ()
+    instrumented: bool = False
+    memory_mib: int = MEMORY_MIB
+    parameters: tuple[str, ...] = ()
 
     def fragment_files(self) -> list[Path]:
         """The configuration fragments, in the order in which they are merged."""
@@ -80,6 +101,16 @@ def flavours() -> Mapping[str, Flavour]:
         if (flavour.packages is None) == (flavour.source is None):
             raise UsageError(f"{path}: kernel {flavour.name!r} needs either `packages` or `source`")
     return found
+
+
+def require_measurable(flavour: str) -> None:
+    """Raises UsageError for a kernel on which a figure would say more about its checks than about the device."""
+    if flavours()[flavour].instrumented:
+        others = ", ".join(name for name, other in flavours().items() if not other.instrumented)
+        raise UsageError(
+            f"nothing is measured on the kernel {flavour!r}: its checks cost several times what the device does",
+            hint=f"--kernel with one of: {others}",
+        )
 
 
 def ensure_kernel(cache: Cache, lock: Lock, tools: ToolsTree, flavour: str, *, patches: Path | None = None) -> Kernel:
@@ -133,6 +164,9 @@ def _from_packages(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour)
         key=digest(key, packages.key()),
         version=packages.versions[f"linux-image-{release}"],
         drift=packages.drift,
+        instrumented=flavour.instrumented,
+        memory_mib=flavour.memory_mib,
+        parameters=flavour.parameters,
     )
 
 
@@ -198,6 +232,9 @@ def _from_source(cache: Cache, lock: Lock, tools: ToolsTree, flavour: Flavour) -
         key=key,
         version=next(iter(packages.versions.values())),
         drift=packages.drift,
+        instrumented=flavour.instrumented,
+        memory_mib=flavour.memory_mib,
+        parameters=flavour.parameters,
     )
 
 

@@ -14,7 +14,7 @@ from lab import progress, sandbox
 from lab.cache import Cache, digest
 from lab.errors import InfrastructureError
 from lab.kernel import Kernel
-from lab.module import build_command, module_names, source_files
+from lab.module import build_command, module_files, module_names
 from lab.process import run_logged
 from lab.tools import ToolsTree
 
@@ -101,21 +101,22 @@ def sparse(root: Path, cache: Cache, tools: ToolsTree, kernel: Kernel) -> list[s
     kmod = root / "kmod"
     problems = []
     for folder in (kmod, *(makefile.parent for makefile in sorted((kmod / "tests").glob("*/Kbuild")))):
-        if (folder / "Kbuild").is_file() and module_names(folder / "Kbuild"):
-            problems += _sparse(root, folder, cache, tools, kernel)
+        if (folder / "Kbuild").is_file() and module_names(folder / "Kbuild", kernel):
+            problems += _sparse(kmod, folder, cache, tools, kernel)
     return problems
 
 
-def _sparse(root: Path, folder: Path, cache: Cache, tools: ToolsTree, kernel: Kernel) -> list[str]:
+def _sparse(kmod: Path, folder: Path, cache: Cache, tools: ToolsTree, kernel: Kernel) -> list[str]:
     with tempfile.TemporaryDirectory(dir=cache.scratch("lint")) as scratch:
         tree = Path(scratch)
-        for file in source_files(folder):
+        for file in module_files(kmod, folder):
             (tree / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / file, tree / file)
-        argv = build_command(tools, kernel, tree, cache, "C=2", "CF=-D__CHECK_ENDIAN__ -Wsparse-error", "modules")
+            shutil.copyfile(kmod / file, tree / file)
+        flags = ("C=2", "CF=-D__CHECK_ENDIAN__ -Wsparse-error", "modules")
+        argv = build_command(tools, kernel, tree, cache, *flags, inside=folder.relative_to(kmod))
         done = subprocess.run(argv, capture_output=True, text=True, timeout=1800, check=False)
     lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
-    inside = folder.relative_to(root)
+    inside = folder.relative_to(kmod.parent)
     problems = [f"{inside}: {line}" for line in lines if _DIAGNOSTIC.match(line)]
     if done.returncode and not problems:
         raise InfrastructureError(f"building {inside} failed with status {done.returncode}:\n" + "\n".join(lines[-20:]))

@@ -22,7 +22,7 @@ from lab.tools import ToolsTree
 
 RECIPE: Final = 3
 SOURCE: Final = CHECKOUT / "kmod"
-MODULE_PLACE: Final = "/build/kmod"
+MODULE_PLACE: Final = Path("/build/kmod")
 """Where sources are during a build."""
 
 # What lies in kmod/ without going into weir.ko.
@@ -34,7 +34,7 @@ _SOURCE_SUFFIXES: Final = (".c", ".h", ".S")
 class Module:
     """`ko` is stripped of debug information and goes to the guest; `debug_ko` has it, for file:line.
 
-    `test_kos` are kmod/tests' modules by name ("weir_crash_test"), with debug information.
+    `test_kos` are kmod/tests' modules by name ("weir_crash_test"), those the kernel can have, with debug information.
     """
 
     ko: Path
@@ -49,23 +49,37 @@ def ensure_module(cache: Cache, kernel: Kernel, tools: ToolsTree, source: Path |
     Raises InfrastructureError with the compiler's words when it does not build.
     """
     source = source or SOURCE
-    directory = _ensure(cache, kernel, tools, source, "weir")
+    directory = _ensure(cache, kernel, tools, source, source, "weir")
     tests: dict[str, Path] = {}
     for makefile in sorted((source / "tests").glob("*/Kbuild")):
-        for name in module_names(makefile):
-            tests[name] = _ensure(cache, kernel, tools, makefile.parent, name) / "debug" / f"{name}.ko"
+        for name in module_names(makefile, kernel):
+            tests[name] = _ensure(cache, kernel, tools, source, makefile.parent, name) / "debug" / f"{name}.ko"
     return Module(directory / "weir.ko", directory / "debug/weir.ko", tests, directory.name)
 
 
-def module_names(makefile: Path) -> list[str]:
-    """The modules that a Kbuild file makes: the objects in its obj-m."""
+def module_names(makefile: Path, kernel: Kernel) -> list[str]:
+    """The modules that a Kbuild file makes with `kernel`: what is in obj-m, and in obj-$(CONFIG_...) if that is set."""
     text = makefile.read_text(encoding="utf-8").replace("\\\n", " ")
-    lists = re.findall(r"^obj-m\s*[:+]?=\s*(.*)$", text, re.MULTILINE)
-    return [word.removesuffix(".o") for line in lists for word in line.split() if word.endswith(".o")]
+    lists = re.findall(r"^obj-(?:m|\$\(CONFIG_(\w+)\))\s*[:+]?=\s*(.*)$", text, re.MULTILINE)
+    chosen = [words for option, words in lists if not option or kernel.has(option)]
+    return [word.removesuffix(".o") for words in chosen for word in words.split() if word.endswith(".o")]
+
+
+def module_files(source: Path, folder: Path) -> list[Path]:
+    """The files that the module in `folder` is built from, relative to `source` (kmod/), sorted.
+
+    Beside its own they are those of other folders that its Kbuild names by patterns: `shared := ../../http_*.[ch]`.
+    """
+    files = [folder / file for file in source_files(folder)]
+    shared = re.findall(r"^shared\s*:=\s*(.*)$", (folder / "Kbuild").read_text(encoding="utf-8"), re.MULTILINE)
+    for pattern in " ".join(shared).split():
+        where, _, name = pattern.rpartition("/")
+        files += Path(os.path.normpath(folder / where)).glob(name)
+    return sorted(file.relative_to(source) for file in files)
 
 
 def source_files(folder: Path) -> list[Path]:
-    """The files that a module in `folder` is built from, relative to it, sorted."""
+    """The files of `folder` that are built, relative to it, sorted."""
     found = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
@@ -75,9 +89,10 @@ def source_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, folder: Path, name: str) -> Path:
-    files = source_files(folder)
-    content: list[Digestible] = [[str(file), folder / file] for file in files]
+def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, source: Path, folder: Path, name: str) -> Path:
+    files = module_files(source, folder)
+    inside = folder.relative_to(source)
+    content: list[Digestible] = [[str(file), source / file] for file in files]
     key = digest("module", RECIPE, name, kernel.key, tools.toolchain(), content)
 
     def build(directory: Path) -> None:
@@ -85,12 +100,12 @@ def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, folder: Path, name: 
             tree = directory / "source"
             for file in files:
                 (tree / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(folder / file, tree / file)
+                shutil.copyfile(source / file, tree / file)
             log = cache.scratch("logs") / f"module-{name}-{kernel.flavour}.log"
             log.unlink(missing_ok=True)
             try:
                 run_logged(
-                    build_command(tools, kernel, tree, cache, folder=folder),
+                    build_command(tools, kernel, tree, cache, inside=inside),
                     what=f"building the module {name}",
                     log=log,
                     step=step,
@@ -102,7 +117,7 @@ def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, folder: Path, name: 
                 ) from error
             debug = directory / "debug"
             debug.mkdir()
-            (tree / f"{name}.ko").rename(debug / f"{name}.ko")
+            (tree / inside / f"{name}.ko").rename(debug / f"{name}.ko")
             strip = ["objcopy", "--strip-debug", str(debug / f"{name}.ko"), str(directory / f"{name}.ko")]
             run_logged(command(tools, strip), what=f"stripping {name}.ko", log=log)
             shutil.rmtree(tree)
@@ -111,25 +126,24 @@ def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, folder: Path, name: 
 
 
 def build_command(
-    tools: ToolsTree, kernel: Kernel, tree: Path, cache: Cache, *targets: str, folder: Path = SOURCE
+    tools: ToolsTree, kernel: Kernel, tree: Path, cache: Cache, *targets: str, inside: Path = Path()
 ) -> list[str]:
-    """The command that builds the module sources in `tree` (written to) against `kernel`, with extra warnings on.
+    """The command that builds the module in the folder `inside` of `tree`, a copy of kmod/ (written to).
 
-    Messages and debug information show the files as those of `folder`, relative to the checkout: kmod/main.c.
+    Extra warnings are on. Messages and debug information show the files relative to the checkout: kmod/main.c.
     """
     place, bind = kernel_place(kernel)
     compiler_cache = cache.scratch("ccache")
-    shown = folder.relative_to(SOURCE.parent) if folder.is_relative_to(SOURCE.parent) else Path(folder.name)
     argv = [
         "make",
         "--jobserver-style=pipe",  # a named one would clash: process ids repeat in fresh PID namespaces
         "-C",
         place,
-        f"M={MODULE_PLACE}",
+        f"M={MODULE_PLACE / inside}",
         f"-j{os.cpu_count() or 1}",
         "W=1",
         "CC=ccache gcc",
-        f"KCFLAGS=-ffile-prefix-map={MODULE_PLACE}={shown}",
+        f"KCFLAGS=-ffile-prefix-map={MODULE_PLACE}={SOURCE.name}",
         "CONFIG_DEBUG_INFO_BTF_MODULES=",  # needs pahole and the kernel's own BTF; nothing here reads it
         *(targets or ("modules",)),
     ]
@@ -138,9 +152,9 @@ def build_command(
         "CCACHE_DIR": str(compiler_cache),
         "CCACHE_COMPILERCHECK": "content",
         # ccache leaves the value of -ffile-prefix-map out of its hash, but the objects have it in them.
-        "CCACHE_NAMESPACE": str(shown),
+        "CCACHE_NAMESPACE": SOURCE.name,
     }
-    return command(tools, argv, cwd=Path("/"), env=env, bind={**bind, MODULE_PLACE: tree})
+    return command(tools, argv, cwd=Path("/"), env=env, bind={**bind, str(MODULE_PLACE): tree})
 
 
 def kernel_place(kernel: Kernel) -> tuple[str, dict[str, Path]]:

@@ -21,7 +21,6 @@ from lab.bundle import Subject
 from lab.errors import DeadlineExpired, ExitCode, GuestCrash, HostError, InfrastructureError, LabError, ProductFailure
 from lab.guard import Guard
 from lab.machine import BootFailure, Machine
-from lab.qemu import MEMORY_MIB
 from lab.run import PREPARED, Prepared
 from lab.session import Lab
 
@@ -52,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(option): skipped, and counted, on a kernel without CONFIG_<option>")
     prepared = Prepared.load() if PREPARED in os.environ else None
     config.stash[GUARD] = Guard(prepared=prepared, memory=config.getoption("--memory-dump"))
     config.stash[RETRIES] = []
@@ -73,7 +73,7 @@ class WatchedLab(Lab):
         *,
         append: str = "",
         kernel: tuple[Kernel, Path] | None = None,
-        memory_mib: int = MEMORY_MIB,
+        memory_mib: int = 0,
     ) -> QemuMachine:
         """As Lab.machine. A kernel of ours that does not boot where the distribution's does is a ProductFailure."""
         flavour = kernel[0].flavour if kernel else self.prepared.kernel.flavour
@@ -107,7 +107,7 @@ class WatchedLab(Lab):
 
 
 @pytest.fixture(scope="session")
-def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
+def lab(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """The lab of this run. Its machines boot when first asked for, and go back to their snapshot after a crash."""
     guard = pytestconfig.stash[GUARD]
     made = WatchedLab.from_environment()
@@ -116,6 +116,8 @@ def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     with made:
         made.on_start(lambda machine: guard.attach(machine, machine.watcher))
         yield made
+        with guard.disarmed():
+            _tell_leaks(request.session)
         guard.close()
 
 
@@ -164,6 +166,11 @@ def _guarded(item: pytest.Item, phase: str) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    guard = item.config.stash[GUARD]
+    for mark in item.iter_markers("needs"):
+        if guard.prepared is not None and not guard.prepared.kernel.has(mark.args[0]):
+            pytest.skip(f"the kernel {guard.prepared.kernel.flavour} has no CONFIG_{mark.args[0]}")
+    guard.begins(item.nodeid)
     return (yield from _guarded(item, "setup"))
 
 
@@ -173,8 +180,42 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
+    if nextitem is None:
+        _tell_leaks(item.session)  # while the modules are loaded, so that their functions have names
     return (yield from _guarded(item, "teardown"))
+
+
+def _tell_leaks(session: pytest.Session) -> None:
+    """Fail the tests in whose time memory was taken that nothing points to any more. Asked when all have run."""
+    items = {item.nodeid: item for item in session.items}
+
+    def owner_of(test: str) -> pytest.Item:
+        return items.get(test, session.items[-1])
+
+    for test, crash in session.config.stash[GUARD].find_leaks(lambda test: _subject(owner_of(test))):
+        item = owner_of(test)
+        item.user_properties += _crash_properties(crash)
+        session.config.stash[_CAUSES].append("product")
+        report = pytest.TestReport(
+            item.nodeid,
+            item.location,
+            dict.fromkeys(item.keywords, 1),
+            "failed",
+            f"GuestCrash: {crash}" if test else f"GuestCrash, before the first test: {crash}",
+            "teardown",
+            [(f"kernel report: {leak.kind}", leak.text) for leak in crash.crashes[:3]],
+            user_properties=list(item.user_properties),
+        )
+        session.config.hook.pytest_runtest_logreport(report=report)
+
+
+def _crash_properties(crash: GuestCrash) -> list[tuple[str, object]]:
+    return [
+        ("cause", "product"),
+        ("fingerprint", crash.crashes[0].fingerprint),
+        ("bundle", str(crash.bundle or "")),
+    ]
 
 
 def _authors(error: BaseException, trace: TracebackType | None, item: pytest.Item) -> TracebackType | None:
@@ -214,7 +255,7 @@ def pytest_runtest_makereport(
         return report
     properties: list[tuple[str, object]] = [("cause", _cause(error))]
     if isinstance(error, GuestCrash):
-        properties += [("fingerprint", error.crashes[0].fingerprint), ("bundle", str(error.bundle or ""))]
+        properties = _crash_properties(error)
         report.sections += [(f"kernel report: {crash.kind}", crash.text) for crash in error.crashes[:3]]
     elif _cause(error) == "infrastructure" and not item.config.getoption("fulltrace", default=False):
         # The way through the lab's own frames tells the author of a test nothing; the message and its hint do.

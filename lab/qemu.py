@@ -21,6 +21,7 @@ from lab import sandbox
 from lab.agent import Agent
 from lab.deadline import Deadline
 from lab.errors import DeadlineExpired, InfrastructureError
+from lab.kernel import MEMORY_MIB
 from lab.network import BRIDGE_MAC, HOST, HOST6, NETWORK6, GuestPort
 from lab.qmp import Event, Qmp, QmpError
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from lab.tools import ToolsTree
 
 PORT_NAME = "org.weir.agent"  # as lab/guest/protocol.h has it
-MEMORY_MIB = 512
 CPUS = 2
 START_TIMEOUT = 15.0  # seconds to QMP's greeting
 FATAL_STATES = ("internal-error", "io-error", "guest-panicked", "watchdog")  # run states, qapi/run-state.json
@@ -84,6 +84,7 @@ class Hardware:
     append: str = ""
     cpus: int = CPUS
     memory_mib: int = MEMORY_MIB
+    parameters: tuple[str, ...] = ()
 
     def kernel_command_line(self) -> str:
         """The guest kernel's parameters; those that begin with `lab.` are for lab/guest/."""
@@ -91,6 +92,7 @@ class Hardware:
             (
                 *KERNEL_PARAMETERS,
                 *BY_ACCELERATOR[self.accel],
+                *self.parameters,
                 f"lab.hostname={self.name}",
                 f"lab.address={self.port.address}/24",
                 f"lab.address6={self.port.address6}/{NETWORK6.prefixlen}",

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lab import ssh
+from lab import guest_speed, speed, ssh
 from lab.cpio import Archive
 from lab.isolation import MEMORY_FOLDER
 from lab.network import HOST, HOST6, MAX_GUESTS, GuestPort, Network
-from lab.qemu import MEMORY_MIB, Hardware
+from lab.qemu import Hardware
 from lab.qemu_machine import QemuMachine
 
 if TYPE_CHECKING:
@@ -55,11 +55,12 @@ class Lab:
         *,
         append: str = "",
         kernel: tuple[Kernel, Path] | None = None,
-        memory_mib: int = MEMORY_MIB,
+        memory_mib: int = 0,
     ) -> QemuMachine:
         """The machine of that name; booted and snapshotted at the first call.
 
         `append` is added to the kernel's command line; `kernel`, with its initrd, takes the place of the prepared one.
+        `memory_mib` is what its kernel needs unless given.
         Raises BootFailure with the console's last words; the caller owns retries.
         """
         if name not in self._machines:
@@ -71,6 +72,8 @@ class Lab:
                 self._places.discard(machine.port.index)
                 raise
             self._machines[name] = machine
+            if (kernel[0] if kernel else self.prepared.kernel).instrumented:
+                speed.stretch(guest_speed.factor(machine))
         return self._machines[name]
 
     def new_machine(
@@ -79,7 +82,7 @@ class Lab:
         *,
         append: str = "",
         kernel: tuple[Kernel, Path] | None = None,
-        memory_mib: int = MEMORY_MIB,
+        memory_mib: int = 0,
     ) -> QemuMachine:
         """A machine that has not been started."""
         place = next(index for index in itertools.count() if index not in self._places)
@@ -97,7 +100,8 @@ class Lab:
             port=port,
             memory_file=self._memory / f"{name}.memory",
             append=append,
-            memory_mib=memory_mib,
+            memory_mib=memory_mib or chosen.memory_mib,
+            parameters=chosen.parameters,
         )
         machine = QemuMachine(hardware, self.prepared.tools, self.network, self.keys, self.run_dir, self._started)
         self._stack.callback(machine.stop)

@@ -1,5 +1,7 @@
 """How fast this host is, by measurement: the factor by which every deadline is stretched.
 
+A guest whose kernel is slower than the host explains is measured by lab/guest_speed.py, and told here by `stretch`.
+
 1.0 is the reference host (2 cores at about 2.6 GHz, guests under TCG). A faster host keeps 1.0, because deadlines
 are upper bounds and cost nothing when met early.
 """
@@ -53,7 +55,19 @@ def work_seconds() -> float:
 
 
 def factor() -> float:
-    """The factor of this host: $WEIR_SPEED if set (the parent process measured), else remembered, else measured."""
+    """The factor of this host, or that of a guest if it is larger (`stretch`).
+
+    The host's is $WEIR_SPEED if set (the parent process measured), else remembered, else measured.
+    """
+    return max(_host_factor(), _memory.get("guest", 1.0))
+
+
+def stretch(guest: float) -> None:
+    """A guest of this run was measured, and is so slow: from now on no deadline is shorter than that asks for."""
+    _memory["guest"] = max(guest, _memory.get("guest", 1.0))
+
+
+def _host_factor() -> float:
     given = os.environ.get(VARIABLE)
     if given:
         try:

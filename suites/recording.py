@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lab import speed
 from lab.pytest_plugin import RETRIES
 from lab.run import PREPARED, Prepared, revision
 from results import records
@@ -115,7 +116,7 @@ class Recorder:
                 provider="qemu",
                 acceleration=prepared.acceleration.accel,
                 acceleration_reason=prepared.acceleration.reason,
-                speed_factor=prepared.speed,
+                speed_factor=speed.factor(),
                 kernel_flavour=prepared.kernel.flavour,
                 kernel_release=prepared.kernel.release,
             ),

@@ -6,9 +6,7 @@ sanitizers, once for unchanged sources, and run once for a session.
 
 from __future__ import annotations
 
-import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,22 +16,15 @@ from lab.bootstrap import ROOT
 from lab.cache import Cache, digest
 from lab.lock import Lock
 from lab.tools import ToolsTree, ensure_tools
+from suites.http_cases import SUITES, case_names
+
+__all__ = ["SUITES", "build", "tools"]
 
 KMOD = ROOT / "kmod"
-SUITES = KMOD / "tests" / "http"
 FLAGS = (
     "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Wno-sign-compare", "-Wno-unused-parameter", "-Werror",
     "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
 )  # fmt: skip
-
-
-def case_names() -> Iterator[str]:
-    """SUITE.CASE for every row of the C tables, by reading the sources: collecting needs no compiler."""
-    for source in sorted(SUITES.glob("*.c")):
-        text = source.read_text(encoding="utf-8")
-        if suite := re.search(r"^SUITE\((\w+),", text, re.MULTILINE):
-            for case in re.finditer(r"^\t(?:OK|BAD|TEST)\((\w+)[,)]", text, re.MULTILINE):
-                yield f"{suite[1]}.{case[1]}"
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from lab import kernel_config
-from lab.errors import InfrastructureError
-from lab.kernel import flavours
+from lab.errors import InfrastructureError, UsageError
+from lab.kernel import Kernel, flavours, require_measurable
 from lab.lock import IMAGES, Lock
+from lab.module import module_files, module_names
 
 
 def test_both_spellings_are_read() -> None:
@@ -55,3 +56,40 @@ def test_every_flavour_is_made_of_what_exists() -> None:
     for flavour in known.values():
         assert lock.versions(flavour.packages or flavour.source or "")
         kernel_config.merge(flavour.fragment_files())
+
+
+def test_debug_is_patched_with_checks() -> None:
+    patched, debug = (flavours()[name] for name in ("patched", "debug"))
+    assert debug.fragments == (*patched.fragments, "debug")
+    assert (debug.source, debug.patches) == (patched.source, patched.patches)
+
+
+def test_nothing_is_measured_on_a_kernel_with_checks() -> None:
+    require_measurable("patched")
+    with pytest.raises(UsageError, match=r"nothing is measured on the kernel 'debug'") as error:
+        require_measurable("debug")
+    assert "patched" in error.value.hint
+    assert "debug" not in error.value.hint
+
+
+def test_a_module_that_its_kernel_cannot_have_is_left_out(tmp_path: Path) -> None:
+    kernel = Kernel("x", "6.12", Path("bzImage"), tmp_path, None, None, "key", "6.12-1")
+    kbuild = tmp_path / "Kbuild"
+    kbuild.write_text("obj-m := one.o\nobj-$(CONFIG_KUNIT) += two.o\none-y := three.o\n")
+    config = tmp_path / ".config"
+    config.write_text("# CONFIG_KUNIT is not set\n")
+    assert module_names(kbuild, kernel) == ["one"]
+    config.write_text("CONFIG_KUNIT=m\n")
+    assert module_names(kbuild, kernel) == ["one", "two"]
+
+
+def test_a_test_module_names_what_it_shares_with_others(tmp_path: Path) -> None:
+    folder = tmp_path / "tests/own"
+    folder.mkdir(parents=True)
+    (folder / "Kbuild").write_text("shared := ../../http_*.[ch] ../other/*.c\n")
+    (tmp_path / "tests/other").mkdir()
+    for name in ("http_a.c", "http_a.h", "main.c", "tests/own/main.c", "tests/other/b.c", "tests/other/b.h"):
+        (tmp_path / name).touch()
+    assert [str(file) for file in module_files(tmp_path, folder)] == [
+        "http_a.c", "http_a.h", "tests/other/b.c", "tests/own/Kbuild", "tests/own/main.c",
+    ]  # fmt: skip

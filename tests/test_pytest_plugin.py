@@ -14,6 +14,7 @@ FIXTURES = Path(__file__).parent / "fixtures" / "crashes"
 # A machine without a guest: its console is a file, its kernel's taint a number, and it is restored by counting.
 CONFTEST = f"""
 from pathlib import Path
+from types import SimpleNamespace
 import pytest
 from lab.pytest_plugin import GUARD
 from lab.watch import Watcher
@@ -25,6 +26,7 @@ class Guest:
 
     def __init__(self, console):
         self.console, self.console_start, self.generation, self.tainted = console, 0, 1, 0
+        self.uptime, self.leaked = 0, None
         self.on_start = lambda machine: None
         console.touch()
         self.watcher = Watcher(console).start()
@@ -34,8 +36,19 @@ class Guest:
             file.write((FIXTURES / f"{{kind}}.txt").read_text())
 
     def get(self, path):
+        if path == "/proc/uptime":
+            return f"{{self.uptime}} 0.00".encode()
         assert path == "/proc/sys/kernel/tainted"
         return str(self.tainted).encode()
+
+    def run(self, *argv, timeout):
+        # A scan for leaks, 20 s after the start. One that a test asked for is found once.
+        leaked, self.leaked = self.leaked, None
+        if leaked is not None:
+            text = (FIXTURES / "kmemleak_verbose.txt").read_text()
+            with self.console.open("a") as file:
+                file.write(text.replace("4294682103", str(5_000 + 250 * leaked)))
+        return SimpleNamespace(stdout="jiffies: 10000 20.00 0.00")
 
     def restore(self):
         self.generation += 1
@@ -363,3 +376,35 @@ def test_host_requirement_has_its_own_status(inner: pytest.Pytester) -> None:
 )
 def test_other_statuses_are_pytests(inner: pytest.Pytester, source: str, status: ExitCode) -> None:
     assert run(inner, source).ret == status
+
+
+def test_leak_fails_the_test_that_took_the_memory(inner: pytest.Pytester) -> None:
+    """Found when all tests have run; each of them began at an uptime of the guest's."""
+    result = run(
+        inner,
+        """
+        import pytest
+        from lab.pytest_plugin import GUARD
+
+        @pytest.fixture(autouse=True, scope="session")
+        def leaks_can_be_told(pytestconfig):
+            pytestconfig.stash[GUARD].hz = 250
+
+        def test_before(machine):
+            machine.uptime = 5
+
+        def test_owner(machine):
+            machine.leaked = 7
+            machine.uptime = 9
+
+        def test_after(machine):
+            assert machine.generation == 1
+        """,
+    )
+    result.assert_outcomes(passed=3, errors=1)
+    assert result.ret == ExitCode.PRODUCT_FAILURE
+    ((test, phase, properties, sections),) = reports(inner)
+    assert (test, phase) == ("test_owner", "teardown")
+    assert properties["cause"] == "product"
+    assert properties["fingerprint"].startswith("kmemleak-weir_crash_leak-")
+    assert "kernel report: kmemleak" in sections

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import hostfacts, speed
+from lab import guest_speed, hostfacts, speed
 from lab.crash import Kind, from_event
 from lab.deadline import Deadline
 from lab.errors import (
@@ -21,6 +21,7 @@ from lab.errors import (
     ProductFailure,
     UsageError,
 )
+from lab.machine import Result
 
 
 def test_condition_that_comes_true() -> None:
@@ -104,6 +105,28 @@ def test_speed_is_measured_quickly_and_remembered(tmp_path: Path, monkeypatch: p
     hostfacts.remember("speed", {"factor": 4.25})
     monkeypatch.setattr(speed, "_memory", {})
     assert speed.factor() == 4.25
+
+
+class SlowGuest:
+    """A guest that does the piece of work in so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def run(self, *argv: str, timeout: float) -> Result:
+        del timeout
+        return Result(argv, 0, f"{self.seconds}\n", "")
+
+
+def test_a_slow_guest_stretches_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(speed.VARIABLE, "2")
+    monkeypatch.setattr(speed, "_memory", {})
+    speed.stretch(guest_speed.factor(SlowGuest(guest_speed.REFERENCE_S * 0.9)))
+    assert speed.factor() == 2.0
+    speed.stretch(guest_speed.factor(SlowGuest(guest_speed.REFERENCE_S * 4.5)))
+    assert Deadline(10).seconds == 45.0
+    speed.stretch(guest_speed.factor(SlowGuest(guest_speed.REFERENCE_S)))
+    assert speed.factor() == 4.5
 
 
 def test_facts_are_forgotten_with_the_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from lab import entry, run
 from lab.cache import Cache
 from lab.errors import ExitCode, UsageError
-from lab.kernel import flavours
+from lab.kernel import flavours, require_measurable
 from lab.lock import Lock
 from lab.progress import note
 from suites.performance import gate
@@ -66,6 +66,7 @@ def known_scenarios(mode: Mode) -> list[str]:
 def main(argv: list[str]) -> int:
     """Prepares and enters the lab; returns only when nothing was started."""
     args, options = parser().parse_known_args(argv)
+    require_measurable(args.kernel)
     mode: Mode = "gate" if args.gate is not None else args.mode
     if mode == "gate" and args.mode == "timed":
         raise UsageError("--gate counts instructions", hint="nox -s signoff compares two revisions by time")

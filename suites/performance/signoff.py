@@ -20,7 +20,7 @@ from lab import entry, handover, isolation, run
 from lab.bootstrap import ROOT
 from lab.cache import Cache
 from lab.errors import ExitCode, InfrastructureError, LabError, UsageError
-from lab.kernel import flavours
+from lab.kernel import flavours, require_measurable
 from lab.lock import Lock
 from lab.progress import note, step
 from lab.run import Prepared
@@ -78,6 +78,7 @@ def main(argv: Sequence[str]) -> int:
     scenarios = tuple(dict.fromkeys(one.strip() for one in args.scenario.split(",") if one.strip())) or tuple(WORKLOADS)
     if unknown := [one for one in scenarios if one not in WORKLOADS]:
         raise UsageError(f"no scenario of a sign-off: {', '.join(unknown)}", hint=f"there are: {', '.join(WORKLOADS)}")
+    require_measurable(args.kernel)
     if args.pairs < 2:
         raise UsageError("two pairs at least", hint=f"--pairs {PAIRS}")
     command = shlex.join(["nox", "-s", "signoff", "--", *argv])

@@ -26,6 +26,7 @@ void weir_crash_hard_lockup(void);
 void weir_crash_rcu_stall(void);
 void weir_crash_hung_task(void);
 void weir_crash_sleep_in_atomic(void);
+void weir_crash_sleep_under_spinlock(void);
 void weir_crash_lock_inversion(void);
 
 /* memory.c: broken lists, counts and memory; some are seen by debugging options only */

@@ -63,6 +63,14 @@ noinline void weir_crash_sleep_in_atomic(void)
 	spin_unlock(&held);
 }
 
+/* Seen by kernels built with DEBUG_ATOMIC_SLEEP alone. What it asks for is never slept on. */
+noinline void weir_crash_sleep_under_spinlock(void)
+{
+	spin_lock(&held);
+	might_sleep();
+	spin_unlock(&held);
+}
+
 /* Harmless with one task; a possible deadlock to a kernel built with PROVE_LOCKING. */
 noinline void weir_crash_lock_inversion(void)
 {

@@ -35,6 +35,7 @@ static const struct weir_crash_word {
 	{ "rcu_stall", weir_crash_rcu_stall },
 	{ "hung_task", weir_crash_hung_task },
 	{ "sleep_in_atomic", weir_crash_sleep_in_atomic },
+	{ "sleep_under_spinlock", weir_crash_sleep_under_spinlock },
 	{ "lock_inversion", weir_crash_lock_inversion },
 	{ "list_add", weir_crash_list_add },
 	{ "list_del", weir_crash_list_del },

@@ -1,33 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Runs the suites: "harness" all of them, "harness SUITE.CASE" one. Prints
- * "ok NAME" or "not ok NAME: reason" for each; a sanitizer report ends the run
- * and belongs to the name printed last ("run NAME").
- */
-#include <ctype.h>
-#include <setjmp.h>
-
+/* What the cases share, in user space and in the kernel. */
 #include "harness.h"
 
-static const struct test_suite *const suites[] = {
-	&request, &reply, &body, &forward, &own, &parts
-};
-
-static jmp_buf failed;
-
 const struct http_limits no_limits;
-
-void test_fail(const char *file, int line, const char *format, ...)
-{
-	va_list args;
-
-	printf("# %s:%d: ", file, line);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-	longjmp(failed, 1);
-}
 
 void append(char *text, const char *format, ...)
 {
@@ -118,37 +93,4 @@ void describe_all(char *text, const struct http_head *head, const u8 *buf)
 		append_span(text, buf, field->value);
 		append(text, "]");
 	}
-}
-
-static bool run_one(const struct test_suite *suite, const struct test_case *test)
-{
-	printf("run %s.%s\n", suite->name, test->name);
-	fflush(stdout);
-	if (setjmp(failed)) {
-		printf("not ok %s.%s\n", suite->name, test->name);
-		return false;
-	}
-	(test->run ? test->run : suite->run)(test);
-	printf("ok %s.%s\n", suite->name, test->name);
-	return true;
-}
-
-int main(int argc, char **argv)
-{
-	size_t failures = 0, count = 0;
-	char name[128];
-
-	for (size_t s = 0; s < ARRAY_SIZE(suites); s++) {
-		for (size_t i = 0; i < suites[s]->count; i++) {
-			const struct test_case *test = &suites[s]->cases[i];
-
-			snprintf(name, sizeof(name), "%s.%s", suites[s]->name, test->name);
-			if (argc > 1 && strcmp(argv[1], name))
-				continue;
-			count++;
-			failures += !run_one(suites[s], test);
-		}
-	}
-	printf("# %zu of %zu failed\n", failures, count);
-	return failures || !count;
 }

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Cases of the user-space tests, and what they share.
+ * Cases of the HTTP code's tests, and what they share.
  *
  * A file holds one table of struct test_case, made with the macros below, so
- * that tests/test_http_parser.py finds the names without compiling anything.
+ * that suites/http_cases.py finds the names without compiling anything.
  * CHECK() ends the case; the message says what was expected and what came.
+ * The cases run in user space (main.c) and in the kernel (../kunit).
  */
 #ifndef WEIR_TEST_HARNESS_H
 #define WEIR_TEST_HARNESS_H
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "../../http_body.h"
 #include "../../http_parser.h"
 #include "../../http_write.h"
+#include "platform.h"
 
 enum {
 	TEST_FIELDS = 64,
@@ -62,8 +60,7 @@ extern const struct test_suite forward;
 extern const struct test_suite own;
 extern const struct test_suite parts;
 
-#define __noreturn __attribute__((noreturn))
-#define __printf(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
+#define TEST_SUITES &request, &reply, &body, &forward, &own, &parts
 
 __noreturn __printf(3, 4)
 void test_fail(const char *file, int line, const char *format, ...);
@@ -83,6 +80,9 @@ bool is_tchar(int byte);
 
 /* A copy of exactly len bytes, so that the sanitizer sees any read beyond them. */
 u8 *exact_copy(const void *data, size_t len);
+
+/* A date in HTTP's format, by the platform's own calendar. */
+void format_date(char *text, size_t size, u64 seconds);
 
 /* "GET origin /path host=a 1.1 none keepalive": the verdict of an accepted head. */
 void describe(char *text, const struct http_head *head, const u8 *buf);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Request heads: what is understood, what is refused and with which error. */
-#include <ctype.h>
-
 #include "feed.h"
 
 #define GET "GET / HTTP/1.1\r\n"

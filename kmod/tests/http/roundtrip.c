@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdlib.h>
-#include <strings.h>
-
+#include "platform.h"
 #include "roundtrip.h"
 
 enum { CANARY = 0x5a };

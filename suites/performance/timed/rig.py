@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lab.errors import ProductFailure
 from lab.fitness import Watch
-from lab.qemu import MEMORY_MIB
+from lab.kernel import MEMORY_MIB
 from results.environment import key
 from results.figures import Figure
 from suites.duts.config import Config, Server

@@ -1,0 +1,59 @@
+"""The HTTP code's cases in the kernel itself, compiled as the module is: the tables of kmod/tests/http under KUnit.
+
+The test module runs them all when it is inserted; what KUnit says of each (KTAP, Documentation/dev-tools/ktap.rst) is
+read once, and is one case here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from suites.http_cases import case_names
+
+if TYPE_CHECKING:
+    from lab.session import Lab
+
+pytestmark = pytest.mark.needs("KUNIT")
+
+NAME = "weir_kunit_test"
+MODULE = f"/run/{NAME}.ko"
+RESULTS = "/sys/kernel/debug/kunit/weir_http/results"
+SECONDS = 300.0  # for all of them, checked byte by byte, on the reference host
+
+
+def read_ktap(text: str) -> dict[str, str]:
+    """For every case that was run: "" if it passed, else what is wrong with it."""
+    found: dict[str, str] = {}
+    said: list[str] = []
+    for line in text.splitlines():
+        if result := re.fullmatch(r"\s{8,}(not )?ok \d+ (\w+\.\w+).*", line):
+            found[result[2]] = ("\n".join(said) or "failed") if result[1] else ""
+            said = []
+        else:
+            said.append(line)
+    return found
+
+
+@pytest.fixture(scope="module")
+def outcomes(lab: Lab) -> Iterator[dict[str, str]]:
+    """What came of each case; the test module is in the guest meanwhile."""
+    machine = lab.machine()
+    machine.put(MODULE, lab.prepared.module.test_kos[NAME].read_bytes())
+    machine.run("insmod", MODULE, timeout=SECONDS)
+    yield read_ktap(machine.get(RESULTS).decode(errors="replace"))
+    machine.run("rmmod", NAME)
+
+
+@pytest.mark.parametrize("name", list(case_names()))
+def test_case(name: str, outcomes: dict[str, str]) -> None:
+    assert name in outcomes, f"not run: an earlier case ended the test module ({list(outcomes)[-1:]})"
+    assert not outcomes[name], outcomes[name]
+
+
+def test_every_case_is_listed(outcomes: dict[str, str]) -> None:
+    """No case that the kernel ran is hidden from pytest."""
+    assert sorted(outcomes) == sorted(case_names())

@@ -12,7 +12,7 @@ static const struct head_kind get = { .method = HTTP_METHOD_GET };
 static u8 *request_for(struct http_head *head, struct http_field *fields, const char *method,
 		       const char *target, const char *host)
 {
-	char text[4096];
+	static char text[4096];
 	size_t len = snprintf(text, sizeof(text), "%s %s HTTP/1.%d\r\n%s%s%s\r\n", method, target,
 			      !!host, host ? "Host: " : "", host ? host : "", host ? "\r\n" : "");
 	u8 *copy = exact_copy(text, len);

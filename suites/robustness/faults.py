@@ -40,7 +40,7 @@ def failing(
     `kind` is failslab or fail_page_alloc. With `sleeping` those that may wait for memory fail, too.
     """
     begin, end = text_of(machine, module)
-    settings = {
+    settings: dict[str, int | str] = {
         "stacktrace-depth": DEEPEST,
         "require-start": f"{begin:#x}",
         "require-end": f"{end:#x}",

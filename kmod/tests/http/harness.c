@@ -2,6 +2,10 @@
 /* What the cases share, in user space and in the kernel. */
 #include "harness.h"
 
+const struct test_suite *const test_suites[] = {
+	&request, &reply, &body, &forward, &own, &parts, NULL
+};
+
 const struct http_limits no_limits;
 
 void append(char *text, const char *format, ...)

@@ -60,7 +60,8 @@ extern const struct test_suite forward;
 extern const struct test_suite own;
 extern const struct test_suite parts;
 
-#define TEST_SUITES &request, &reply, &body, &forward, &own, &parts
+/* All of them; the end is NULL. */
+extern const struct test_suite *const test_suites[];
 
 __noreturn __printf(3, 4)
 void test_fail(const char *file, int line, const char *format, ...);

@@ -9,8 +9,6 @@
 
 #include "harness.h"
 
-static const struct test_suite *const suites[] = { TEST_SUITES };
-
 static jmp_buf failed;
 
 void test_fail(const char *file, int line, const char *format, ...)
@@ -52,15 +50,15 @@ int main(int argc, char **argv)
 	size_t failures = 0, count = 0;
 	char name[128];
 
-	for (size_t s = 0; s < ARRAY_SIZE(suites); s++) {
-		for (size_t i = 0; i < suites[s]->count; i++) {
-			const struct test_case *test = &suites[s]->cases[i];
+	for (size_t s = 0; test_suites[s]; s++) {
+		for (size_t i = 0; i < test_suites[s]->count; i++) {
+			const struct test_case *test = &test_suites[s]->cases[i];
 
-			snprintf(name, sizeof(name), "%s.%s", suites[s]->name, test->name);
+			snprintf(name, sizeof(name), "%s.%s", test_suites[s]->name, test->name);
 			if (argc > 1 && strcmp(argv[1], name))
 				continue;
 			count++;
-			failures += !run_one(suites[s], test);
+			failures += !run_one(test_suites[s], test);
 		}
 	}
 	printf("# %zu of %zu failed\n", failures, count);

@@ -10,8 +10,6 @@
 
 #include "../http/harness.h"
 
-static const struct test_suite *const suites[] = { TEST_SUITES };
-
 void test_fail(const char *file, int line, const char *format, ...)
 {
 	struct kunit *test = kunit_get_current_test();
@@ -54,13 +52,13 @@ static const void *next_row(const void *previous, char *name)
 	if (!previous) {
 		at.suite = 0;
 		at.row = 0;
-	} else if (++at.row == suites[at.suite]->count) {
+	} else if (++at.row == test_suites[at.suite]->count) {
 		at.suite++;
 		at.row = 0;
 	}
-	if (at.suite == ARRAY_SIZE(suites))
+	if (!test_suites[at.suite])
 		return NULL;
-	suite = suites[at.suite];
+	suite = test_suites[at.suite];
 	snprintf(name, KUNIT_PARAM_DESC_SIZE, "%s.%s", suite->name, suite->cases[at.row].name);
 	return &suite->cases[at.row];
 }
@@ -69,7 +67,7 @@ static void run_row(struct kunit *test)
 {
 	const struct test_case *row = test->param_value;
 
-	(row->run ? row->run : suites[at.suite]->run)(row);
+	(row->run ? row->run : test_suites[at.suite]->run)(row);
 }
 
 static struct kunit_case rows[] = {

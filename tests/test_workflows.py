@@ -190,3 +190,14 @@ def bad(change: str) -> Workflow:
 )
 def test_a_workflow_that_breaks_a_rule_is_found(change: str) -> None:
     assert problems("performance-comment.yml", bad(change)) != []
+
+
+def test_the_debug_kernel_runs_at_night_and_not_for_pull_requests() -> None:
+    """Building it alone takes longer than all that CI does when everything is cached."""
+    nightly = load("debug.yml")
+    assert "schedule" in triggers(nightly)
+    assert "pull_request" not in triggers(nightly)
+    ran = "\n".join(step.get("run", "") for step in steps(nightly))
+    for session in ("functional", "robustness"):
+        assert f"nox -s {session} -- --kernel debug" in ran
+    assert "--kernel debug" not in (ROOT / ".ci/run").read_text(encoding="utf-8")

@@ -1,62 +1,132 @@
-"""`lab fuzz`: the HTTP code of the module under libFuzzer, in user space, with the sanitizers on.
+"""`lab fuzz`: the HTTP code of the module under libFuzzer, in user space, with the sanitizers on. See docs/fuzzing.md.
 
-The harness is kmod/tests/http/fuzz; its seeds are also replayed by the unit tests. What a run finds new is kept in the
-cache's scratch, so that the next run goes on from there.
+What a run finds new is kept in the cache's scratch, so that the next run goes on from there; `--merge` brings what is
+worth keeping into the repository.
 """
 
 from __future__ import annotations
 
 import argparse
 import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from lab import progress, sandbox
-from lab.bootstrap import ROOT
-from lab.cache import Cache, digest
-from lab.errors import ExitCode
+from lab import fuzz_corpus, fuzz_coverage, sandbox
+from lab.cache import Cache
+from lab.errors import ExitCode, LabError, UsageError
+from lab.fuzz_build import FUZZ, Builder, targets
 from lab.lock import Lock
-from lab.process import run_logged
-from lab.tools import ToolsTree, ensure_tools
+from lab.tools import ensure_tools
 
-HTTP: Final = ROOT / "kmod/tests/http"
-FLAGS: Final = ("-std=gnu11", "-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
 INPUT_MAX: Final = 4096
 """Bytes of the longest input that is tried."""
+_CORPUS_COMMENT: Final = (
+    "Found by fuzzing and chosen by `nox -s lab -- fuzz --merge`: the fewest inputs that reach what all of them reach.",
+    "Never edited by hand; lab/fuzz_corpus.py reads it.",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's arguments."""
-    parser.add_argument("--seconds", type=int, default=60, help="how long to look (default: 60)")
+    parser.add_argument("--seconds", type=int, default=60, help="how long to look, each target (default: 60)")
+    parser.add_argument("--target", choices=targets(), action="append", help="only this one (default: all)")
+    parser.add_argument("--merge", action="store_true", help="choose the repository's corpus anew, from all there is")
+    parser.add_argument("--coverage", action="store_true", help="report what the repository's corpus covers")
     parser.add_argument("input", nargs="*", type=Path, help="run these inputs once instead, to reproduce a finding")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fuzzes; 1 when something was found, after printing the report and the file that reproduces it."""
+    """Fuzzes; 1 when something was found, after printing the report and how to reproduce it."""
     cache = Cache()
-    tools = ensure_tools(cache, Lock.load(), "fuzz")
-    program = ensure_fuzzer(cache, tools)
-    work = cache.scratch("fuzz-http")
+    builder = Builder(cache, ensure_tools(cache, Lock.load(), "fuzz"))
+    chosen = args.target or targets()
     if args.input:
-        arguments: list[str | Path] = [path.absolute() for path in args.input]
-    else:
-        corpus = work / "corpus"
+        if len(chosen) > 1:
+            raise UsageError("an input belongs to one target", hint=f"--target {{{','.join(chosen)}}}")
+        return Target(builder, chosen[0]).replay(args.input)
+    status = ExitCode.PASSED
+    if args.coverage:
+        return fuzz_coverage.report(builder, {name: Target(builder, name).inputs() for name in chosen})
+    for name in chosen:
+        target = Target(builder, name)
+        if args.merge:
+            target.merge()
+        elif not target.look(args.seconds):
+            status = ExitCode.PRODUCT_FAILURE
+    return status
+
+
+class Target:
+    """One harness with its inputs."""
+
+    def __init__(self, builder: Builder, name: str) -> None:
+        self.builder = builder
+        self.name = name
+        self.seeds = FUZZ / f"seeds/{name}.txt"
+        self.corpus = FUZZ / f"corpus/{name}.txt"
+        self.dictionary = FUZZ / f"{name}.dict"
+        self.found = builder.cache.scratch(f"fuzz-{name}")
+
+    def inputs(self) -> list[bytes]:
+        """What the repository has: seeds, the unit tests' rows, and the corpus."""
+        return [*self._given(), *(fuzz_corpus.read(self.corpus) if self.corpus.is_file() else [])]
+
+    def _given(self) -> list[bytes]:
+        inputs = fuzz_corpus.read(self.seeds)
+        if self.name == "http":
+            argv = sandbox.command(self.builder.tools, [self.builder.unit_tests(), "--seeds"])
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=600, check=True)
+            inputs += fuzz_corpus.parse(done.stdout, "rows of the unit tests")
+        return inputs
+
+    def look(self, seconds: int) -> bool:
+        """Fuzzes for so long. False when something was found."""
+        corpus = self.found / "corpus"
         corpus.mkdir(exist_ok=True)
-        arguments = [f"-max_total_time={args.seconds}", f"-max_len={INPUT_MAX}", "-timeout=10", "-print_final_stats=1"]
-        arguments += [f"-dict={HTTP / 'fuzz/http.dict'}", f"-artifact_prefix={work}/", corpus, HTTP / "fuzz/seeds"]
-    done = subprocess.run(sandbox.command(tools, [program, *arguments]), timeout=args.seconds + 120, check=False)
-    return ExitCode.PRODUCT_FAILURE if done.returncode else ExitCode.PASSED
+        began = time.time()
+        with self._unpacked(self.inputs()) as known:
+            arguments: list[str | Path] = [f"-max_total_time={seconds}", f"-max_len={INPUT_MAX}", "-timeout=120"]
+            arguments += ["-print_final_stats=1", "-reduce_inputs=1", f"-artifact_prefix={self.found}/"]
+            arguments += [f"-dict={self.dictionary}"] if self.dictionary.is_file() else []
+            status = self._run([*arguments, corpus, known], timeout=seconds + 120)
+        for path in sorted(self.found.glob("*-*")):
+            if path.is_file() and path.stat().st_mtime >= began:
+                print(f"fuzz: to reproduce: nox -s lab -- fuzz --target {self.name} {path}")
+                print(f"fuzz: as a line of {self.seeds.name}: {fuzz_corpus.to_line(path.read_bytes())}")
+        return status == 0
 
+    def replay(self, paths: Sequence[Path]) -> int:
+        """Runs inputs once: files as libFuzzer writes them, or .txt of lines."""
+        inputs: list[bytes] = []
+        for path in paths:
+            inputs += fuzz_corpus.read(path) if path.suffix == ".txt" else [path.read_bytes()]
+        with self._unpacked(inputs) as folder:
+            status = self._run(sorted(folder.iterdir()), timeout=600)
+        return ExitCode.PRODUCT_FAILURE if status else ExitCode.PASSED
 
-def ensure_fuzzer(cache: Cache, tools: ToolsTree) -> Path:
-    """The fuzzer made from the sources as they are now, unless cached."""
-    sources = [HTTP / "fuzz/fuzz_http.c", HTTP / "roundtrip.c", *sorted((ROOT / "kmod").glob("http_*.c"))]
-    headers = [*sorted(HTTP.rglob("*.h")), *sorted((ROOT / "kmod").glob("http_*.h"))]
-    content = {str(path.relative_to(ROOT)): path for path in (*sources, *headers)}
+    def merge(self) -> None:
+        """Writes the corpus anew: of what it had and what was found here, the fewest inputs that reach as much."""
+        given = self._given()
+        with self._unpacked([]) as chosen, self._unpacked(self.inputs()) as known:
+            corpus = self.found / "corpus"
+            corpus.mkdir(exist_ok=True)
+            if self._run(["-set_cover_merge=1", f"-max_len={INPUT_MAX}", chosen, known, corpus], timeout=3600):
+                raise LabError(f"merging the corpus of {self.name} failed", hint="its output is above")
+            kept = {path.read_bytes() for path in chosen.iterdir()} - set(given)
+        self.corpus.parent.mkdir(exist_ok=True)
+        fuzz_corpus.write(self.corpus, _CORPUS_COMMENT, {data for data in kept if len(data) >= 2})
+        print(f"fuzz: {self.corpus.name}: {len(kept)} inputs beside {len(set(given))} seeds")
 
-    def build(directory: Path) -> None:
-        with progress.step("building the fuzzer"):
-            argv = sandbox.command(tools, ["clang", *FLAGS, "-o", directory / "fuzz", *sources], cwd=ROOT)
-            run_logged(argv, what="building the fuzzer", log=cache.scratch("logs") / "fuzz.log")
+    def _run(self, arguments: Sequence[str | Path], timeout: float) -> int:
+        argv = sandbox.command(self.builder.tools, [self.builder.fuzzer(self.name), *arguments])
+        return subprocess.run(argv, timeout=timeout, check=False).returncode
 
-    return cache.ensure("fuzz-http", digest(tools.key, FLAGS, content), build) / "fuzz"
+    @contextmanager
+    def _unpacked(self, inputs: Sequence[bytes]) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(dir=self.found, prefix="inputs-") as name:
+            fuzz_corpus.unpack(inputs, Path(name))
+            yield Path(name)

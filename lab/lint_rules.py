@@ -109,7 +109,9 @@ def host_names(name: Path, text: str) -> Iterator[str]:
 
 
 def unfinished(name: Path, text: str) -> Iterator[str]:
-    """What is left to do is in docs/roadmap.md, not in the code."""
+    """What is left to do is in docs/roadmap.md, not in the code. A fuzzer's corpus says anything."""
+    if "corpus" in name.parts:
+        return
     for match in UNFINISHED.finditer(text):
         yield f"{_at(name, text, match.start())}: unfinished work: {match[0]}"
 

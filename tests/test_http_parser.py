@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import sandbox
+from lab import fuzz_corpus, sandbox
 from lab.bootstrap import ROOT
 from lab.cache import Cache, digest
+from lab.fuzz_build import targets
 from lab.lock import Lock
 from lab.tools import ToolsTree, ensure_tools
 from suites.http_cases import SUITES, case_names
@@ -90,11 +91,17 @@ def test_every_case_is_listed(outcomes: dict[str, str]) -> None:
     assert sorted(outcomes) == sorted(case_names())
 
 
-def test_fuzz_corpus(tools: ToolsTree) -> None:
-    """The fuzzer's checks on its seeds, their beginnings, and their bytes replaced: some fifteen thousand inputs."""
-    program = build(tools, "replay", [*sorted((SUITES / "fuzz").glob("*.c")), SUITES / "roundtrip.c"])
-    seeds = sorted((SUITES / "fuzz/seeds").iterdir())
-    argv = sandbox.command(tools, [program, *seeds])
+@pytest.mark.parametrize("target", targets())
+def test_fuzz_corpus(tools: ToolsTree, tmp_path: Path, target: str) -> None:
+    """The fuzzer's checks on its corpus; and on its seeds, their beginnings, and their bytes replaced."""
+    folder = SUITES / "fuzz"
+    shared = [path for path in sorted(folder.glob("*.c")) if not path.name.startswith("fuzz_")]
+    sources = [folder / f"fuzz_{target}.c", *shared, SUITES / "roundtrip.c"]
+    program = build(tools, f"replay-{target}", sources)
+    for kind in ("seeds", "corpus"):
+        fuzz_corpus.unpack(fuzz_corpus.read(folder / kind / f"{target}.txt"), tmp_path / kind)
+    corpus, seeds = sorted((tmp_path / "corpus").iterdir()), sorted((tmp_path / "seeds").iterdir())
+    argv = sandbox.command(tools, [program, *corpus, "--vary", *seeds])
     completed = subprocess.run(argv, capture_output=True, timeout=300, check=False)
     assert completed.returncode == 0, completed.stderr.decode(errors="replace")[-4000:]
     assert int(completed.stdout.split()[0]) > 10_000

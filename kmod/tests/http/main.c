@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs the suites in user space: "harness" all of them, "harness SUITE.CASE"
- * one. Prints "ok NAME" or "not ok NAME" with the reason before it; a sanitizer
+ * one; "harness --seeds" prints their messages for the fuzzer instead. Prints "ok NAME" or "not ok NAME" with the reason before it; a sanitizer
  * report ends the run and belongs to the name printed last ("run NAME").
  */
 #include <setjmp.h>
 #include <time.h>
 
 #include "harness.h"
+#include "fuzz/check.h"
+
+/* A body is seen behind a head. */
+#define CHUNKED "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 static jmp_buf failed;
 
@@ -45,8 +49,35 @@ static bool run_one(const struct test_suite *suite, const struct test_case *test
 	return true;
 }
 
+static void print_bytes(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		u8 byte = text[i];
+
+		if (isprint(byte) && byte != '\\')
+			putchar(byte);
+		else
+			printf("\\x%02x", byte);
+	}
+}
+
+/* The message of a row, if it has one, as a line that lab/fuzz_corpus.py knows. */
+static void print_seed(const struct test_suite *suite, const struct test_case *test)
+{
+	if (!test->in)
+		return;
+	/* The second byte is one of no meaning: how the input is cut. */
+	printf("%02x %02x ", suite == &reply ? OPTION_REPLY : OPTION_UPGRADE | OPTION_SMALL,
+	       (u8)test->len);
+	if (suite == &body)
+		print_bytes(CHUNKED, strlen(CHUNKED));
+	print_bytes(test->in, test->len);
+	printf("\n");
+}
+
 int main(int argc, char **argv)
 {
+	bool seeds = argc > 1 && !strcmp(argv[1], "--seeds");
 	size_t failures = 0, count = 0;
 	char name[128];
 
@@ -54,6 +85,10 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < test_suites[s]->count; i++) {
 			const struct test_case *test = &test_suites[s]->cases[i];
 
+			if (seeds) {
+				print_seed(test_suites[s], test);
+				continue;
+			}
 			snprintf(name, sizeof(name), "%s.%s", test_suites[s]->name, test->name);
 			if (argc > 1 && strcmp(argv[1], name))
 				continue;
@@ -61,6 +96,8 @@ int main(int argc, char **argv)
 			failures += !run_one(test_suites[s], test);
 		}
 	}
+	if (seeds)
+		return 0;
 	printf("# %zu of %zu failed\n", failures, count);
 	return failures || !count;
 }

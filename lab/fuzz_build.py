@@ -1,0 +1,67 @@
+"""The programs of `lab fuzz`, made of the sources as they are now by the clang of the fuzz tools tree, unless cached.
+
+A target is a file kmod/tests/http/fuzz/fuzz_NAME.c; the other files there are what targets share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lab import progress, sandbox
+from lab.bootstrap import ROOT
+from lab.cache import Cache, digest
+from lab.process import run_logged
+from lab.tools import ToolsTree
+
+HTTP: Final = ROOT / "kmod/tests/http"
+FUZZ: Final = HTTP / "fuzz"
+_COMMON: Final = ("-std=gnu11", "-O1", "-g")
+_SANITIZED: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+_COUNTED: Final = ("-fprofile-instr-generate", "-fcoverage-mapping")
+# What guides the fuzzer: new edges in the product and in the reader it is compared with, not in what compares them.
+_GUIDED: Final = "src:*kmod/http_*.c\nsrc:*/fuzz/strict.c\nfun:*\n"
+
+
+def targets() -> list[str]:
+    """The names of all targets."""
+    return sorted(path.stem.removeprefix("fuzz_") for path in FUZZ.glob("fuzz_*.c"))
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds programs with one tools tree."""
+
+    cache: Cache
+    tools: ToolsTree
+
+    def fuzzer(self, target: str, *, counted: bool = False) -> Path:
+        """libFuzzer with the target: under the sanitizers, or instead of them `counted`, for a coverage report."""
+        flags = [*_COMMON, "-fsanitize=fuzzer", *(_COUNTED if counted else _SANITIZED)]
+        shared = [path for path in sorted(FUZZ.glob("*.c")) if path.name != "replay.c" and path.stem[:5] != "fuzz_"]
+        sources = [FUZZ / f"fuzz_{target}.c", *shared, HTTP / "roundtrip.c"]
+        return self._build(f"fuzz-{target}", flags, sources)
+
+    def unit_tests(self, *, counted: bool = False) -> Path:
+        """The program of the unit tests, whose rows are seeds."""
+        return self._build("harness", [*_COMMON, *(_COUNTED if counted else ())], sorted(HTTP.glob("*.c")))
+
+    def _build(self, name: str, flags: Sequence[str], sources: Sequence[Path]) -> Path:
+        everything = [*sources, *sorted((ROOT / "kmod").glob("http_*.c"))]
+        headers = [*sorted(HTTP.rglob("*.h")), *sorted((ROOT / "kmod").glob("http_*.h"))]
+        content = {str(path.relative_to(ROOT)): path for path in (*everything, *headers)}
+
+        def build(directory: Path) -> None:
+            with progress.step(f"building {name}"):
+                guided = directory / "guided.txt"
+                guided.write_text(_GUIDED, encoding="utf-8")
+                own = [f"-fsanitize-coverage-allowlist={guided}"] if "-fsanitize=fuzzer" in flags else []
+                argv: list[str | Path] = ["clang", *flags, *own, "-o", directory / name, *everything]
+                log = self.cache.scratch("logs") / f"{name}.log"
+                run_logged(sandbox.command(self.tools, argv, cwd=ROOT), what=f"building {name}", log=log)
+
+        # Where the sources are is part of the key: reports name them.
+        key = digest(name, self.tools.key, flags, _GUIDED, str(ROOT), content)
+        return self.cache.ensure("fuzzers", key, build) / name

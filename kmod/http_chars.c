@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "http_chars.h"
+#include "http_words.h"
 
 #define T HTTP_CHAR_TOKEN
 #define U HTTP_CHAR_TARGET
@@ -50,65 +51,19 @@ const u8 http_chars[256] = {
 #undef D
 #undef X
 
-/* Eight bytes at a time: a byte repeated, and the top bit of each. */
-#define EACH(byte) (0x0101010101010101ULL * (byte))
-#define TOPS EACH(0x80)
-
-static inline u64 load_word(const u8 *p)
-{
-	u64 word;
-
-	memcpy(&word, p, sizeof(word));
-	return word;
-}
-
-/* Not 0 if a byte is below n (at most 0x80). Bits above the first such byte may be wrong. */
-static inline u64 any_below(u64 word, u8 n)
-{
-	return (word - EACH(n)) & ~word & TOPS;
-}
-
-static inline u64 any_equal(u64 word, u8 byte)
-{
-	return any_below(word ^ EACH(byte), 1);
-}
-
-static inline size_t skip(const u8 *buf, size_t from, size_t end, u8 class)
-{
-	while (from < end && http_is(buf[from], class))
-		from++;
-	return from;
-}
-
 size_t http_skip_token(const u8 *buf, size_t from, size_t end)
 {
-	return skip(buf, from, end, HTTP_CHAR_TOKEN);
+	return http_scan(buf, from, end, HTTP_CHAR_TOKEN, http_no_name);
 }
 
 size_t http_skip_target(const u8 *buf, size_t from, size_t end)
 {
-	while (end - from >= sizeof(u64)) {
-		u64 word = load_word(buf + from);
-
-		if (any_below(word, 0x21) | any_equal(word, 0x7f) | any_equal(word, '#') |
-		    (word & TOPS))
-			break;
-		from += sizeof(u64);
-	}
-	return skip(buf, from, end, HTTP_CHAR_TARGET);
+	return http_scan(buf, from, end, HTTP_CHAR_TARGET, http_no_target);
 }
 
 size_t http_skip_value(const u8 *buf, size_t from, size_t end)
 {
-	while (end - from >= sizeof(u64)) {
-		u64 word = load_word(buf + from);
-
-		/* HTAB is below 0x20 too: valid, but rare enough for the loop over bytes. */
-		if (any_below(word, 0x20) | any_equal(word, 0x7f))
-			break;
-		from += sizeof(u64);
-	}
-	return skip(buf, from, end, HTTP_CHAR_VALUE);
+	return http_scan(buf, from, end, HTTP_CHAR_VALUE, http_no_value);
 }
 
 bool http_equal(const u8 *a, size_t a_len, const u8 *b, size_t b_len)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "http_chars.h"
 #include "http_fields.h"
+#include "http_words.h"
 
 enum {
 	/* Nineteen digits hold every number up to S64_MAX. */
@@ -11,7 +12,7 @@ enum {
 	KNOWN_PER_LEN = 4,
 };
 
-static const char *const field_names[HTTP_FIELD_COUNT] = {
+static const char field_names[HTTP_FIELD_COUNT][KNOWN_LEN_MAX + 1] = {
 	[HTTP_FIELD_HOST] = "host",
 	[HTTP_FIELD_CONNECTION] = "connection",
 	[HTTP_FIELD_CONTENT_LENGTH] = "content-length",
@@ -65,7 +66,8 @@ enum http_field_id http_field_id(const u8 *name, size_t len)
 	if (len > KNOWN_LEN_MAX)
 		return HTTP_FIELD_OTHER;
 	for (id = fields_by_len[len]; *id; id++)
-		if (http_is_word(name, len, field_names[*id]))
+		if ((name[0] | 0x20) == field_names[*id][0] &&
+		    http_is_name(name, field_names[*id], len))
 			return *id;
 	return HTTP_FIELD_OTHER;
 }
@@ -294,14 +296,17 @@ static enum http_error check_max_forwards(struct http_head *head, const u8 *p, s
 	return HTTP_OK;
 }
 
-enum http_error http_check_field(struct http_head *head, const u8 *buf,
-				 const struct http_field *field)
+enum http_error http_check_field(struct http_head *head, const u8 *buf, struct http_field *field)
 {
 	const u8 *p = buf + field->value.off;
 	size_t len = field->value.len;
 
+	head->known |= BIT_ULL(field->id);
 	switch (field->id) {
 	case HTTP_FIELD_CONTENT_LENGTH:
+		/* Leading zeros are not written. */
+		if (len > 1 && p[0] == '0')
+			field->flags = 0;
 		return check_length(head, p, len);
 	case HTTP_FIELD_TRANSFER_ENCODING:
 		return check_coding(head, p, len);

@@ -23,9 +23,8 @@ enum {
 /* The target is head->target; sets target_form, authority, path and host. */
 enum http_error http_check_target(struct http_head *head, const u8 *buf);
 
-/* A field line is complete; its id was set. */
-enum http_error http_check_field(struct http_head *head, const u8 *buf,
-				 const struct http_field *field);
+/* A field line is complete; its id and flags were set. */
+enum http_error http_check_field(struct http_head *head, const u8 *buf, struct http_field *field);
 
 /* All field lines are complete: framing, persistence and the rest of the verdict. */
 enum http_error http_check_request(struct http_head *head, const u8 *buf);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "http_chars.h"
 #include "http_fields.h"
+#include "http_lines.h"
 #include "http_parser.h"
 
 /*
@@ -135,6 +136,10 @@ static enum http_error step_version(struct http_head *head, const u8 *buf, size_
 	const u8 *text = buf + head->mark;
 	u8 byte = buf[head->pos];
 
+	if (head->is_reply && http_take_status_line(head, buf, end)) {
+		head->state = STATE_FIELD;
+		return HTTP_OK;
+	}
 	if (!at && end - head->pos >= VERSION_LEN && !memcmp(text, version_text, VERSION_LEN)) {
 		head->pos += VERSION_LEN;
 		return HTTP_OK;
@@ -206,6 +211,10 @@ static enum http_error step_start(struct http_head *head, const u8 *buf, size_t 
 {
 	u8 byte = buf[head->pos];
 
+	if (http_take_request_line(head, buf, end)) {
+		head->state = STATE_FIELD;
+		return HTTP_OK;
+	}
 	if (byte == '\n')
 		return HTTP_ERR_BARE_LF;
 	if (byte != '\r') {
@@ -263,6 +272,16 @@ static enum http_error step_reason(struct http_head *head, const u8 *buf, size_t
 	return enter(head, STATE_LINE_LF);
 }
 
+/* Whether the line is just as it would be written: "Name: value CRLF". */
+static bool is_canonical(const struct http_head *head, const u8 *buf,
+			 const struct http_field *field)
+{
+	size_t colon = field->name.off + field->name.len;
+
+	return field->value.len && field->value.off == colon + 2 && buf[colon + 1] == ' ' &&
+	       field->value.off + field->value.len == head->pos;
+}
+
 static enum http_error step_value(struct http_head *head, const u8 *buf, size_t end)
 {
 	struct http_field *field = &head->fields[head->n_fields];
@@ -278,6 +297,7 @@ static enum http_error step_value(struct http_head *head, const u8 *buf, size_t 
 	field->value = element(head);
 	while (field->value.len && http_is_space(buf[head->mark + field->value.len - 1]))
 		field->value.len--;
+	field->flags = is_canonical(head, buf, field) ? HTTP_FIELD_CANONICAL : 0;
 	error = http_check_field(head, buf, field);
 	if (error)
 		return error;
@@ -308,15 +328,18 @@ static enum http_error step_name(struct http_head *head, const u8 *buf, size_t e
 		return HTTP_ERR_FIELD_NAME;
 	field->name = element(head);
 	field->id = http_field_id(buf + field->name.off, field->name.len);
-	field->flags = 0;
 	enter(head, STATE_VALUE_START);
 	return step_value_start(head, buf, end);
 }
 
 static enum http_error step_field(struct http_head *head, const u8 *buf, size_t end)
 {
-	u8 byte = buf[head->pos];
+	enum http_error error = http_take_fields(head, buf, end);
+	u8 byte;
 
+	if (error || head->pos == end)
+		return error;
+	byte = buf[head->pos];
 	if (byte == '\r')
 		return enter(head, STATE_END_LF);
 	if (byte == '\n')
@@ -414,6 +437,8 @@ const struct http_field *http_head_find(const struct http_head *head, enum http_
 {
 	u16 i;
 
+	if (!(head->known & BIT_ULL(id)))
+		return NULL;
 	for (i = 0; i < head->n_fields; i++)
 		if (head->fields[i].id == id)
 			return &head->fields[i];

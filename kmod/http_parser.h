@@ -161,6 +161,7 @@ struct http_span {
 /* Flags of a field. */
 enum {
 	HTTP_FIELD_NOMINATED	= BIT(0),	/* named by Connection: not to be forwarded */
+	HTTP_FIELD_CANONICAL	= BIT(1),	/* the line reads as it would be written */
 };
 
 /**
@@ -215,6 +216,7 @@ struct http_limits {
  * @length: bytes of the head, once done, leading empty lines included
  * @n_fields: used entries of @fields
  * @fields: table given by the caller
+ * @known: a bit for each enum http_field_id that occurs
  *
  * Valid from HTTP_DONE on. On HTTP_ERROR only @error and, once it was read,
  * @method and @minor have a meaning.
@@ -239,6 +241,7 @@ struct http_head {
 	struct http_span host;
 	struct http_span reason;
 	struct http_field *fields;
+	u64 known;
 
 	/* private: progress of the state machine */
 	struct http_limits limits;

@@ -26,13 +26,23 @@ static void put(struct writer *w, const void *data, size_t len)
 	w->len += len;
 }
 
+/* For a length that the compiler knows: a few stores where there is room. */
+static __always_inline void put_short(struct writer *w, const void *data, size_t len)
+{
+	if (w->len + len <= w->size) {
+		memcpy(w->out + w->len, data, len);
+		w->len += len;
+	} else {
+		put(w, data, len);
+	}
+}
+
+#define put_literal(w, literal) put_short(w, literal, sizeof(literal) - 1)
+
 static void put_text(struct writer *w, const char *text)
 {
 	put(w, text, strlen(text));
 }
-
-/* A string literal: its length is known to the compiler. */
-#define put_literal(w, literal) put(w, literal, sizeof(literal) - 1)
 
 static void put_span(struct writer *w, const u8 *buf, struct http_span span)
 {
@@ -69,11 +79,10 @@ static void put_length(struct writer *w, u64 length)
 /* Via: the version received and who we are. */
 static void put_via(struct writer *w, const struct http_head *head, const char *via)
 {
-	u8 minor = '0' + head->minor;
-
-	put_literal(w, "Via: 1.");
-	put(w, &minor, 1);
-	put_literal(w, " ");
+	if (head->minor)
+		put_literal(w, "Via: 1.1 ");
+	else
+		put_literal(w, "Via: 1.0 ");
 	put_text(w, via);
 	put_literal(w, "\r\n");
 }
@@ -106,21 +115,12 @@ static void put_connection(struct writer *w, bool close, bool keepalive, bool up
 		put_literal(w, "\r\n");
 }
 
-/* Whether the line is stored just as it would be written: "Name: value CRLF". */
-static bool is_canonical(const u8 *buf, const struct http_field *field)
+/* A line that does not read as it would be written. */
+static void put_line(struct writer *w, const struct http_head *head, const u8 *buf,
+		     const struct http_field *field)
 {
-	size_t colon = field->name.off + field->name.len;
-	size_t end = field->value.off + field->value.len;
-
-	return field->value.len && field->value.off == colon + 2 && buf[colon + 1] == ' ' &&
-	       buf[end] == '\r';
-}
-
-static void put_field(struct writer *w, const u8 *buf, const struct http_field *field)
-{
-	if (is_canonical(buf, field)) {
-		put(w, buf + field->name.off,
-		    field->value.off + field->value.len + 2 - field->name.off);
+	if (field->id == HTTP_FIELD_CONTENT_LENGTH) {
+		put_length(w, head->content_length);
 		return;
 	}
 	put_span(w, buf, field->name);
@@ -132,46 +132,60 @@ static void put_field(struct writer *w, const u8 *buf, const struct http_field *
 	put_literal(w, "\r\n");
 }
 
-/* Fields that end here, or that are written anew, in either direction. */
-static bool is_dropped(const struct http_field *field)
+/*
+ * Write the fields but those whose ids are among the bits of @dropped, and
+ * those that Connection names. Lines that stand behind each other and read as
+ * they would be written are copied as one run. That may have begun already, at
+ * @from, and reach to @to, which is where a line begins.
+ */
+static void put_fields(struct writer *w, const struct http_head *head, const u8 *buf, u64 dropped,
+		       size_t from, size_t to)
 {
-	if (field->flags & HTTP_FIELD_NOMINATED)
-		return true;
-	switch (field->id) {
-	case HTTP_FIELD_CONNECTION:
-	case HTTP_FIELD_CONTENT_LENGTH:
-	case HTTP_FIELD_TRANSFER_ENCODING:
-	case HTTP_FIELD_UPGRADE:
-	case HTTP_FIELD_TE:
-	case HTTP_FIELD_KEEP_ALIVE:
-	case HTTP_FIELD_PROXY_CONNECTION:
-	case HTTP_FIELD_PROXY_AUTHENTICATE:
-	case HTTP_FIELD_PROXY_AUTHORIZATION:
-		return true;
-	default:
-		return false;
+	const struct http_field *field = head->fields;
+	const struct http_field *end = field + head->n_fields;
+
+	for (; field < end; field++) {
+		if (dropped & BIT_ULL(field->id) || field->name.off < to)
+			continue;
+		if (field->flags != HTTP_FIELD_CANONICAL) {
+			if (!(field->flags & HTTP_FIELD_NOMINATED)) {
+				put(w, buf + from, to - from);
+				from = to;
+				put_line(w, head, buf, field);
+			}
+			continue;
+		}
+		if (field->name.off != to) {
+			put(w, buf + from, to - from);
+			from = field->name.off;
+		}
+		to = field->value.off + field->value.len + 2;
 	}
+	put(w, buf + from, to - from);
 }
 
-static bool is_request_dropped(const struct http_head *head, const struct http_field *field,
-			       const struct http_forward *how)
+/* Fields that end here or are written anew, in either direction. */
+#define DROPPED	(BIT_ULL(HTTP_FIELD_CONNECTION) | BIT_ULL(HTTP_FIELD_TRANSFER_ENCODING) | \
+		 BIT_ULL(HTTP_FIELD_UPGRADE) | BIT_ULL(HTTP_FIELD_TE) | \
+		 BIT_ULL(HTTP_FIELD_KEEP_ALIVE) | BIT_ULL(HTTP_FIELD_PROXY_CONNECTION) | \
+		 BIT_ULL(HTTP_FIELD_PROXY_AUTHENTICATE) | \
+		 BIT_ULL(HTTP_FIELD_PROXY_AUTHORIZATION))
+
+static u64 request_dropped(const struct http_head *head, const struct http_forward *how)
 {
-	switch (field->id) {
-	case HTTP_FIELD_HOST:
-		return true;
-	case HTTP_FIELD_EXPECT:
-		return !(head->flags & HTTP_EXPECT_CONTINUE) || how->flags & HTTP_WRITE_NO_EXPECT;
-	case HTTP_FIELD_TRAILER:
-		return head->framing != HTTP_FRAMING_CHUNKED;
-	case HTTP_FIELD_MAX_FORWARDS:
-		return head->flags & HTTP_HAS_MAX_FORWARDS;
-	case HTTP_FIELD_X_FORWARDED_FOR:
-		return how->client;
-	case HTTP_FIELD_X_FORWARDED_PROTO:
-		return how->proto;
-	default:
-		return is_dropped(field);
-	}
+	u64 dropped = DROPPED | BIT_ULL(HTTP_FIELD_HOST);
+
+	if (!(head->flags & HTTP_EXPECT_CONTINUE) || how->flags & HTTP_WRITE_NO_EXPECT)
+		dropped |= BIT_ULL(HTTP_FIELD_EXPECT);
+	if (head->framing != HTTP_FRAMING_CHUNKED)
+		dropped |= BIT_ULL(HTTP_FIELD_TRAILER);
+	if (head->flags & HTTP_HAS_MAX_FORWARDS)
+		dropped |= BIT_ULL(HTTP_FIELD_MAX_FORWARDS);
+	if (how->client)
+		dropped |= BIT_ULL(HTTP_FIELD_X_FORWARDED_FOR);
+	if (how->proto)
+		dropped |= BIT_ULL(HTTP_FIELD_X_FORWARDED_PROTO);
+	return dropped;
 }
 
 static void put_target(struct writer *w, const struct http_head *head, const u8 *buf)
@@ -208,7 +222,7 @@ static void put_forwarded_for(struct writer *w, const struct http_head *head, co
 	u16 i;
 
 	put_literal(w, "X-Forwarded-For: ");
-	for (i = 0; i < head->n_fields; i++) {
+	for (i = 0; head->known & BIT_ULL(HTTP_FIELD_X_FORWARDED_FOR) && i < head->n_fields; i++) {
 		const struct http_field *field = &head->fields[i];
 
 		if (field->id != HTTP_FIELD_X_FORWARDED_FOR || !field->value.len)
@@ -220,12 +234,15 @@ static void put_forwarded_for(struct writer *w, const struct http_head *head, co
 	put_literal(w, "\r\n");
 }
 
-static void put_framing(struct writer *w, enum http_framing framing, bool has_length, u64 length)
+/* Where a request's line and its Host end if they read as they would be written, else 0. */
+static size_t request_start(const struct http_head *head)
 {
-	if (framing == HTTP_FRAMING_CHUNKED)
-		put_literal(w, "Transfer-Encoding: chunked\r\n");
-	else if (has_length && framing != HTTP_FRAMING_CLOSE)
-		put_length(w, length);
+	const struct http_field *first = head->fields;
+
+	if (!head->minor || head->target_form != HTTP_TARGET_ORIGIN ||
+	    first->id != HTTP_FIELD_HOST || first->flags != HTTP_FIELD_CANONICAL)
+		return 0;
+	return first->value.off + first->value.len + 2;
 }
 
 size_t http_write_request(u8 *out, size_t size, const struct http_head *head, const u8 *buf,
@@ -234,17 +251,20 @@ size_t http_write_request(u8 *out, size_t size, const struct http_head *head, co
 	struct writer w = { .out = out, .size = size };
 	bool upgrade = how->flags & HTTP_WRITE_UPGRADE && head->flags & HTTP_UPGRADE;
 	bool te = head->flags & HTTP_TE_TRAILERS && head->minor;
-	u16 i;
+	size_t start = request_start(head);
 
-	put_span(&w, buf, head->method_text);
-	put_literal(&w, " ");
-	put_target(&w, head, buf);
-	put_literal(&w, " HTTP/1.1\r\n");
-	put_host(&w, head, buf, how->host);
-	for (i = 0; i < head->n_fields; i++)
-		if (!is_request_dropped(head, &head->fields[i], how))
-			put_field(&w, buf, &head->fields[i]);
-	put_framing(&w, head->framing, head->flags & HTTP_HAS_LENGTH, head->content_length);
+	if (start) {
+		put_fields(&w, head, buf, request_dropped(head, how), head->method_text.off, start);
+	} else {
+		put_span(&w, buf, head->method_text);
+		put_literal(&w, " ");
+		put_target(&w, head, buf);
+		put_literal(&w, " HTTP/1.1\r\n");
+		put_host(&w, head, buf, how->host);
+		put_fields(&w, head, buf, request_dropped(head, how), 0, 0);
+	}
+	if (head->framing == HTTP_FRAMING_CHUNKED)
+		put_literal(&w, "Transfer-Encoding: chunked\r\n");
 	if (head->flags & HTTP_HAS_MAX_FORWARDS) {
 		put_literal(&w, "Max-Forwards: ");
 		put_decimal(&w, head->max_forwards ? head->max_forwards - 1 : 0);
@@ -281,31 +301,32 @@ size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, cons
 	bool interim = http_reply_is_interim(head);
 	bool upgrade = head->status == 101;
 	bool close = how->flags & HTTP_WRITE_CLOSE || how->framing == HTTP_FRAMING_CLOSE;
-	bool has_length = head->flags & HTTP_HAS_LENGTH && !interim && head->status != 204;
-	bool has_date = false;
-	u16 i;
+	u64 dropped = DROPPED;
 
-	put_literal(&w, "HTTP/1.1 ");
-	put_status(&w, head->status);
-	put_literal(&w, " ");
-	put_span(&w, buf, head->reason);
-	put_literal(&w, "\r\n");
-	for (i = 0; i < head->n_fields; i++) {
-		const struct http_field *field = &head->fields[i];
-
-		if (is_dropped(field))
-			continue;
-		if (field->id == HTTP_FIELD_TRAILER && how->framing != HTTP_FRAMING_CHUNKED)
-			continue;
-		has_date |= field->id == HTTP_FIELD_DATE;
-		put_field(&w, buf, field);
+	/* A length has a meaning where there is a body, or in place of one. */
+	if (interim || head->status == 204 || how->framing == HTTP_FRAMING_CHUNKED ||
+	    how->framing == HTTP_FRAMING_CLOSE)
+		dropped |= BIT_ULL(HTTP_FIELD_CONTENT_LENGTH);
+	if (how->framing != HTTP_FRAMING_CHUNKED)
+		dropped |= BIT_ULL(HTTP_FIELD_TRAILER);
+	if (head->minor && head->reason.len) {
+		/* The line is written as it came. */
+		put_fields(&w, head, buf, dropped, 0, head->reason.off + head->reason.len + 2);
+	} else {
+		put_literal(&w, "HTTP/1.1 ");
+		put_status(&w, head->status);
+		put_literal(&w, " ");
+		put_span(&w, buf, head->reason);
+		put_literal(&w, "\r\n");
+		put_fields(&w, head, buf, dropped, 0, 0);
 	}
-	put_framing(&w, how->framing, has_length, head->content_length);
+	if (how->framing == HTTP_FRAMING_CHUNKED)
+		put_literal(&w, "Transfer-Encoding: chunked\r\n");
 	put_connection(&w, close && !interim, how->flags & HTTP_WRITE_KEEPALIVE && !interim,
 		       upgrade, false);
 	if (upgrade)
 		put_literal(&w, "Upgrade: websocket\r\n");
-	if (how->date && !has_date && !interim)
+	if (how->date && !http_head_find(head, HTTP_FIELD_DATE) && !interim)
 		put_date(&w, how->date);
 	put_via(&w, head, how->via);
 	put_literal(&w, "\r\n");

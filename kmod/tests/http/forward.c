@@ -137,7 +137,7 @@ static void replies(const struct test_case *test)
 	static const struct reply_row rows[] = {
 		{ R200 "Content-Length: 5\r\nServer: x\r\n" END, HTTP_METHOD_GET, 0,
 		  HTTP_FRAMING_LENGTH,
-		  R200 "Server: x\r\nContent-Length: 5\r\nVia: 1.1 weir\r\n\r\n" },
+		  R200 "Content-Length: 5\r\nServer: x\r\nVia: 1.1 weir\r\n\r\n" },
 		{ R200 "Content-Length: 0005\r\n" END, HTTP_METHOD_GET, HTTP_WRITE_CLOSE,
 		  HTTP_FRAMING_LENGTH,
 		  R200 "Content-Length: 5\r\nConnection: close\r\nVia: 1.1 weir\r\n\r\n" },
@@ -160,7 +160,7 @@ static void hop_by_hop_fields_of_replies(const struct test_case *test)
 		  "x-hop: 1\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nB: 2\r\n"
 		  "Content-Length: 1\r\nProxy-Authenticate: x\r\nSet-Cookie: c\r\n"
 		  "Set-Cookie: d\r\n" END, HTTP_METHOD_GET, 0, HTTP_FRAMING_LENGTH,
-		  R200 "A: 1\r\nB: 2\r\nSet-Cookie: c\r\nSet-Cookie: d\r\nContent-Length: 1\r\n"
+		  R200 "A: 1\r\nB: 2\r\nContent-Length: 1\r\nSet-Cookie: c\r\nSet-Cookie: d\r\n"
 		  "Via: 1.1 weir\r\n\r\n" },
 		/* Fields with a meaning only in requests are just fields here. */
 		{ R200 "Host: x\r\nExpect: y\r\nMax-Forwards: z\r\nX-Forwarded-For: q\r\n"
@@ -228,7 +228,7 @@ static void date_is_added_once(const struct test_case *test)
 		  R200 "Content-Length: 0\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 		  "Via: 1.1 weir\r\n\r\n" },
 		{ R200 "Content-Length: 0\r\ndate: x\r\n" END,
-		  R200 "date: x\r\nContent-Length: 0\r\nVia: 1.1 weir\r\n\r\n" },
+		  R200 "Content-Length: 0\r\ndate: x\r\nVia: 1.1 weir\r\n\r\n" },
 		{ "HTTP/1.1 100 x\r\n" END, "HTTP/1.1 100 x\r\nVia: 1.1 weir\r\n\r\n" },
 	};
 
@@ -244,6 +244,14 @@ static const struct test_case cases[] = {
 	   GET HOST "A: 1\r\nB: 2\r\nA: 3\r\n" ADDED),
 	OK(white_space_is_normal, GET "Host:a\r\nA:1\r\nB: \t2 \r\nC:   \r\nD:\r\nE: 5\t\r\n" END,
 	   GET HOST "A: 1\r\nB: 2\r\nC:\r\nD:\r\nE: 5\r\n" ADDED),
+	OK(lines_are_copied_in_runs,
+	   GET HOST "A: 1\r\nConnection: x-b\r\nC: 2\r\nD:3\r\nE: 4\r\nX-B: 5\r\nTE: x\r\n"
+	   "F: 6\r\n" END,
+	   GET HOST "A: 1\r\nC: 2\r\nD: 3\r\nE: 4\r\nF: 6\r\n" ADDED),
+	OK(a_line_that_ends_the_head, GET HOST "Connection: close\r\n" END, GET HOST ADDED),
+	OK(host_in_lower_case_is_kept, GET "host: a\r\nA: 1\r\n" END,
+	   GET "host: a\r\nA: 1\r\n" ADDED),
+	OK(host_without_space, GET "Host:a\r\nA: 1\r\n" END, GET HOST "A: 1\r\n" ADDED),
 	OK(obs_text_is_kept, GET HOST "A: \303\251\r\n" END, GET HOST "A: \303\251\r\n" ADDED),
 	OK(extension_method, "PURGE /x HTTP/1.1\r\n" HOST END, "PURGE /x HTTP/1.1\r\n" HOST ADDED),
 
@@ -296,7 +304,7 @@ static const struct test_case cases[] = {
 
 	/* framing */
 	OK(length, "POST / HTTP/1.1\r\n" HOST "Content-Length: 0012\r\nA: 1\r\n" END,
-	   "POST / HTTP/1.1\r\n" HOST "A: 1\r\nContent-Length: 12\r\n" ADDED),
+	   "POST / HTTP/1.1\r\n" HOST "Content-Length: 12\r\nA: 1\r\n" ADDED),
 	OK(length_zero, "POST / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n" END,
 	   "POST / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n" ADDED),
 	OK(length_largest, "POST / HTTP/1.1\r\n" HOST "Content-Length: 9223372036854775807\r\n" END,

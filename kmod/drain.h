@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs a function once in a softirq of this CPU, after the one that is running:
- * by the receive softirq's own list where the kernel has our patch, else by a
- * BH workqueue, which does the same for more instructions.
+ * Runs a function once in the receive softirq of this CPU, which may be running:
+ * from a list of its own where the kernel has our patch, else as a device would,
+ * by NAPI, which does the same for more instructions.
  */
 #ifndef _WEIR_DRAIN_H
 #define _WEIR_DRAIN_H
@@ -52,44 +52,62 @@ static inline void weir_drain_flush(struct weir_drain *drain)
 
 #else /* a stock kernel */
 
-#include <linux/workqueue.h>
+#include <linux/netdevice.h>
 
 struct weir_drain {
-	struct work_struct work;
+	struct napi_struct napi;
+	void (*run)(struct napi_struct *entry);
 };
 
-static struct workqueue_struct *weir_drain_queue;
+/* Of no interface: NAPI wants one. */
+static struct net_device *weir_drain_device;
 
-#define weir_drain_of(entry) container_of(entry, struct weir_drain, work)
-#define weir_drain_entry work_struct
+#define weir_drain_of(entry) container_of(entry, struct weir_drain, napi)
+#define weir_drain_entry napi_struct
 
 static inline int weir_drain_init(void)
 {
-	weir_drain_queue = alloc_workqueue("weir_bh", WQ_BH, 0);
-	return weir_drain_queue ? 0 : -ENOMEM;
+	weir_drain_device = alloc_netdev_dummy(0);
+	return weir_drain_device ? 0 : -ENOMEM;
 }
 
 static inline void weir_drain_exit(void)
 {
-	destroy_workqueue(weir_drain_queue);
+	free_netdev(weir_drain_device);
+}
+
+/* The drain bounds its work itself, and schedules itself again for what is left. */
+static int weir_drain_poll(struct napi_struct *napi, int budget)
+{
+	struct weir_drain *drain = container_of(napi, struct weir_drain, napi);
+
+	if (!budget)
+		return 0;
+	napi_complete_done(napi, 0);
+	drain->run(napi);
+	return 1;
 }
 
 static inline void weir_drain_setup(struct weir_drain *drain,
 				    void (*run)(struct weir_drain_entry *entry))
 {
-	INIT_WORK(&drain->work, run);
+	drain->run = run;
+	/* Nobody polls for it but the softirq. */
+	netif_napi_add_tx(weir_drain_device, &drain->napi, weir_drain_poll);
+	napi_enable(&drain->napi);
 }
 
-/* Softirqs off, on the CPU that alone uses @drain. */
+/* Softirqs off, one at a time. */
 static inline void weir_drain_schedule(struct weir_drain *drain)
 {
-	queue_work(weir_drain_queue, &drain->work);
+	napi_schedule(&drain->napi);
 }
 
 /* Wait until @drain, which nobody schedules any more, has run.  Process context, sleeps. */
 static inline void weir_drain_flush(struct weir_drain *drain)
 {
-	flush_work(&drain->work);
+	napi_disable(&drain->napi);
+	netif_napi_del(&drain->napi);
 }
 
 #endif

@@ -58,7 +58,7 @@ bool weir_client_put_error(struct weir_client *client, u16 status, bool close)
 	need = http_write_error(out, HTTP_ERROR_REPLY_MAX, status, flags, weir_date());
 	if (need > HTTP_ERROR_REPLY_MAX)
 		need = 0;
-	if (!weir_pipe_commit(&x->reply, &piece, need))
+	if (!weir_pipe_commit(&x->reply, &piece, need, false))
 		return false;
 	x->reply_keepalive = !close;
 	weir_pipe_end(&x->reply, false);
@@ -109,7 +109,7 @@ bool weir_client_send(struct weir_client *client)
 		weir_exchange_tell_upstream(x);
 	if (err)
 		return false;
-	if (weir_pipe_finished(&x->reply)) {
+	if (sent.finished) {
 		bool keepalive = x->reply_keepalive &&
 				 client->reading == WEIR_READING_NOTHING;
 

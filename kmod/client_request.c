@@ -37,10 +37,10 @@ static bool weir_client_put_request(struct weir_client *client)
 		out = weir_pipe_reserve(size, &piece);
 		if (!out)
 			return false;
-		need = http_write_request(out, size, head, weir_gather_bytes(client->gather), &how);
+		need = http_write_request(out, size, head, client->gather->bytes, &how);
 		if (need <= size)
 			break;
-		weir_pipe_commit(&x->request, &piece, 0);
+		weir_pipe_commit(&x->request, &piece, 0, false);
 		size = need;
 	}
 	/* Idempotent (RFC 9110, 9.2.2), and all of it is here. */
@@ -51,7 +51,7 @@ static bool weir_client_put_request(struct weir_client *client)
 		get_page(piece.bv_page);
 		bvec_set_page(&x->again, piece.bv_page, need, piece.bv_offset);
 	}
-	return weir_pipe_commit(&x->request, &piece, need);
+	return weir_pipe_commit(&x->request, &piece, need, false);
 }
 
 static void weir_client_forward(struct weir_client *client)
@@ -130,19 +130,7 @@ static void weir_client_request(struct weir_client *client)
 
 /* Reading. */
 
-/**
- * struct weir_client_actor - one call of tcp_read_sock()
- * @client: for whom
- * @verdict: of the head or the body
- * @stop: take no more
- */
-struct weir_client_actor {
-	struct weir_client *client;
-	enum http_verdict verdict;
-	bool stop;
-};
-
-static bool weir_client_begin(struct weir_client *client)
+static void weir_client_begin(struct weir_client *client)
 {
 	const struct weir_limits *config = &weir_client_config(client)->limits;
 	const struct http_limits limits = {
@@ -152,73 +140,59 @@ static bool weir_client_begin(struct weir_client *client)
 		.body_length = config->body_length,
 	};
 
-	client->gather = weir_gather_alloc(config->header_count, client->leg.wn->stats);
-	if (!client->gather)
-		return false;
+	client->gather = weir_gather_begin(config->header_count, client->leg.wn->stats);
 	http_request_init(&client->gather->head, &limits, client->gather->fields,
 			  config->header_count);
-	return true;
 }
 
-static int weir_client_head_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
-				  size_t len)
-{
-	struct weir_client_actor *actor = desc->arg.data;
-	struct weir_client *client = actor->client;
-	size_t used;
-
-	if (actor->stop)
-		return 0;
-	/* One byte more than allowed lets the parser see that. */
-	actor->verdict = weir_gather_skb(&client->gather,
-					 client->gather->head.limits.header_total + 1, skb, offset,
-					 len, &used);
-	actor->stop = actor->verdict != HTTP_MORE;
-	return used;
-}
-
+/* The bytes of the head stay in the socket until it is dealt with: it may still lie in them. */
 bool weir_client_read_head(struct weir_client *client)
 {
-	struct weir_client_actor actor = { .client = client, .verdict = HTTP_MORE };
-	read_descriptor_t desc = { .arg.data = &actor, .count = 1 };
-	const struct http_head *head;
-	int ret;
+	enum http_verdict verdict;
+	unsigned int offset;
+	struct sk_buff *skb;
+	size_t len, used;
 
-	if (!weir_leg_has_input(&client->leg)) {
-		if (!weir_leg_at_end(&client->leg))
-			return false;
+	skb = weir_leg_peek(&client->leg, &offset, &len);
+	if (!skb) {
 		/* Amid a head or between requests: nobody to answer. */
-		weir_client_close(client, false);
+		if (weir_leg_at_end(&client->leg))
+			weir_client_close(client, false);
 		return false;
 	}
-	if (!client->gather && !weir_client_begin(client)) {
-		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
-		weir_client_reset(client);
-		return false;
-	}
-	ret = tcp_read_sock(client->leg.sk, &desc, weir_client_head_actor);
-	if (ret > 0)
-		weir_count(client->leg.wn, WEIR_STAT_bytes_client_in, ret);
-	head = &client->gather->head;
-	switch (actor.verdict) {
-	case HTTP_MORE:
-		return ret > 0;
-	case HTTP_DONE:
+	if (!client->gather)
+		weir_client_begin(client);
+	/* One byte more than allowed lets the parser see that. */
+	verdict = weir_gather_skb(&client->gather, client->gather->head.limits.header_total + 1,
+				  skb, offset, len, &used);
+	weir_count(client->leg.wn, WEIR_STAT_bytes_client_in, used);
+	if (verdict == HTTP_DONE) {
 		weir_client_request(client);
-		return true;
-	case HTTP_ERROR:
-		break;
+	} else if (verdict == HTTP_ERROR) {
+		const struct http_head *head = &client->gather->head;
+
+		if (head->error == HTTP_OK) {
+			weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
+			weir_client_reset(client);
+			return false;
+		}
+		weir_client_refuse(client, head, http_status_of(head->error), true);
+		weir_gather_free(client->gather);
+		client->gather = NULL;
 	}
-	if (head->error == HTTP_OK) {
-		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
-		weir_client_reset(client);
-		return false;
-	}
-	weir_client_refuse(client, head, http_status_of(head->error), true);
-	weir_gather_free(client->gather);
-	client->gather = NULL;
+	weir_leg_take(&client->leg, used);
 	return true;
 }
+
+/**
+ * struct weir_client_actor - one call of tcp_read_sock()
+ * @client: for whom
+ * @stop: take no more
+ */
+struct weir_client_actor {
+	struct weir_client *client;
+	bool stop;
+};
 
 static int weir_client_body_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
 				  size_t len)

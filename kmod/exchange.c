@@ -2,6 +2,7 @@
 /* Exchanges: what a client leg and an upstream leg share. */
 
 #include <linux/mm.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 
 #include "exchange.h"
@@ -16,10 +17,17 @@ enum {
 	WEIR_REPEATS_MAX	= 1,
 };
 
+/* One that was given back, for the next: it saves the allocator's work per request. */
+static DEFINE_PER_CPU(struct weir_exchange *, weir_exchange_spare);
+
 struct weir_exchange *weir_exchange_alloc(struct weir_net *wn, struct weir_leg *client)
 {
-	struct weir_exchange *x = kmalloc(sizeof(*x), GFP_ATOMIC | __GFP_NOWARN);
+	struct weir_exchange *x = this_cpu_read(weir_exchange_spare);
 
+	if (x)
+		this_cpu_write(weir_exchange_spare, NULL);
+	else
+		x = kmalloc(sizeof(*x), GFP_ATOMIC | __GFP_NOWARN);
 	if (!x) {
 		weir_count(wn, WEIR_STAT_allocation_failures, 1);
 		return NULL;
@@ -45,43 +53,56 @@ void weir_exchange_put(struct weir_exchange *x)
 	if (x->again.bv_page)
 		put_page(x->again.bv_page);
 	weir_count(x->wn, WEIR_STAT_memory_bytes, -(s64)sizeof(*x));
-	kfree(x);
+	local_bh_disable();
+	if (this_cpu_read(weir_exchange_spare))
+		kfree(x);
+	else
+		this_cpu_write(weir_exchange_spare, x);
+	local_bh_enable();
+}
+
+void weir_exchange_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		kfree(per_cpu(weir_exchange_spare, cpu));
 }
 
 void weir_exchange_tell_client(struct weir_exchange *x)
 {
-	spin_lock_bh(&x->lock);
+	spin_lock(&x->lock);
 	if (x->client)
 		weir_leg_kick(x->client, WEIR_EVENT_EXCHANGE);
-	spin_unlock_bh(&x->lock);
+	spin_unlock(&x->lock);
 }
 
 void weir_exchange_tell_upstream(struct weir_exchange *x)
 {
-	spin_lock_bh(&x->lock);
+	spin_lock(&x->lock);
 	if (x->upstream)
 		weir_leg_kick(x->upstream, WEIR_EVENT_EXCHANGE);
-	spin_unlock_bh(&x->lock);
+	spin_unlock(&x->lock);
 }
 
 void weir_exchange_leave_client(struct weir_exchange *x)
 {
 	weir_pool_cancel(x);
-	spin_lock_bh(&x->lock);
+	spin_lock(&x->lock);
 	x->client = NULL;
 	if (x->upstream)
 		weir_leg_kick(x->upstream, WEIR_EVENT_EXCHANGE);
-	spin_unlock_bh(&x->lock);
+	spin_unlock(&x->lock);
 	weir_exchange_put(x);
 }
 
 void weir_exchange_leave_upstream(struct weir_exchange *x)
 {
-	spin_lock_bh(&x->lock);
+	spin_lock(&x->lock);
 	x->upstream = NULL;
 	if (x->client)
 		weir_leg_kick(x->client, WEIR_EVENT_EXCHANGE);
-	spin_unlock_bh(&x->lock);
+	spin_unlock(&x->lock);
 	weir_exchange_put(x);
 }
 

@@ -82,8 +82,10 @@ static inline u16 weir_failure_status(enum weir_failure failure)
 /* One with the client leg's reference, or NULL.  Softirq. */
 struct weir_exchange *weir_exchange_alloc(struct weir_net *wn, struct weir_leg *client);
 void weir_exchange_put(struct weir_exchange *x);
+/* Give back what is kept for reuse.  When no exchange is left. */
+void weir_exchange_exit(void);
 
-/* Tell the other leg.  It looks for itself what has changed.  Any context. */
+/* Tell the other leg.  It looks for itself what has changed.  Softirq. */
 void weir_exchange_tell_client(struct weir_exchange *x);
 void weir_exchange_tell_upstream(struct weir_exchange *x);
 

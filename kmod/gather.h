@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Gathering a message head from packets into one contiguous buffer. */
+/*
+ * Message heads on their way from packets to the parser.
+ *
+ * A head that is whole in one run of a packet's bytes is parsed where it lies,
+ * with a table of this CPU's: nothing is allocated or copied.  Only one that is
+ * cut off is gathered into a buffer of its own.
+ */
 #ifndef _WEIR_GATHER_H
 #define _WEIR_GATHER_H
 
@@ -11,38 +17,48 @@ struct sk_buff;
 struct weir_stats;
 
 /**
- * struct weir_gather - a head being gathered; none while a connection is idle
+ * struct weir_gather - a head being read; none while a connection is idle
  * @head: the parser
- * @stats: where the memory held is counted
- * @size: bytes that fit
- * @len: bytes gathered
- * @capacity: entries of @fields; the bytes follow them
+ * @bytes: the head's: in the packet, or in the buffer
  * @fields: the parser's table
+ * @capacity: its entries
+ * @borrowed: this CPU's: only for as long as the packet is there and no other head is begun
+ *
+ * Of one that is not:
+ * @stats: where the memory held is counted
+ * @size: bytes that fit into the buffer
+ * @len: bytes gathered
  */
 struct weir_gather {
 	struct http_head	head;
+	const u8		*bytes;
+	struct http_field	*fields;
+	u16			capacity;
+	bool			borrowed;
 	struct weir_stats __percpu *stats;
 	u32			size;
 	u32			len;
-	u16			capacity;
-	struct http_field	fields[];
 };
 
-/* One for @capacity fields, parser not initialised; NULL: no memory.  Softirq. */
-struct weir_gather *weir_gather_alloc(u16 capacity, struct weir_stats __percpu *stats);
+/*
+ * This CPU's, for @capacity fields (at most WEIR_HEADER_COUNT_MAX), parser not
+ * initialised.  It is to be fed by weir_gather_skb() at once.  Softirq.
+ */
+struct weir_gather *weir_gather_begin(u16 capacity, struct weir_stats __percpu *stats);
+/* NULL is none. */
 void weir_gather_free(struct weir_gather *gather);
 
-static inline u8 *weir_gather_bytes(struct weir_gather *gather)
-{
-	return (u8 *)(gather->fields + gather->capacity);
-}
-
 /*
- * Add bytes of a packet, growing *@gather up to @max bytes of head, and parse.
+ * Parse bytes of a packet that follow those before: at most @max bytes of head.
  * @used: how many bytes belong to the head (all of them unless it is done).
- * An HTTP_ERROR with error HTTP_OK means that memory ran out.
+ * After HTTP_MORE *@gather is one with a buffer of its own.  After HTTP_DONE
+ * gather->bytes are there as long as the packet is.  An HTTP_ERROR with error
+ * HTTP_OK means that memory ran out.
  */
 enum http_verdict weir_gather_skb(struct weir_gather **gather, u32 max, const struct sk_buff *skb,
 				  unsigned int offset, size_t len, size_t *used);
+
+/* Contiguous bytes of a packet at @offset: their address, and how many in @len; NULL: none. */
+const u8 *weir_skb_span(const struct sk_buff *skb, unsigned int offset, size_t *len);
 
 #endif /* _WEIR_GATHER_H */

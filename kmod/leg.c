@@ -199,6 +199,28 @@ bool weir_leg_at_end(const struct weir_leg *leg)
 	return (sk->sk_shutdown & RCV_SHUTDOWN || sk->sk_state == TCP_CLOSE) && !tcp_inq(leg->sk);
 }
 
+struct sk_buff *weir_leg_peek(const struct weir_leg *leg, unsigned int *offset, size_t *len)
+{
+	const struct tcp_sock *tp = tcp_sk(leg->sk);
+	struct sk_buff *skb;
+
+	skb = tcp_recv_skb(leg->sk, tp->copied_seq, offset);
+	/* A FIN alone is a packet, too. */
+	if (!skb || *offset >= skb->len)
+		return NULL;
+	*len = skb->len - *offset;
+	/* As tcp_read_sock(): no further than to urgent data. */
+	if (unlikely(tp->urg_data))
+		*len = min_t(size_t, *len, tp->urg_seq - tp->copied_seq);
+	return *len ? skb : NULL;
+}
+
+void weir_leg_take(struct weir_leg *leg, size_t len)
+{
+	if (!leg->closed && !leg->lingering)
+		tcp_read_done(leg->sk, len);
+}
+
 static int weir_leg_drop_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
 			       size_t len)
 {

@@ -154,4 +154,12 @@ bool weir_leg_at_end(const struct weir_leg *leg);
 /* Whether unread bytes wait. */
 bool weir_leg_has_input(const struct weir_leg *leg);
 
+/*
+ * The packet that the next unread bytes are in: from @offset on, @len of them;
+ * NULL: there are none.  They are there until weir_leg_take() takes the first
+ * @len of them, unless the leg is at its end meanwhile.  Socket lock held.
+ */
+struct sk_buff *weir_leg_peek(const struct weir_leg *leg, unsigned int *offset, size_t *len);
+void weir_leg_take(struct weir_leg *leg, size_t len);
+
 #endif /* _WEIR_LEG_H */

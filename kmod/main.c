@@ -5,6 +5,7 @@
 #include <linux/rcupdate.h>
 
 #include "control.h"
+#include "exchange.h"
 #include "leg.h"
 #include "net.h"
 #include "pipe.h"
@@ -42,6 +43,7 @@ static void __exit weir_exit(void)
 	weir_net_exit();
 	weir_leg_exit();
 	weir_queue_exit();
+	weir_exchange_exit();
 	weir_pipe_exit();
 	/* Servers are freed by a function of ours. */
 	rcu_barrier();

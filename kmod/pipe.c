@@ -83,6 +83,11 @@ static void weir_pipe_drop_slot(struct weir_pipe *pipe)
 	put_page(page);
 }
 
+static bool weir_pipe_empty(const struct weir_pipe *pipe)
+{
+	return READ_ONCE(pipe->head) == READ_ONCE(pipe->tail);
+}
+
 static bool weir_pipe_full(const struct weir_pipe *pipe)
 {
 	return (u16)(pipe->tail - pipe->head) == WEIR_PIPE_SLOTS;
@@ -90,34 +95,41 @@ static bool weir_pipe_full(const struct weir_pipe *pipe)
 
 void weir_pipe_purge(struct weir_pipe *pipe)
 {
-	spin_lock_bh(&pipe->lock);
 	while (pipe->head != pipe->tail)
 		weir_pipe_drop_slot(pipe);
 	pipe->bytes = 0;
-	spin_unlock_bh(&pipe->lock);
+}
+
+/* A few slots are left for the framing around a run. */
+static bool weir_pipe_roomy(const struct weir_pipe *pipe)
+{
+	return READ_ONCE(pipe->bytes) < WEIR_PIPE_BYTES &&
+	       (u16)(pipe->tail - READ_ONCE(pipe->head)) <= WEIR_PIPE_SLOTS - 8;
 }
 
 bool weir_pipe_has_room(struct weir_pipe *pipe)
 {
 	bool room;
 
-	spin_lock_bh(&pipe->lock);
-	/* A few slots for the framing around a run. */
-	room = pipe->bytes < WEIR_PIPE_BYTES &&
-	       (u16)(pipe->tail - pipe->head) <= WEIR_PIPE_SLOTS - 8;
+	/* The consumer can only make more of it. */
+	if (weir_pipe_roomy(pipe))
+		return true;
+	spin_lock(&pipe->lock);
+	room = weir_pipe_roomy(pipe);
 	if (!room)
 		pipe->starved = true;
-	spin_unlock_bh(&pipe->lock);
+	spin_unlock(&pipe->lock);
 	return room;
 }
 
-bool weir_pipe_put_page(struct weir_pipe *pipe, struct page *page, unsigned int offset,
-			unsigned int len)
+/* @more: see weir_pipe_commit(). */
+static bool weir_pipe_add(struct weir_pipe *pipe, struct page *page, unsigned int offset,
+			  unsigned int len, bool more)
 {
 	bool done = true;
 
-	spin_lock_bh(&pipe->lock);
-	pipe->more_soon = false;
+	spin_lock(&pipe->lock);
+	pipe->more_soon = more;
 	if (pipe->tail != pipe->head) {
 		struct bio_vec *last = weir_pipe_slot(pipe, pipe->tail - 1);
 
@@ -138,8 +150,14 @@ bool weir_pipe_put_page(struct weir_pipe *pipe, struct page *page, unsigned int 
 	pipe->bytes += len;
 	weir_stats_add(pipe->stats, WEIR_STAT_memory_bytes, page_size(compound_head(page)));
 unlock:
-	spin_unlock_bh(&pipe->lock);
+	spin_unlock(&pipe->lock);
 	return done;
+}
+
+bool weir_pipe_put_page(struct weir_pipe *pipe, struct page *page, unsigned int offset,
+			unsigned int len)
+{
+	return weir_pipe_add(pipe, page, offset, len, false);
 }
 
 size_t weir_pipe_put(struct weir_pipe *pipe, const void *data, size_t len)
@@ -247,11 +265,11 @@ void *weir_pipe_reserve(size_t size, struct bio_vec *piece)
 	return page_address(piece->bv_page) + piece->bv_offset;
 }
 
-bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len)
+bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len, bool more)
 {
 	struct weir_store *store = this_cpu_ptr(&weir_stores);
 
-	if (!len || !weir_pipe_put_page(pipe, piece->bv_page, piece->bv_offset, len)) {
+	if (!len || !weir_pipe_add(pipe, piece->bv_page, piece->bv_offset, len, more)) {
 		put_page(piece->bv_page);
 		return false;
 	}
@@ -266,64 +284,37 @@ unsigned int weir_pipe_peek(struct weir_pipe *pipe, struct bio_vec *pieces, unsi
 	unsigned int n = 0;
 
 	*bytes = 0;
-	spin_lock_bh(&pipe->lock);
+	spin_lock(&pipe->lock);
 	while (n < max && (u16)(pipe->head + n) != pipe->tail) {
 		pieces[n] = *weir_pipe_slot(pipe, pipe->head + n);
 		*bytes += pieces[n].bv_len;
 		n++;
 	}
 	*more = pipe->more_soon || (u16)(pipe->head + n) != pipe->tail;
-	spin_unlock_bh(&pipe->lock);
+	spin_unlock(&pipe->lock);
 	return n;
 }
 
-bool weir_pipe_finished(struct weir_pipe *pipe)
+bool weir_pipe_finished(const struct weir_pipe *pipe)
 {
-	bool finished;
-
-	spin_lock_bh(&pipe->lock);
-	finished = pipe->eof && pipe->head == pipe->tail;
-	spin_unlock_bh(&pipe->lock);
-	return finished;
+	/* Pairs with that in weir_pipe_end(): all that was put is seen then. */
+	return smp_load_acquire(&pipe->eof) && weir_pipe_empty(pipe);
 }
 
 void weir_pipe_end(struct weir_pipe *pipe, bool broken)
 {
-	spin_lock_bh(&pipe->lock);
-	pipe->more_soon = false;
+	WRITE_ONCE(pipe->more_soon, false);
 	if (broken)
-		pipe->broken = true;
+		WRITE_ONCE(pipe->broken, true);
 	else
-		pipe->eof = true;
-	spin_unlock_bh(&pipe->lock);
-}
-
-void weir_pipe_expect(struct weir_pipe *pipe)
-{
-	spin_lock_bh(&pipe->lock);
-	pipe->more_soon = true;
-	spin_unlock_bh(&pipe->lock);
-}
-
-void weir_pipe_abandon(struct weir_pipe *pipe)
-{
-	spin_lock_bh(&pipe->lock);
-	pipe->abandoned = true;
-	spin_unlock_bh(&pipe->lock);
-}
-
-void weir_pipe_want(struct weir_pipe *pipe)
-{
-	spin_lock_bh(&pipe->lock);
-	pipe->abandoned = false;
-	spin_unlock_bh(&pipe->lock);
+		smp_store_release(&pipe->eof, true);
 }
 
 bool weir_pipe_consume(struct weir_pipe *pipe, size_t len)
 {
 	bool tell = false;
 
-	spin_lock_bh(&pipe->lock);
+	spin_lock(&pipe->lock);
 	pipe->bytes -= len;
 	while (len) {
 		struct bio_vec *first = weir_pipe_slot(pipe, pipe->head);
@@ -341,6 +332,6 @@ bool weir_pipe_consume(struct weir_pipe *pipe, size_t len)
 		pipe->starved = false;
 		tell = true;
 	}
-	spin_unlock_bh(&pipe->lock);
+	spin_unlock(&pipe->lock);
 	return tell;
 }

@@ -26,12 +26,13 @@ enum {
 
 /**
  * struct weir_pipe - one direction
- * @lock: protects all; softirqs off
+ * @lock: protects @head, @tail, @bytes, @starved and @slots, which each side may
+ *	read alone for what only itself can change; in softirq, or softirqs off
  * @stats: where the memory held is counted
  * @head: slots consumed so far
  * @tail: slots filled so far
  * @bytes: what they hold
- * @eof: the producer has put all there is
+ * @eof: the producer has put all there is; set once, as the next three by one side alone
  * @broken: the producer failed, no more will come
  * @abandoned: the consumer wants no more
  * @more_soon: what is in it is only a beginning, the rest should follow at once
@@ -56,7 +57,7 @@ struct weir_pipe {
 void weir_pipe_exit(void);
 
 void weir_pipe_setup(struct weir_pipe *pipe, struct weir_stats __percpu *stats);
-/* Forget all that it holds.  Any context but hard interrupts. */
+/* Forget all that it holds, once neither a producer nor a consumer is at it. */
 void weir_pipe_purge(struct weir_pipe *pipe);
 
 /* Whether a producer may put at least one more run.  If not, it will be told by the consumer. */
@@ -75,10 +76,11 @@ bool weir_pipe_put_page(struct weir_pipe *pipe, struct page *page, unsigned int 
 /*
  * Room for a message head of up to @size contiguous bytes: its address, or
  * NULL.  weir_pipe_commit() puts the first @len of them.  Nothing may come
- * between the two on this CPU.  Softirq.
+ * between the two on this CPU.  @more: the rest should follow at once, until
+ * which TCP is told to wait, a fifth of a second at most.  Softirq.
  */
 void *weir_pipe_reserve(size_t size, struct bio_vec *piece);
-bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len);
+bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len, bool more);
 
 /*
  * Copy up to @max pieces into @pieces: how many.  @bytes: their total; @more:
@@ -87,17 +89,21 @@ bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len)
 unsigned int weir_pipe_peek(struct weir_pipe *pipe, struct bio_vec *pieces, unsigned int max,
 			    size_t *bytes, bool *more);
 /* Whether all was put and all was consumed. */
-bool weir_pipe_finished(struct weir_pipe *pipe);
+bool weir_pipe_finished(const struct weir_pipe *pipe);
 /* Say that no more will come (@broken: though it should). */
 void weir_pipe_end(struct weir_pipe *pipe, bool broken);
-/*
- * Say that more should follow at once, until it does: TCP is told, which waits
- * for it a fifth of a second at most.
- */
-void weir_pipe_expect(struct weir_pipe *pipe);
+
 /* Say that no more is wanted; that it is after all. */
-void weir_pipe_abandon(struct weir_pipe *pipe);
-void weir_pipe_want(struct weir_pipe *pipe);
+static inline void weir_pipe_abandon(struct weir_pipe *pipe)
+{
+	WRITE_ONCE(pipe->abandoned, true);
+}
+
+static inline void weir_pipe_want(struct weir_pipe *pipe)
+{
+	WRITE_ONCE(pipe->abandoned, false);
+}
+
 /* Drop the first @len bytes.  Returns whether the producer is to be told that there is room. */
 bool weir_pipe_consume(struct weir_pipe *pipe, size_t len);
 

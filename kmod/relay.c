@@ -3,6 +3,7 @@
 
 #include <linux/skbuff.h>
 
+#include "gather.h"
 #include "http_write.h"
 #include "pipe.h"
 #include "relay.h"
@@ -18,35 +19,6 @@ void weir_relay_init(struct weir_relay *relay, const struct http_head *head,
 	relay->verdict = http_body_init(&relay->body, head, limits);
 	relay->mode = mode;
 	relay->no_memory = false;
-}
-
-/* Contiguous bytes at @offset: their address, and how many in @len. */
-static const u8 *weir_relay_span(const struct sk_buff *skb, unsigned int offset, size_t *len)
-{
-	struct sk_buff *next;
-	unsigned int i;
-
-	if (offset < skb_headlen(skb)) {
-		*len = skb_headlen(skb) - offset;
-		return skb->data + offset;
-	}
-	offset -= skb_headlen(skb);
-	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
-		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
-
-		if (offset < skb_frag_size(frag)) {
-			*len = skb_frag_size(frag) - offset;
-			return (u8 *)skb_frag_address(frag) + offset;
-		}
-		offset -= skb_frag_size(frag);
-	}
-	skb_walk_frags(skb, next) {
-		if (offset < next->len)
-			return weir_relay_span(next, offset, len);
-		offset -= next->len;
-	}
-	*len = 0;
-	return NULL;
 }
 
 /* Feed bytes that were classified before, up to where the pipe was full. */
@@ -98,7 +70,7 @@ static size_t weir_relay_framing(struct weir_relay *relay, struct weir_pipe *pip
 	struct http_run run;
 	const u8 *data;
 
-	data = weir_relay_span(skb, offset, &span);
+	data = weir_skb_span(skb, offset, &span);
 	if (!data) {
 		relay->verdict = HTTP_ERROR;
 		return 0;

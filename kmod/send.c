@@ -24,14 +24,17 @@ int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, struct weir_sent *se
 
 	sent->bytes = 0;
 	sent->tell_producer = false;
+	sent->finished = false;
 	for (;;) {
 		struct msghdr msg = {
 			.msg_flags = MSG_SPLICE_PAGES | MSG_DONTWAIT | MSG_NOSIGNAL,
 		};
 
 		n = weir_pipe_peek(pipe, pieces, ARRAY_SIZE(pieces), &bytes, &more);
-		if (!n)
+		if (!n) {
+			sent->finished = weir_pipe_finished(pipe);
 			return 0;
+		}
 		if (more)
 			msg.msg_flags |= MSG_MORE;
 		iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, pieces, n, bytes);
@@ -46,5 +49,8 @@ int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, struct weir_sent *se
 		}
 		sent->bytes += ret;
 		sent->tell_producer |= weir_pipe_consume(pipe, ret);
+		sent->finished = weir_pipe_finished(pipe);
+		if (sent->finished)
+			return 0;
 	}
 }

@@ -12,10 +12,12 @@ struct weir_pipe;
  * struct weir_sent - what weir_send() did
  * @bytes: handed to TCP
  * @tell_producer: the pipe's producer waits to be told that there is room
+ * @finished: all was put into the pipe and all was sent
  */
 struct weir_sent {
 	size_t	bytes;
 	bool	tell_producer;
+	bool	finished;
 };
 
 /*

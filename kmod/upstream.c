@@ -191,7 +191,7 @@ static void weir_connection_send(struct weir_connection *c)
 	}
 	if (sent.tell_producer)
 		weir_exchange_tell_client(x);
-	if (!err && weir_pipe_finished(&x->request))
+	if (!err && sent.finished)
 		c->request_done = true;
 }
 
@@ -238,6 +238,8 @@ static void weir_connection_work(struct weir_connection *c, bool expired)
 				weir_connection_done(c);
 			else
 				weir_connection_fail(c, WEIR_FAILURE_GATEWAY);
+		} else {
+			weir_exchange_tell_client(x);
 		}
 	} else if (c->in_body && c->relay.verdict == HTTP_ERROR) {
 		weir_connection_fail(c, WEIR_FAILURE_GATEWAY);

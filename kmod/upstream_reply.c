@@ -44,7 +44,9 @@ static void weir_connection_count(struct weir_net *wn, u16 status)
 		weir_count(wn, WEIR_STAT_responses, 1);
 }
 
-static bool weir_connection_put_head(struct weir_connection *c, const struct http_forward *how)
+/* @more: the body will follow at once. */
+static bool weir_connection_put_head(struct weir_connection *c, const struct http_forward *how,
+				     bool more)
 {
 	struct http_head *head = &c->gather->head;
 	size_t size = head->length + WEIR_REPLY_ADDED, need;
@@ -55,10 +57,10 @@ static bool weir_connection_put_head(struct weir_connection *c, const struct htt
 		out = weir_pipe_reserve(size, &piece);
 		if (!out)
 			return false;
-		need = http_write_reply(out, size, head, weir_gather_bytes(c->gather), how);
+		need = http_write_reply(out, size, head, c->gather->bytes, how);
 		if (need <= size)
-			return weir_pipe_commit(&c->x->reply, &piece, need);
-		weir_pipe_commit(&c->x->reply, &piece, 0);
+			return weir_pipe_commit(&c->x->reply, &piece, need, more);
+		weir_pipe_commit(&c->x->reply, &piece, 0, false);
 		size = need;
 	}
 }
@@ -78,7 +80,7 @@ static bool weir_connection_head(struct weir_connection *c)
 
 	if (http_reply_is_interim(head)) {
 		if (x->minor >= 1) {
-			if (!weir_connection_put_head(c, &how))
+			if (!weir_connection_put_head(c, &how, false))
 				return false;
 			weir_connection_count(c->leg.wn, head->status);
 		}
@@ -98,11 +100,9 @@ static bool weir_connection_head(struct weir_connection *c)
 		how.flags |= HTTP_WRITE_KEEPALIVE;
 	c->keepalive = head->flags & HTTP_KEEPALIVE && head->framing != HTTP_FRAMING_CLOSE;
 	weir_relay_init(&c->relay, head, &no_limits, mode);
-	if (!weir_connection_put_head(c, &how))
-		return false;
 	/* The body is mostly in the next packet; one to the client costs more than the wait. */
-	if (head->framing == HTTP_FRAMING_LENGTH)
-		weir_pipe_expect(&x->reply);
+	if (!weir_connection_put_head(c, &how, head->framing == HTTP_FRAMING_LENGTH))
+		return false;
 	weir_connection_count(c->leg.wn, head->status);
 	c->replied = true;
 	c->in_body = true;
@@ -134,12 +134,7 @@ static size_t weir_connection_gather(struct weir_connection_reading *reading, st
 	size_t used;
 
 	if (!c->gather) {
-		c->gather = weir_gather_alloc(WEIR_REPLY_HEADER_COUNT, c->leg.wn->stats);
-		if (!c->gather) {
-			weir_count(c->leg.wn, WEIR_STAT_allocation_failures, 1);
-			reading->bad = true;
-			return 0;
-		}
+		c->gather = weir_gather_begin(WEIR_REPLY_HEADER_COUNT, c->leg.wn->stats);
 		http_reply_init(&c->gather->head, &limits, c->gather->fields,
 				WEIR_REPLY_HEADER_COUNT, c->x->method, false);
 	}
@@ -150,6 +145,12 @@ static size_t weir_connection_gather(struct weir_connection_reading *reading, st
 		break;
 	case HTTP_ERROR:
 		reading->bad = true;
+		if (c->gather->head.error == HTTP_OK) {
+			/* No memory: not the server's fault. */
+			weir_count(c->leg.wn, WEIR_STAT_allocation_failures, 1);
+			weir_gather_free(c->gather);
+			c->gather = NULL;
+		}
 		break;
 	case HTTP_MORE:
 		break;
@@ -209,6 +210,6 @@ void weir_connection_read(struct weir_connection *c)
 		c->relay.verdict = HTTP_ERROR;
 	else if (reading.bad)
 		weir_connection_fail(c, c->gather ? WEIR_FAILURE_GATEWAY : WEIR_FAILURE_BUSY);
-	else if (ret > 0)
+	else if (ret > 0 && !(c->in_body && c->relay.verdict == HTTP_DONE))
 		weir_exchange_tell_client(x);
 }

@@ -64,7 +64,7 @@ void weir_gather_free(struct weir_gather *gather)
 	kfree(gather);
 }
 
-/* One with a buffer of @size bytes, which has the first @len bytes of @old's and takes its place. */
+/* One with a buffer of @size bytes and the first @len bytes of @old's, whose place it takes. */
 static struct weir_gather *weir_gather_move(struct weir_gather *old, u32 len, u32 size)
 {
 	struct weir_gather *new = kmalloc(weir_gather_overhead(old->capacity) + size,

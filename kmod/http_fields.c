@@ -9,10 +9,34 @@ enum {
 	PORT_MAX = 65535,
 	/* The longest known field name, and the most that share a length. */
 	KNOWN_LEN_MAX = 19,
-	KNOWN_PER_LEN = 4,
+	KNOWN_PER_LEN = 6,
+	/* Room for two words, zeros behind the name. */
+	KNOWN_SIZE = 24,
 };
 
-static const char field_names[HTTP_FIELD_COUNT][KNOWN_LEN_MAX + 1] = {
+/*
+ * Names that are met often but mean nothing here, HTTP_FIELD_OTHER to all others:
+ * it is quicker to know them than to look at their bytes.
+ */
+enum {
+	COMMON_ACCEPT = HTTP_FIELD_COUNT,
+	COMMON_ACCEPT_ENCODING,
+	COMMON_ACCEPT_LANGUAGE,
+	COMMON_ACCEPT_RANGES,
+	COMMON_AGE,
+	COMMON_ETAG,
+	COMMON_EXPIRES,
+	COMMON_LAST_MODIFIED,
+	COMMON_LOCATION,
+	COMMON_ORIGIN,
+	COMMON_PRAGMA,
+	COMMON_REFERER,
+	COMMON_SERVER,
+	COMMON_VARY,
+	COMMON_COUNT,
+};
+
+static const char field_names[COMMON_COUNT][KNOWN_SIZE] = {
 	[HTTP_FIELD_HOST] = "host",
 	[HTTP_FIELD_CONNECTION] = "connection",
 	[HTTP_FIELD_CONTENT_LENGTH] = "content-length",
@@ -38,38 +62,91 @@ static const char field_names[HTTP_FIELD_COUNT][KNOWN_LEN_MAX + 1] = {
 	[HTTP_FIELD_CONTENT_ENCODING] = "content-encoding",
 	[HTTP_FIELD_CONTENT_RANGE] = "content-range",
 	[HTTP_FIELD_USER_AGENT] = "user-agent",
+	[COMMON_ACCEPT] = "accept",
+	[COMMON_ACCEPT_ENCODING] = "accept-encoding",
+	[COMMON_ACCEPT_LANGUAGE] = "accept-language",
+	[COMMON_ACCEPT_RANGES] = "accept-ranges",
+	[COMMON_AGE] = "age",
+	[COMMON_ETAG] = "etag",
+	[COMMON_EXPIRES] = "expires",
+	[COMMON_LAST_MODIFIED] = "last-modified",
+	[COMMON_LOCATION] = "location",
+	[COMMON_ORIGIN] = "origin",
+	[COMMON_PRAGMA] = "pragma",
+	[COMMON_REFERER] = "referer",
+	[COMMON_SERVER] = "server",
+	[COMMON_VARY] = "vary",
 };
 
 /* Field ids by the length of the name, HTTP_FIELD_OTHER ends a row. */
 static const u8 fields_by_len[KNOWN_LEN_MAX + 1][KNOWN_PER_LEN + 1] = {
 	[2] = { HTTP_FIELD_TE },
-	[3] = { HTTP_FIELD_VIA },
-	[4] = { HTTP_FIELD_HOST, HTTP_FIELD_DATE },
-	[6] = { HTTP_FIELD_COOKIE, HTTP_FIELD_EXPECT },
-	[7] = { HTTP_FIELD_UPGRADE, HTTP_FIELD_TRAILER },
+	[3] = { HTTP_FIELD_VIA, COMMON_AGE },
+	[4] = { HTTP_FIELD_HOST, HTTP_FIELD_DATE, COMMON_ETAG, COMMON_VARY },
+	[6] = { COMMON_ACCEPT, COMMON_SERVER, HTTP_FIELD_COOKIE, HTTP_FIELD_EXPECT, COMMON_ORIGIN,
+		COMMON_PRAGMA },
+	[7] = { COMMON_REFERER, COMMON_EXPIRES, HTTP_FIELD_UPGRADE, HTTP_FIELD_TRAILER },
+	[8] = { COMMON_LOCATION },
 	[10] = { HTTP_FIELD_CONNECTION, HTTP_FIELD_USER_AGENT, HTTP_FIELD_KEEP_ALIVE,
 		 HTTP_FIELD_SET_COOKIE },
 	[12] = { HTTP_FIELD_CONTENT_TYPE, HTTP_FIELD_MAX_FORWARDS },
-	[13] = { HTTP_FIELD_CACHE_CONTROL, HTTP_FIELD_AUTHORIZATION, HTTP_FIELD_CONTENT_RANGE },
+	[13] = { HTTP_FIELD_CACHE_CONTROL, COMMON_LAST_MODIFIED, HTTP_FIELD_AUTHORIZATION,
+		 HTTP_FIELD_CONTENT_RANGE, COMMON_ACCEPT_RANGES },
 	[14] = { HTTP_FIELD_CONTENT_LENGTH },
-	[15] = { HTTP_FIELD_X_FORWARDED_FOR },
+	[15] = { COMMON_ACCEPT_ENCODING, COMMON_ACCEPT_LANGUAGE, HTTP_FIELD_X_FORWARDED_FOR },
 	[16] = { HTTP_FIELD_CONTENT_ENCODING, HTTP_FIELD_PROXY_CONNECTION },
 	[17] = { HTTP_FIELD_TRANSFER_ENCODING, HTTP_FIELD_X_FORWARDED_PROTO },
 	[18] = { HTTP_FIELD_PROXY_AUTHENTICATE },
 	[19] = { HTTP_FIELD_PROXY_AUTHORIZATION },
 };
 
+static enum http_field_id id_of(u8 known)
+{
+	return known < HTTP_FIELD_COUNT ? known : HTTP_FIELD_OTHER;
+}
+
 enum http_field_id http_field_id(const u8 *name, size_t len)
 {
-	const u8 *id;
+	const u8 *known;
 
 	if (len > KNOWN_LEN_MAX)
 		return HTTP_FIELD_OTHER;
-	for (id = fields_by_len[len]; *id; id++)
-		if ((name[0] | 0x20) == field_names[*id][0] &&
-		    http_is_name(name, field_names[*id], len))
-			return *id;
+	for (known = fields_by_len[len]; *known; known++)
+		if ((name[0] | 0x20) == field_names[*known][0] &&
+		    http_is_name(name, field_names[*known], len))
+			return id_of(*known);
 	return HTTP_FIELD_OTHER;
+}
+
+size_t http_known_name(const u8 *name, enum http_field_id *id)
+{
+	u64 first = http_load(name), second = 0;
+	u64 colon = http_equals(first, ':');
+	const u8 *known;
+	size_t len;
+
+	if (colon) {
+		len = http_first(colon);
+		/* The bytes before the colon: all bits below its lowest. */
+		first = (first | HTTP_FOLD) & (colon ^ (colon - 1)) >> 8;
+	} else {
+		second = http_load(name + HTTP_WORD);
+		colon = http_equals(second, ':');
+		if (!colon)
+			return 0;
+		len = HTTP_WORD + http_first(colon);
+		first |= HTTP_FOLD;
+		second = (second | HTTP_FOLD) & (colon ^ (colon - 1)) >> 8;
+	}
+	for (known = fields_by_len[len]; *known; known++) {
+		const u8 *text = (const u8 *)field_names[*known];
+
+		if (http_load(text) == first && http_load(text + HTTP_WORD) == second) {
+			*id = id_of(*known);
+			return len;
+		}
+	}
+	return 0;
 }
 
 /* A decimal number of digits alone. Returns false if it is none or exceeds max. */
@@ -121,12 +198,28 @@ static size_t name_len(const u8 *p, size_t len)
 	return i;
 }
 
+/* A name of letters, digits, '-' and '.' alone, which most are. */
+static bool host_is_plain(const u8 *p, size_t len)
+{
+	size_t at;
+
+	if (len < HTTP_WORD)
+		return false;
+	for (at = 0; at + HTTP_WORD < len; at += HTTP_WORD)
+		if (http_no_host(http_load(p + at)))
+			return false;
+	/* The last eight, which may overlap. */
+	return !http_no_host(http_load(p + len - HTTP_WORD));
+}
+
 /* uri-host [ ":" port ], the host not empty, no user information (RFC 9110 section 7.2). */
 static bool host_ok(const u8 *p, size_t len)
 {
 	size_t used;
 	u64 port;
 
+	if (host_is_plain(p, len))
+		return true;
 	if (len && p[0] == '[') {
 		for (used = 1; used < len && p[used] != ']'; used++)
 			;

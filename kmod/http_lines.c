@@ -96,33 +96,44 @@ static __always_inline size_t value_end(const u8 *buf, size_t from, size_t end)
 
 enum http_error http_take_fields(struct http_head *head, const u8 *buf, size_t end)
 {
+	u64 checked = head->is_reply ? HTTP_CHECKED_REPLY : HTTP_CHECKED_REQUEST;
 	struct http_field *field = head->fields + head->n_fields;
 	const struct http_field *last = head->fields + head->limits.header_count;
 	size_t pos = head->pos;
+	u64 known = 0;
 
 	for (; field < last; field++) {
-		size_t colon = http_scan(buf, pos, end, HTTP_CHAR_TOKEN, http_no_name);
-		size_t from = colon + 2, to;
+		enum http_field_id id = HTTP_FIELD_OTHER;
+		size_t len = 0, from, to;
 
-		if (colon == pos || from >= end || memcmp(buf + colon, ": ", 2))
+		if (pos + HTTP_KNOWN_LOOKS <= end)
+			len = http_known_name(buf + pos, &id);
+		if (!len) {
+			len = http_scan(buf, pos, end, HTTP_CHAR_TOKEN, http_no_name) - pos;
+			id = http_field_id(buf + pos, len);
+		}
+		from = pos + len + 2;
+		if (!len || from >= end || memcmp(buf + pos + len, ": ", 2))
 			break;
 		to = value_end(buf, from, end);
 		if (!to)
 			break;
 		field->name.off = pos;
-		field->name.len = colon - pos;
+		field->name.len = len;
 		field->value.off = from;
 		field->value.len = to - from;
-		field->id = http_field_id(buf + pos, colon - pos);
+		field->id = id;
 		field->flags = HTTP_FIELD_CANONICAL;
 		pos = to + 2;
-		if (field->id) {
+		known |= BIT_ULL(id);
+		if (checked & BIT_ULL(id)) {
 			enum http_error error = http_check_field(head, buf, field);
 
 			if (error)
 				return error;
 		}
 	}
+	head->known |= known;
 	head->n_fields = field - head->fields;
 	head->pos = pos;
 	head->mark = pos;

@@ -61,6 +61,18 @@ static inline u64 http_no_name(u64 word)
 	return ((~letter & no_dash) | word) & HTTP_TOPS;
 }
 
+/* Bytes that are no letter, digit, '-' or '.'. */
+static inline u64 http_no_host(u64 word)
+{
+	u64 low = word & ~HTTP_TOPS;
+	u64 fold = low | HTTP_FOLD;
+	u64 letter = (fold + HTTP_EACH(0x80 - 'a')) & ~(fold + HTTP_EACH(0x7f - 'z'));
+	u64 other = (low + HTTP_EACH(0x80 - '-')) & ~(low + HTTP_EACH(0x7f - '9'));
+	u64 no_slash = (low ^ HTTP_EACH('/')) + ~HTTP_TOPS;
+
+	return (~(letter | (other & no_slash)) | word) & HTTP_TOPS;
+}
+
 /* The control bytes, HTAB among them. */
 static inline u64 http_no_value(u64 word)
 {

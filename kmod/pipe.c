@@ -16,12 +16,13 @@
 #endif
 
 /*
- * Where this CPU copies small pieces to, one after the other; never written
- * again, so pieces of several connections may share a page.  Softirq.
+ * Where this CPU copies small pieces to, one after the other; not written again
+ * while anybody has one, so pieces of several connections may share a page.  Softirq.
  */
 struct weir_store {
 	struct page	*page;
-	unsigned int	used;
+	struct page	*other;	/* the one before, to be used again once it is ours alone */
+	unsigned int	used;	/* of @page */
 };
 
 static DEFINE_PER_CPU(struct weir_store, weir_stores);
@@ -32,10 +33,14 @@ static struct weir_store *weir_store_get(unsigned int least)
 
 	if (store->page && PAGE_SIZE - store->used >= least)
 		return store;
-	if (store->page)
-		put_page(store->page);
-	store->page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+	swap(store->page, store->other);
 	store->used = 0;
+	if (store->page && page_ref_count(store->page) != 1) {
+		put_page(store->page);
+		store->page = NULL;
+	}
+	if (!store->page)
+		store->page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
 	return store->page ? store : NULL;
 }
 
@@ -48,7 +53,10 @@ void weir_pipe_exit(void)
 
 		if (store->page)
 			put_page(store->page);
+		if (store->other)
+			put_page(store->other);
 		store->page = NULL;
+		store->other = NULL;
 	}
 }
 
@@ -278,26 +286,27 @@ bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len,
 	return true;
 }
 
-unsigned int weir_pipe_peek(struct weir_pipe *pipe, struct bio_vec *pieces, unsigned int max,
-			    size_t *bytes, bool *more)
+unsigned int weir_pipe_peek(struct weir_pipe *pipe, const struct bio_vec **pieces, size_t *bytes,
+			    bool *more)
 {
-	unsigned int n = 0;
+	unsigned int first, count, n, i;
 
-	*bytes = 0;
 	spin_lock(&pipe->lock);
-	while (n < max && (u16)(pipe->head + n) != pipe->tail) {
-		pieces[n] = *weir_pipe_slot(pipe, pipe->head + n);
-		*bytes += pieces[n].bv_len;
-		n++;
-	}
-	*more = pipe->more_soon || (u16)(pipe->head + n) != pipe->tail;
+	first = pipe->head % WEIR_PIPE_SLOTS;
+	count = (u16)(pipe->tail - pipe->head);
+	n = min_t(unsigned int, count, WEIR_PIPE_SLOTS - first);
+	*pieces = &pipe->slots[first];
+	*bytes = 0;
+	for (i = first; i < first + n; i++)
+		*bytes += pipe->slots[i].bv_len;
+	*more = pipe->more_soon || n < count;
 	spin_unlock(&pipe->lock);
 	return n;
 }
 
 bool weir_pipe_finished(const struct weir_pipe *pipe)
 {
-	/* Pairs with that in weir_pipe_end(): all that was put is seen then. */
+	/* Pairs with the release in weir_pipe_end(): all that was put is seen then. */
 	return smp_load_acquire(&pipe->eof) && weir_pipe_empty(pipe);
 }
 
@@ -307,7 +316,7 @@ void weir_pipe_end(struct weir_pipe *pipe, bool broken)
 	if (broken)
 		WRITE_ONCE(pipe->broken, true);
 	else
-		smp_store_release(&pipe->eof, true);
+		smp_store_release(&pipe->eof, true); /* pairs with that in weir_pipe_finished() */
 }
 
 bool weir_pipe_consume(struct weir_pipe *pipe, size_t len)

@@ -83,11 +83,12 @@ void *weir_pipe_reserve(size_t size, struct bio_vec *piece);
 bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len, bool more);
 
 /*
- * Copy up to @max pieces into @pieces: how many.  @bytes: their total; @more:
- * whether others follow, or will at once.  No references are taken.
+ * The first pieces, how many: they stay as they are until they are consumed, but
+ * that the last may grow.  @bytes: their total; @more: whether others follow, or
+ * will at once.  No references are taken.
  */
-unsigned int weir_pipe_peek(struct weir_pipe *pipe, struct bio_vec *pieces, unsigned int max,
-			    size_t *bytes, bool *more);
+unsigned int weir_pipe_peek(struct weir_pipe *pipe, const struct bio_vec **pieces, size_t *bytes,
+			    bool *more);
 /* Whether all was put and all was consumed. */
 bool weir_pipe_finished(const struct weir_pipe *pipe);
 /* Say that no more will come (@broken: though it should). */

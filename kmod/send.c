@@ -8,14 +8,9 @@
 #include "pipe.h"
 #include "send.h"
 
-enum {
-	/* Pieces given to TCP at once; they are copied to the stack. */
-	WEIR_SEND_PIECES = 16,
-};
-
 int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, struct weir_sent *sent)
 {
-	struct bio_vec pieces[WEIR_SEND_PIECES];
+	const struct bio_vec *pieces;
 	struct sock *sk = leg->sk;
 	unsigned int n;
 	size_t bytes;
@@ -30,7 +25,7 @@ int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, struct weir_sent *se
 			.msg_flags = MSG_SPLICE_PAGES | MSG_DONTWAIT | MSG_NOSIGNAL,
 		};
 
-		n = weir_pipe_peek(pipe, pieces, ARRAY_SIZE(pieces), &bytes, &more);
+		n = weir_pipe_peek(pipe, &pieces, &bytes, &more);
 		if (!n) {
 			sent->finished = weir_pipe_finished(pipe);
 			return 0;

@@ -196,7 +196,8 @@ void weir_connection_read(struct weir_connection *c)
 	struct weir_exchange *x = c->x;
 	int ret;
 
-	if (c->in_body && c->relay.verdict != HTTP_MORE)
+	if ((c->in_body && c->relay.verdict != HTTP_MORE) ||
+	    skb_queue_empty(&c->leg.sk->sk_receive_queue))
 		return;
 	c->relay.no_memory = false;
 	ret = tcp_read_sock(c->leg.sk, &desc, weir_connection_actor);

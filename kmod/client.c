@@ -204,6 +204,8 @@ void weir_client_accept(struct weir_net *wn, const struct weir_leg *listener, st
 	bh_lock_sock(sk);
 	weir_client_graft(client, sk);
 	weir_leg_attach(&client->leg, sk, listener);
+	/* The reply acknowledges the request; the first, too, needs no packet for that alone. */
+	inet_csk_enter_pingpong_mode(sk);
 	bh_unlock_sock(sk);
 	/* Whatever came before the callbacks were there. */
 	weir_leg_kick(&client->leg, WEIR_EVENT_READ);

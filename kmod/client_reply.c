@@ -88,14 +88,21 @@ void weir_client_refuse(struct weir_client *client, const struct http_head *head
 
 /* Sending. */
 
+/* Whether the connection lives on after the reply; known from the reply's first byte on. */
+static bool weir_client_stays(const struct weir_client *client)
+{
+	return client->x->reply_keepalive && client->reading == WEIR_READING_NOTHING;
+}
+
 bool weir_client_send(struct weir_client *client)
 {
 	struct weir_exchange *x = client->x;
 	bool broken = READ_ONCE(x->reply.broken);
+	bool last = weir_pipe_ended(&x->reply) && !weir_client_stays(client);
 	struct weir_sent sent;
 	int err;
 
-	err = weir_send(&client->leg, &x->reply, &sent);
+	err = weir_send(&client->leg, &x->reply, last, &sent);
 	client->blocked = err == -EAGAIN;
 	if (sent.bytes) {
 		client->replied = true;
@@ -110,10 +117,7 @@ bool weir_client_send(struct weir_client *client)
 	if (err)
 		return false;
 	if (sent.finished) {
-		bool keepalive = x->reply_keepalive &&
-				 client->reading == WEIR_READING_NOTHING;
-
-		if (keepalive) {
+		if (weir_client_stays(client)) {
 			weir_client_leave(client);
 			client->reading = WEIR_READING_HEAD;
 		} else {

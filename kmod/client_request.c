@@ -85,6 +85,8 @@ static void weir_client_forward(struct weir_client *client)
 		client->reading = WEIR_READING_NOTHING;
 	} else {
 		client->reading = WEIR_READING_BODY;
+		/* What comes now is no question that an answer could acknowledge. */
+		inet_csk_exit_pingpong_mode(client->leg.sk);
 	}
 	weir_gather_free(client->gather);
 	client->gather = NULL;

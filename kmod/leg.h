@@ -53,7 +53,7 @@ struct weir_leg_ops {
  * struct weir_leg - one socket taken over
  * @refs: see above
  * @events: pending weir_event bits; nonzero if and only if the leg is queued
- * @queue_node: in a queue; owned by whoever made @events nonzero
+ * @queue_next: behind it in a queue; owned by whoever made @events nonzero
  * @ops: its kind
  * @wn: its namespace
  * @sk: its socket, with a reference of the leg's own; never NULL once attached
@@ -75,7 +75,7 @@ struct weir_leg_ops {
 struct weir_leg {
 	refcount_t			refs;
 	atomic_t			events;
-	struct list_head		queue_node;
+	struct weir_leg			*queue_next;
 	const struct weir_leg_ops	*ops;
 	struct weir_net			*wn;
 	struct sock			*sk;

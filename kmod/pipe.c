@@ -306,8 +306,7 @@ unsigned int weir_pipe_peek(struct weir_pipe *pipe, const struct bio_vec **piece
 
 bool weir_pipe_finished(const struct weir_pipe *pipe)
 {
-	/* Pairs with the release in weir_pipe_end(): all that was put is seen then. */
-	return smp_load_acquire(&pipe->eof) && weir_pipe_empty(pipe);
+	return weir_pipe_ended(pipe) && weir_pipe_empty(pipe);
 }
 
 void weir_pipe_end(struct weir_pipe *pipe, bool broken)
@@ -316,7 +315,7 @@ void weir_pipe_end(struct weir_pipe *pipe, bool broken)
 	if (broken)
 		WRITE_ONCE(pipe->broken, true);
 	else
-		smp_store_release(&pipe->eof, true); /* pairs with that in weir_pipe_finished() */
+		smp_store_release(&pipe->eof, true); /* pairs with that in weir_pipe_ended() */
 }
 
 bool weir_pipe_consume(struct weir_pipe *pipe, size_t len)

@@ -89,7 +89,14 @@ bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len,
  */
 unsigned int weir_pipe_peek(struct weir_pipe *pipe, const struct bio_vec **pieces, size_t *bytes,
 			    bool *more);
-/* Whether all was put and all was consumed. */
+/* Whether all was put; and all was consumed, too. */
+static inline bool weir_pipe_ended(const struct weir_pipe *pipe)
+{
+	/* Pairs with the release in weir_pipe_end(): all that was put before is seen then. */
+	return smp_load_acquire(&pipe->eof);
+}
+
+
 bool weir_pipe_finished(const struct weir_pipe *pipe);
 /* Say that no more will come (@broken: though it should). */
 void weir_pipe_end(struct weir_pipe *pipe, bool broken);

@@ -9,7 +9,6 @@
  * pending event was seen, so no other CPU is interrupted.
  */
 
-#include <linux/list.h>
 #include <linux/percpu.h>
 #include <linux/sched/clock.h>
 #include <linux/timer.h>
@@ -33,9 +32,28 @@ enum {
 };
 
 /**
+ * struct weir_queue_list - legs in the order of their first event
+ * @first: by way of their queue_next
+ * @last: of a list that is not empty
+ */
+struct weir_queue_list {
+	struct weir_leg *first;
+	struct weir_leg *last;
+};
+
+static void weir_queue_append(struct weir_queue_list *list, struct weir_queue_list *more)
+{
+	if (list->first)
+		list->last->queue_next = more->first;
+	else
+		list->first = more->first;
+	list->last = more->last;
+}
+
+/**
  * struct weir_queue - one CPU's queue
  * @lock: protects all; a leaf lock, taken with softirqs off
- * @legs: to be run, in order of their first event
+ * @legs: to be run
  * @later: to be run at the next jiffy, since their socket was in use
  * @draining: the drain runs or is scheduled, and will see what is added
  * @drain: runs @legs
@@ -43,8 +61,8 @@ enum {
  */
 struct weir_queue {
 	spinlock_t		lock; /* protects the rest */
-	struct list_head	legs;
-	struct list_head	later;
+	struct weir_queue_list	legs;
+	struct weir_queue_list	later;
 	bool			draining;
 	struct weir_drain	drain;
 	struct timer_list	timer;
@@ -54,12 +72,14 @@ static DEFINE_PER_CPU(struct weir_queue, weir_queues);
 
 void weir_queue_add(struct weir_leg *leg)
 {
+	struct weir_queue_list one = { leg, leg };
 	struct weir_queue *queue;
 
+	leg->queue_next = NULL;
 	local_bh_disable();
 	queue = this_cpu_ptr(&weir_queues);
 	spin_lock(&queue->lock);
-	list_add_tail(&leg->queue_node, &queue->legs);
+	weir_queue_append(&queue->legs, &one);
 	if (!queue->draining) {
 		queue->draining = true;
 		weir_drain_schedule(&queue->drain);
@@ -70,12 +90,14 @@ void weir_queue_add(struct weir_leg *leg)
 
 void weir_queue_add_later(struct weir_leg *leg)
 {
+	struct weir_queue_list one = { leg, leg };
 	struct weir_queue *queue;
 
+	leg->queue_next = NULL;
 	local_bh_disable();
 	queue = this_cpu_ptr(&weir_queues);
 	spin_lock(&queue->lock);
-	list_add_tail(&leg->queue_node, &queue->later);
+	weir_queue_append(&queue->later, &one);
 	if (!timer_pending(&queue->timer))
 		mod_timer(&queue->timer, jiffies + 1);
 	spin_unlock(&queue->lock);
@@ -87,8 +109,10 @@ static void weir_queue_timer(struct timer_list *timer)
 	struct weir_queue *queue = from_timer(queue, timer, timer);
 
 	spin_lock(&queue->lock);
-	list_splice_tail_init(&queue->later, &queue->legs);
-	if (!list_empty(&queue->legs) && !queue->draining) {
+	if (queue->later.first)
+		weir_queue_append(&queue->legs, &queue->later);
+	queue->later.first = NULL;
+	if (queue->legs.first && !queue->draining) {
 		queue->draining = true;
 		weir_drain_schedule(&queue->drain);
 	}
@@ -99,22 +123,23 @@ static void weir_queue_timer(struct timer_list *timer)
 static void weir_queue_drain(struct weir_drain_entry *entry)
 {
 	struct weir_queue *queue = container_of(weir_drain_of(entry), struct weir_queue, drain);
+	struct weir_queue_list batch = {};
 	unsigned int round, legs = 0;
 	struct weir_leg *leg;
-	LIST_HEAD(batch);
 	u64 end = 0;
 
 	for (round = 0; round < WEIR_DRAIN_ROUNDS; round++) {
 		spin_lock(&queue->lock);
-		list_splice_init(&queue->legs, &batch);
-		if (list_empty(&batch))
+		batch = queue->legs;
+		queue->legs.first = NULL;
+		if (!batch.first)
 			queue->draining = false;
 		spin_unlock(&queue->lock);
-		if (list_empty(&batch))
+		if (!batch.first)
 			return;
-		while (!list_empty(&batch)) {
-			leg = list_first_entry(&batch, struct weir_leg, queue_node);
-			list_del(&leg->queue_node);
+		while (batch.first) {
+			leg = batch.first;
+			batch.first = leg->queue_next;
 			weir_leg_run(leg);
 			if (++legs % WEIR_DRAIN_LOOKS)
 				continue;
@@ -127,11 +152,16 @@ static void weir_queue_drain(struct weir_drain_entry *entry)
 	}
 yield:
 	spin_lock(&queue->lock);
-	list_splice(&batch, &queue->legs);
-	if (list_empty(&queue->legs))
-		queue->draining = false;
-	else
+	if (batch.first) {
+		/* What is left of it was there before what came meanwhile. */
+		if (queue->legs.first)
+			weir_queue_append(&batch, &queue->legs);
+		queue->legs = batch;
+	}
+	if (queue->legs.first)
 		weir_drain_schedule(&queue->drain);
+	else
+		queue->draining = false;
 	spin_unlock(&queue->lock);
 }
 
@@ -146,8 +176,6 @@ int weir_queue_init(void)
 		struct weir_queue *queue = per_cpu_ptr(&weir_queues, cpu);
 
 		spin_lock_init(&queue->lock);
-		INIT_LIST_HEAD(&queue->legs);
-		INIT_LIST_HEAD(&queue->later);
 		weir_drain_setup(&queue->drain, weir_queue_drain);
 		timer_setup(&queue->timer, weir_queue_timer, 0);
 	}

@@ -8,7 +8,7 @@
 #include "pipe.h"
 #include "send.h"
 
-int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, struct weir_sent *sent)
+int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, bool last, struct weir_sent *sent)
 {
 	const struct bio_vec *pieces;
 	struct sock *sk = leg->sk;
@@ -30,7 +30,7 @@ int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, struct weir_sent *se
 			sent->finished = weir_pipe_finished(pipe);
 			return 0;
 		}
-		if (more)
+		if (more || last)
 			msg.msg_flags |= MSG_MORE;
 		iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, pieces, n, bytes);
 		leg->sending = true;

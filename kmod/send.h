@@ -22,8 +22,10 @@ struct weir_sent {
 
 /*
  * Send all there is in @pipe: 0; -EAGAIN: the rest when WEIR_EVENT_WRITE comes;
- * else the connection can no longer be written.  Socket lock held, softirq.
+ * else the connection can no longer be written.  @last: no more will be put, and
+ * the caller shuts the connection down once all is sent, so the end may wait for
+ * that, to go in one packet with the FIN.  Socket lock held, softirq.
  */
-int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, struct weir_sent *sent);
+int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, bool last, struct weir_sent *sent);
 
 #endif /* _WEIR_SEND_H */

@@ -176,7 +176,7 @@ static void weir_connection_send(struct weir_connection *c)
 
 	if (c->request_done || c->send_failed)
 		return;
-	err = weir_send(&c->leg, &x->request, &sent);
+	err = weir_send(&c->leg, &x->request, false, &sent);
 	if (sent.bytes) {
 		c->sent = true;
 		weir_count(c->leg.wn, WEIR_STAT_bytes_upstream_out, sent.bytes);

@@ -19,8 +19,8 @@ from suites.performance.settings import settings
 from suites.performance.stage import Stage, read_maps, read_report, read_sections
 
 IDS = (
-    "get-keepalive-1k", "get-keepalive-64k", "post-64k", "connection-per-request", "pipelined-1k", "rate-limited",
-    "blocked-syn", "malformed", "idle-connections",
+    "get-keepalive-1k", "get-keepalive-16k", "get-keepalive-64k", "get-keepalive-1m", "post-64k",
+    "connection-per-request", "pipelined-1k", "rate-limited", "blocked-syn", "malformed", "idle-connections",
 )  # fmt: skip
 SCENARIO = SCENARIOS["get-keepalive-1k"]
 

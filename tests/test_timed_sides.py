@@ -207,7 +207,9 @@ def test_every_load_of_requests_is_timed_and_the_rest_is_told() -> None:
     assert not set(TO_COME) & set(SCENARIOS), "a scenario that is there now"
     assert {id for id, workload in WORKLOADS.items() if workload.latency} == {
         "get-keepalive-1k",
+        "get-keepalive-16k",
         "get-keepalive-64k",
+        "get-keepalive-1m",
         "post-64k",
     }
 

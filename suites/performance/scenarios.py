@@ -138,12 +138,28 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
             config=_config(),
         ),
         Scenario(
+            "get-keepalive-16k",
+            "GET of 16,384 bytes on a connection that stays open",
+            LoadPlan(_message("GET", "/16k"), steps=400, warm_up=400),
+            config=_config(),
+            expect=Expect(body=16 * KIB),
+            origin_body=16 * KIB,
+        ),
+        Scenario(
             "get-keepalive-64k",
             "GET of 65,536 bytes on a connection that stays open",
             LoadPlan(_message("GET", "/64k"), steps=800, warm_up=200),
             config=_config(),
             expect=Expect(body=64 * KIB),
             origin_body=64 * KIB,
+        ),
+        Scenario(
+            "get-keepalive-1m",
+            "GET of 1,048,576 bytes on a connection that stays open",
+            LoadPlan(_message("GET", "/1m"), steps=30, warm_up=30),
+            config=_config(),
+            expect=Expect(body=1024 * KIB),
+            origin_body=1024 * KIB,
         ),
         Scenario(
             "post-64k",

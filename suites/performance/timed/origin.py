@@ -21,7 +21,7 @@ from suites.performance.timed.tool import Bench
 SMALL: Final = "/1k"
 LARGE: Final = "/64k"
 UPLOAD: Final = "/post"
-SIZES: Final = {SMALL: 1024, LARGE: 65536}
+SIZES: Final = {SMALL: 1024, "/16k": 16384, LARGE: 65536, "/1m": 1 << 20}
 _TEMPORARY: Final = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -39,7 +39,7 @@ class Origin:
 
 @contextmanager
 def serving(bench: Bench, address: str, port: int = 8080) -> Iterator[Origin]:
-    """An nginx with one worker that serves /1k and /64k; what is posted to /post it takes whole, then answers as /1k.
+    """An nginx with one worker that serves SIZES; what is posted to /post it takes whole, then answers as /1k.
 
     Raises InfrastructureError when it does not start.
     """

@@ -15,6 +15,9 @@
 #include "gather.h"
 #include "timer.h"
 
+/* Their size lies far above one of kmalloc's and far below the next. */
+static struct kmem_cache *weir_clients;
+
 enum {
 	/* Requests handled in a row before other connections have their turn. */
 	WEIR_CLIENT_ROW		= 16,
@@ -184,12 +187,13 @@ static void weir_client_graft(struct weir_client *client, struct sock *sk)
 
 void weir_client_accept(struct weir_net *wn, const struct weir_leg *listener, struct sock *sk)
 {
-	struct weir_client *client = kzalloc(sizeof(*client), GFP_ATOMIC | __GFP_NOWARN);
+	struct weir_client *client = kmem_cache_zalloc(weir_clients, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!client || weir_leg_setup(&client->leg, &weir_client_ops, wn)) {
 		if (!client)
 			weir_count(wn, WEIR_STAT_allocation_failures, 1);
-		kfree(client);
+		if (client)
+			kmem_cache_free(weir_clients, client);
 		weir_client_refuse_connection(sk);
 		return;
 	}
@@ -219,4 +223,15 @@ void weir_client_abort_all(struct weir_net *wn)
 	list_for_each_entry(client, &wn->clients, node)
 		weir_leg_kick(&client->leg, WEIR_EVENT_ABORT);
 	spin_unlock_bh(&wn->clients_lock);
+}
+
+int weir_client_init(void)
+{
+	weir_clients = KMEM_CACHE(weir_client, 0);
+	return weir_clients ? 0 : -ENOMEM;
+}
+
+void weir_client_exit(void)
+{
+	kmem_cache_destroy(weir_clients);
 }

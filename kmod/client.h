@@ -7,6 +7,10 @@ struct sock;
 struct weir_leg;
 struct weir_net;
 
+int weir_client_init(void);
+/* When no client is left, nor an RCU callback of one. */
+void weir_client_exit(void);
+
 /*
  * Serve a connection just accepted by @listener, whose reference is taken over.
  * Softirq, no socket lock held.

@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 
+#include "client.h"
 #include "control.h"
 #include "exchange.h"
 #include "leg.h"
@@ -18,9 +19,12 @@ static int __init weir_init(void)
 	err = weir_queue_init();
 	if (err)
 		return err;
-	err = weir_leg_init();
+	err = weir_client_init();
 	if (err)
 		goto queue;
+	err = weir_leg_init();
+	if (err)
+		goto client;
 	err = weir_net_init();
 	if (err)
 		goto leg;
@@ -32,6 +36,8 @@ net:
 	weir_net_exit();
 leg:
 	weir_leg_exit();
+client:
+	weir_client_exit();
 queue:
 	weir_queue_exit();
 	return err;
@@ -47,6 +53,7 @@ static void __exit weir_exit(void)
 	weir_pipe_exit();
 	/* Servers are freed by a function of ours. */
 	rcu_barrier();
+	weir_client_exit();
 }
 
 module_init(weir_init);

@@ -37,6 +37,12 @@ def functional(session: nox.Session) -> None:
 
 
 @nox.session
+def differential(session: nox.Session) -> None:
+    """The same bytes through Weir, nginx and HAProxy; `-- --examples 100` is CI's short form."""
+    run("lab", "run", "suites/differential", *session.posargs)
+
+
+@nox.session
 def robustness(session: nox.Session) -> None:
     """Crashes, floods and lost machines: that the lab sees them, and names their owner."""
     run("lab", "run", "suites/robustness", *session.posargs)

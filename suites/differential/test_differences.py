@@ -1,0 +1,120 @@
+"""The same bytes through Weir, nginx and HAProxy: every difference between them is explained by a rule.
+
+And the property that matters most: what Weir passes on, either way, has one meaning. A forwarded request is one message
+with the same bounds to nginx and HAProxy as backends; what a client gets is one message to readers of other authors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from suites.differential.draft import Case
+from suites.differential.driver import Driver, Job
+from suites.differential.readers import disagreement, reply_bytes
+from suites.differential.rules import Book, read_rules
+from suites.differential.trial import PEERS, Trial, job_of_reply
+from suites.differential.view import (
+    differences,
+    view_of_message,
+    view_of_reply,
+    view_of_request,
+    view_of_response,
+)
+
+SHOWN = 12
+BOUNDS = frozenset({"verdict", "after", "line", "authority", "body"})
+REPLY_BOUNDS = frozenset({"verdict", "line", "body"})  # a peer may close behind a reply
+
+
+def show(failures: Sequence[str]) -> str:
+    more = f"\n... and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
+    said = "\n".join(failures[:SHOWN])
+    return f"{len(failures)} differences are not explained (suites/differential/rules.toml):\n{said}{more}"
+
+
+@pytest.fixture(scope="module")
+def books() -> dict[str, Book]:
+    rules = read_rules()
+    return {direction: Book(direction, rules) for direction in ("request", "reply", "backend")}
+
+
+@pytest.fixture(scope="module")
+def requests_trial(driver: Driver, books: dict[str, Book]) -> Trial:
+    return Trial(driver, "request", books["request"])
+
+
+@pytest.fixture(scope="module")
+def replies_trial(driver: Driver, books: dict[str, Book]) -> Trial:
+    return Trial(driver, "reply", books["reply"])
+
+
+def test_every_difference_between_requests_is_explained(requests_trial: Trial, pytestconfig: pytest.Config) -> None:
+    failures = requests_trial.run(pytestconfig.getoption("--examples"), pytestconfig.getoption("--seed"))
+    assert not failures, show(failures)
+
+
+def test_every_difference_between_replies_is_explained(replies_trial: Trial, pytestconfig: pytest.Config) -> None:
+    failures = replies_trial.run(pytestconfig.getoption("--examples"), pytestconfig.getoption("--seed"))
+    assert not failures, show(failures)
+
+
+def test_what_weir_forwards_is_one_message_to_both_peers(
+    requests_trial: Trial, driver: Driver, books: dict[str, Book]
+) -> None:
+    """The very bytes that Weir forwarded, with a plain request behind them: two messages, where Weir's own ended."""
+    sent = {
+        message.raw: (result.case, message)
+        for result in requests_trial.results.values()
+        for message in result.weir.passed
+    }
+    assert sent
+    outcomes = driver.run([Job(raw) for raw in sent], PEERS)
+    failures = []
+    for number, (raw, (case, message)) in enumerate(sent.items()):
+        expected = view_of_message(message)
+        for peer in PEERS:
+            seen = view_of_request(case, outcomes[peer][number])
+            found = [difference for difference in differences(expected, peer, seen) if difference.aspect in BOUNDS]
+            if left := books["backend"].unexplained(case, found):
+                said = "; ".join(map(str, left))
+                failures.append(f"{peer}: {said}\n    forwarded by Weir: {raw!r}\n    sent: {case.raw!r}")
+    assert not failures, show(failures)
+
+
+def test_what_weir_relays_is_one_reply_to_other_readers(
+    replies_trial: Trial, driver: Driver, books: dict[str, Book]
+) -> None:
+    """The very bytes that a client got: Python's http.client reads one reply of them, as do nginx and HAProxy."""
+    relayed = [(result.case, reply_bytes(result.weir)) for result in replies_trial.results.values()]
+    replies = {raw: (case, response) for case, (raw, response) in relayed if response is not None}
+    assert replies
+    failures = [
+        f"http.client: {problem}\n    relayed by Weir: {raw!r}"
+        for raw, (case, response) in replies.items()
+        if (problem := disagreement(raw, case.method, response))
+    ]
+    cases = [
+        Case(case.name, raw, case.families, case.method, close=not response.keeps_open)
+        for raw, (case, response) in replies.items()
+    ]
+    outcomes = driver.run([job_of_reply(case) for case in cases], PEERS)
+    for number, (case, (_, response)) in enumerate(zip(cases, replies.values(), strict=True)):
+        expected = view_of_response(response)
+        for peer in PEERS:
+            seen = view_of_reply(case, outcomes[peer][number])
+            assert seen.after not in ("poisoned", "unreadable", "served and more"), f"{peer}: {case.raw!r}"
+            found = [
+                difference for difference in differences(expected, peer, seen) if difference.aspect in REPLY_BOUNDS
+            ]
+            if left := books["backend"].unexplained(case, found):
+                failures.append(f"{peer}: {'; '.join(map(str, left))}\n    relayed by Weir: {case.raw!r}")
+    assert not failures, show(failures)
+
+
+def test_every_rule_is_needed(requests_trial: Trial, replies_trial: Trial, books: dict[str, Book]) -> None:
+    """A rule that explains nothing any more hides what it may explain one day."""
+    assert requests_trial.results
+    assert replies_trial.results
+    assert [name for book in books.values() for name in book.unused] == []

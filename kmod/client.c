@@ -13,6 +13,7 @@
 #include "client_leg.h"
 #include "exchange.h"
 #include "gather.h"
+#include "listener.h"
 #include "timer.h"
 
 /* Their size lies far above one of kmalloc's and far below the next. */
@@ -42,8 +43,40 @@ void weir_client_leave(struct weir_client *client)
 		weir_exchange_leave_client(x);
 }
 
+void weir_client_settle(struct weir_client *client, bool whole)
+{
+	const struct weir_exchange *x = client->x;
+	struct weir_meter_sample sample = {
+		.bytes_in = client->bytes_in,
+		.bytes_out = client->bytes_out,
+	};
+
+	if (!client->began)
+		return;
+	if (whole) {
+		sample.status = x->answer;
+		sample.end = x->failed ? WEIR_METER_failures : WEIR_METER_requests;
+		sample.timed = true;
+		/* The last part of a reply that ends the connection is sent with the FIN: not yet. */
+		sample.us = (x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us()) -
+			    client->began;
+	} else {
+		sample.end = x && READ_ONCE(x->reply.broken) ? WEIR_METER_failures :
+			     WEIR_METER_aborted;
+	}
+	weir_meter_record(client->meter, &sample);
+	client->began = 0;
+	client->bytes_in = 0;
+	client->bytes_out = 0;
+}
+
 static void weir_client_clean(struct weir_client *client)
 {
+	weir_client_settle(client, false);
+	/* Of a request that never was one. */
+	if (client->bytes_in)
+		weir_meter_add(client->meter, WEIR_METER_bytes_in, client->bytes_in);
+	client->bytes_in = 0;
 	weir_client_leave(client);
 	weir_gather_free(client->gather);
 	client->gather = NULL;
@@ -127,6 +160,7 @@ static void weir_client_destroy(struct weir_leg *leg)
 	list_del(&client->node);
 	spin_unlock_bh(&wn->clients_lock);
 	weir_count(wn, WEIR_STAT_connections_active, -1);
+	weir_meter_add(client->meter, WEIR_METER_connections, -1);
 	leg->sk->sk_prot->close(leg->sk, 0);
 }
 
@@ -135,6 +169,7 @@ static void weir_client_free(struct weir_leg *leg)
 	struct weir_client *client = weir_client(leg);
 
 	weir_count(leg->wn, WEIR_STAT_memory_bytes, -(s64)sizeof(*client));
+	weir_meter_put(client->meter);
 	kfree_rcu(client, leg.rcu);
 }
 
@@ -185,9 +220,10 @@ static void weir_client_graft(struct weir_client *client, struct sock *sk)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-void weir_client_accept(struct weir_net *wn, const struct weir_leg *listener, struct sock *sk)
+void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 {
 	struct weir_client *client = kmem_cache_zalloc(weir_clients, GFP_ATOMIC | __GFP_NOWARN);
+	struct weir_net *wn = listener->leg.wn;
 
 	if (!client || weir_leg_setup(&client->leg, &weir_client_ops, wn)) {
 		if (!client)
@@ -199,6 +235,9 @@ void weir_client_accept(struct weir_net *wn, const struct weir_leg *listener, st
 	}
 	client->reading = WEIR_READING_HEAD;
 	weir_client_identify(client, sk);
+	client->meter = weir_meter_hold(listener->meter);
+	weir_meter_add(client->meter, WEIR_METER_connects, 1);
+	weir_meter_add(client->meter, WEIR_METER_connections, 1);
 	weir_count(wn, WEIR_STAT_connections_accepted, 1);
 	weir_count(wn, WEIR_STAT_connections_active, 1);
 	weir_count(wn, WEIR_STAT_memory_bytes, sizeof(*client));
@@ -207,7 +246,7 @@ void weir_client_accept(struct weir_net *wn, const struct weir_leg *listener, st
 	spin_unlock_bh(&wn->clients_lock);
 	bh_lock_sock(sk);
 	weir_client_graft(client, sk);
-	weir_leg_attach(&client->leg, sk, listener);
+	weir_leg_attach(&client->leg, sk, &listener->leg);
 	/* The reply acknowledges the request; the first, too, needs no packet for that alone. */
 	inet_csk_enter_pingpong_mode(sk);
 	bh_unlock_sock(sk);

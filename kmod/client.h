@@ -4,7 +4,7 @@
 #define _WEIR_CLIENT_H
 
 struct sock;
-struct weir_leg;
+struct weir_listener;
 struct weir_net;
 
 int weir_client_init(void);
@@ -15,7 +15,7 @@ void weir_client_exit(void);
  * Serve a connection just accepted by @listener, whose reference is taken over.
  * Softirq, no socket lock held.
  */
-void weir_client_accept(struct weir_net *wn, const struct weir_leg *listener, struct sock *sk);
+void weir_client_accept(const struct weir_listener *listener, struct sock *sk);
 /* Reset all client connections of a namespace that is dying. */
 void weir_client_abort_all(struct weir_net *wn);
 

@@ -9,6 +9,7 @@
 #define _WEIR_CLIENT_LEG_H
 
 #include <linux/net.h>
+#include <linux/tcp.h>
 
 #include "leg.h"
 #include "net.h"
@@ -48,6 +49,7 @@ enum weir_client_wait {
  * @node: in the namespace's clients
  * @address: the client's, IPv4 mapped
  * @name: the same as text
+ * @meter: counts of the listener that accepted it, with a reference
  *
  * Socket lock:
  * @x: the exchange in progress, with the client leg's reference
@@ -61,6 +63,10 @@ enum weir_client_wait {
  * @blocked: the socket takes no more for now
  * @moved: bytes of a body were read in this run
  * @replied: some of this reply was sent
+ * @began: when the head of the request in progress was whole, in microseconds
+ *	of TCP's clock; 0: none is
+ * @bytes_in: received since the last request was counted
+ * @bytes_out: sent since then
  */
 struct weir_client {
 	struct weir_leg			leg;
@@ -68,6 +74,7 @@ struct weir_client {
 	struct list_head		node;
 	struct in6_addr			address;
 	char				name[WEIR_CLIENT_NAME];
+	struct weir_meter		*meter;
 	struct weir_exchange		*x;
 	struct weir_gather		*gather;
 	struct weir_relay		relay;
@@ -79,6 +86,9 @@ struct weir_client {
 	bool				blocked;
 	bool				moved;
 	bool				replied;
+	u64				began;
+	u64				bytes_in;
+	u64				bytes_out;
 };
 
 /* The configuration. */
@@ -87,8 +97,16 @@ static inline const struct weir_config *weir_client_config(const struct weir_cli
 	return rcu_dereference(client->leg.wn->config);
 }
 
+/* Microseconds; when TCP last received or sent anything, which costs nothing to ask. */
+static inline u64 weir_client_clock(const struct weir_client *client)
+{
+	return tcp_sk(client->leg.sk)->tcp_mstamp;
+}
+
 /* client.c: the end of an exchange, or of the connection. */
 void weir_client_leave(struct weir_client *client);
+/* Count the request in progress, if there is one.  @whole: all of its reply was sent. */
+void weir_client_settle(struct weir_client *client, bool whole);
 void weir_client_reset(struct weir_client *client);
 /* @sending: the client may still be sending what nobody will read. */
 void weir_client_close(struct weir_client *client, bool sending);

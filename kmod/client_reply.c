@@ -61,6 +61,7 @@ bool weir_client_put_error(struct weir_client *client, u16 status, bool close)
 	if (!weir_pipe_commit(&x->reply, &piece, need, false))
 		return false;
 	x->reply_keepalive = !close;
+	x->answer = status;
 	weir_pipe_end(&x->reply, false);
 	weir_client_count_error(client->leg.wn, status);
 	return true;
@@ -74,6 +75,8 @@ void weir_client_refuse(struct weir_client *client, const struct http_head *head
 
 	weir_client_leave(client);
 	client->x = weir_exchange_alloc(client->leg.wn, &client->leg);
+	if (!client->began)
+		client->began = weir_client_clock(client);
 	if (client->x) {
 		client->x->method = method;
 		client->x->minor = minor;
@@ -106,6 +109,7 @@ bool weir_client_send(struct weir_client *client)
 	client->blocked = err == -EAGAIN;
 	if (sent.bytes) {
 		client->replied = true;
+		client->bytes_out += sent.bytes;
 		weir_count(client->leg.wn, WEIR_STAT_bytes_client_out, sent.bytes);
 	}
 	if (err && err != -EAGAIN) {
@@ -117,6 +121,7 @@ bool weir_client_send(struct weir_client *client)
 	if (err)
 		return false;
 	if (sent.finished) {
+		weir_client_settle(client, true);
 		if (weir_client_stays(client)) {
 			weir_client_leave(client);
 			client->reading = WEIR_READING_HEAD;

@@ -106,6 +106,7 @@ static void weir_client_request(struct weir_client *client)
 	bool last;
 
 	client->requests += client->requests < U32_MAX;
+	client->began = weir_client_clock(client);
 	weir_count(wn, WEIR_STAT_requests, 1);
 	weir_count(wn, in_serving_softirq() ? WEIR_STAT_requests_softirq :
 		   WEIR_STAT_requests_other, 1);
@@ -167,6 +168,7 @@ bool weir_client_read_head(struct weir_client *client)
 	/* One byte more than allowed lets the parser see that. */
 	verdict = weir_gather_skb(&client->gather, client->gather->head.limits.header_total + 1,
 				  skb, offset, len, &used);
+	client->bytes_in += used;
 	weir_count(client->leg.wn, WEIR_STAT_bytes_client_in, used);
 	if (verdict == HTTP_DONE) {
 		weir_client_request(client);
@@ -223,6 +225,7 @@ void weir_client_read_body(struct weir_client *client)
 	ret = tcp_read_sock(client->leg.sk, &desc, weir_client_body_actor);
 	if (ret > 0) {
 		client->moved = true;
+		client->bytes_in += ret;
 		weir_count(client->leg.wn, WEIR_STAT_bytes_client_in, ret);
 	}
 	if (client->relay.no_memory)

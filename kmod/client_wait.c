@@ -120,6 +120,8 @@ void weir_client_expired(struct weir_client *client)
 		weir_client_refuse(client, &head,
 				   weir_failure_status(weir_pool_verdict(client->leg.wn)),
 				   !keepalive);
+		if (client->x)
+			client->x->failed = true;
 		break;
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is shown of a network namespace: versions, the applied configuration,
- * statistics.  Process context, open to every user of the namespace.
+ * What is shown of a network namespace: versions and the applied configuration.
+ * Process context, open to every user of the namespace.
  */
 #include <linux/module.h>
 #include <linux/netlink.h>
@@ -10,7 +10,6 @@
 #include "config.h"
 #include "control_show.h"
 #include "nl_gen.h"
-#include "stats.h"
 
 #ifndef MODULE
 #error "Weir is built as a module only"
@@ -179,44 +178,4 @@ int weir_nl_get_config_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		dump->next++;
 	}
 	return 0;
-}
-
-static int weir_put_counter(struct sk_buff *skb, unsigned int stat, u64 value)
-{
-	struct nlattr *nest = nla_nest_start(skb, WEIR_A_STATS_COUNTER);
-
-	if (!nest)
-		return -EMSGSIZE;
-	if (nla_put_string(skb, WEIR_A_COUNTER_NAME, weir_stats_name(stat)) ||
-	    nla_put_uint(skb, WEIR_A_COUNTER_VALUE, value)) {
-		nla_nest_cancel(skb, nest);
-		return -EMSGSIZE;
-	}
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
-/* One message has as many counters as fit; cb->args[0] is the next one. */
-int weir_nl_get_stats_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
-	const struct genl_info *info = genl_info_dump(cb);
-	u64 sums[WEIR_STAT_COUNT];
-	unsigned int stat = cb->args[0];
-	void *header;
-
-	if (stat >= WEIR_STAT_COUNT)
-		return 0;
-	header = __genlmsg_iput(skb, info, NLM_F_MULTI);
-	if (!header)
-		return -EMSGSIZE;
-	weir_stats_sum(genl_info_net(info), sums);
-	while (stat < WEIR_STAT_COUNT && !weir_put_counter(skb, stat, sums[stat]))
-		stat++;
-	if (stat == cb->args[0]) {
-		genlmsg_cancel(skb, header);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, header);
-	cb->args[0] = stat;
-	return stat < WEIR_STAT_COUNT ? skb->len : 0;
 }

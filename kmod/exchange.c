@@ -146,6 +146,7 @@ void weir_exchange_fail(struct weir_exchange *x, enum weir_failure failure)
 	}
 	spin_lock_bh(&x->lock);
 	x->status = weir_failure_status(failure);
+	x->failed = true;
 	if (x->client)
 		weir_leg_kick(x->client, WEIR_EVENT_EXCHANGE);
 	spin_unlock_bh(&x->lock);

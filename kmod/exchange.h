@@ -52,6 +52,8 @@ enum weir_failure {
  * Set by the upstream leg before it puts the reply's first byte:
  * @reply_keepalive: the reply lets the client's connection live on
  * @reply_truncates: the end of the connection is the only end of the reply
+ * @answer: the final reply's status; where Weir makes the reply, the client leg's
+ * @failed: Weir makes the reply because upstream failed; ditto
  */
 struct weir_exchange {
 	refcount_t		refs;
@@ -65,6 +67,8 @@ struct weir_exchange {
 	bool			keepalive;
 	bool			reply_keepalive;
 	bool			reply_truncates;
+	bool			failed;
+	u16			answer;
 	u8			tries;
 	u8			repeats;
 	bool			waiting;

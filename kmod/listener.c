@@ -66,7 +66,7 @@ static void weir_listener_run(struct weir_leg *leg, unsigned int events)
 		child = weir_listener_next(leg->sk);
 		if (!child)
 			return;
-		weir_client_accept(leg->wn, leg, child);
+		weir_client_accept(weir_listener(leg), child);
 	}
 	weir_leg_kick(leg, WEIR_EVENT_READ);
 }
@@ -78,6 +78,7 @@ static void weir_listener_destroy(struct weir_leg *leg)
 
 static void weir_listener_free(struct weir_leg *leg)
 {
+	weir_meter_put(weir_listener(leg)->meter);
 	kfree_rcu(weir_listener(leg), leg.rcu);
 }
 
@@ -127,9 +128,15 @@ struct weir_listener *weir_listener_open(struct weir_net *wn, const union weir_a
 		return ERR_PTR(-ENOMEM);
 	listener->address = *address;
 	INIT_LIST_HEAD(&listener->node);
+	listener->meter = weir_meter_get(wn->meters, WEIR_METER_LISTENER, "", address);
+	if (!listener->meter) {
+		kfree(listener);
+		return ERR_PTR(-ENOMEM);
+	}
 	err = sock_create_kern(wn->net, address->sa.sa_family, SOCK_STREAM, IPPROTO_TCP,
 			       &listener->socket);
 	if (err) {
+		weir_meter_put(listener->meter);
 		kfree(listener);
 		NL_SET_ERR_MSG_FMT(extack, "cannot make a socket for %pISpc: error %d", address,
 				   err);
@@ -138,6 +145,7 @@ struct weir_listener *weir_listener_open(struct weir_net *wn, const union weir_a
 	err = weir_leg_setup(&listener->leg, &weir_listener_ops, wn);
 	if (err) {
 		sock_release(listener->socket);
+		weir_meter_put(listener->meter);
 		kfree(listener);
 		return ERR_PTR(err);
 	}

@@ -10,6 +10,7 @@
 
 struct netlink_ext_ack;
 struct socket;
+struct weir_meter;
 
 /**
  * struct weir_listener - a listening socket
@@ -17,12 +18,14 @@ struct socket;
  * @socket: the same
  * @node: in the namespace's listeners; that namespace's lock
  * @address: where it listens
+ * @meter: its counts, with a reference
  */
 struct weir_listener {
 	struct weir_leg		leg;
 	struct socket		*socket;
 	struct list_head	node;
 	union weir_address	address;
+	struct weir_meter	*meter;
 };
 
 /* Process context, under the namespace's lock.  An error pointer, and a message in @extack. */

@@ -36,9 +36,12 @@ static int __net_init weir_net_begin(struct net *net)
 
 	wn->net = net;
 	wn->stats = alloc_percpu(struct weir_stats);
+	wn->meters = weir_meters_alloc();
 	config = weir_config_alloc();
-	if (!wn->stats || !config) {
+	if (!wn->stats || !wn->meters || !config) {
 		free_percpu(wn->stats);
+		if (wn->meters)
+			weir_meters_put(wn->meters);
 		if (config)
 			weir_config_put(config);
 		return -ENOMEM;
@@ -84,6 +87,7 @@ static void __net_exit weir_net_end(struct net *net)
 	weir_config_put(rcu_dereference_protected(wn->config, true));
 	synchronize_rcu();
 	weir_limiter_free(rcu_dereference_protected(wn->limiter, true));
+	weir_meters_put(wn->meters);
 	free_percpu(wn->stats);
 }
 

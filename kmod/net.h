@@ -10,6 +10,7 @@
 #include <net/net_namespace.h>
 
 #include "config.h"
+#include "meter.h"
 #include "pool.h"
 #include "stats.h"
 
@@ -22,6 +23,7 @@ struct weir_limiter;
  * @config: what is applied, never NULL; RCU, written under @lock
  * @limiter: request counts of clients, or NULL; RCU, written under @lock
  * @stats: counters
+ * @meters: counters of listeners, upstreams and so on
  * @listeners: struct weir_listener; @lock
  * @clients_lock: protects @clients; softirqs off; leaf
  * @clients: struct weir_client, all that have a socket
@@ -36,6 +38,7 @@ struct weir_net {
 	struct weir_config __rcu	*config;
 	struct weir_limiter __rcu	*limiter;
 	struct weir_stats __percpu	*stats;
+	struct weir_meters		*meters;
 	struct list_head		listeners;
 	spinlock_t			clients_lock; /* protects clients */
 	struct list_head		clients;

@@ -191,7 +191,9 @@ const struct genl_split_ops weir_nl_ops[11] = {
 	},
 	{
 		.cmd	= WEIR_CMD_GET_STATS,
+		.start	= weir_nl_get_stats_start,
 		.dumpit	= weir_nl_get_stats_dumpit,
+		.done	= weir_nl_get_stats_done,
 		.flags	= GENL_CMD_CAP_DUMP,
 	},
 };

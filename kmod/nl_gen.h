@@ -22,7 +22,9 @@ extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_NAME + 1]
 extern const struct genl_split_ops weir_nl_ops[11];
 
 int weir_nl_get_config_start(struct netlink_callback *cb);
+int weir_nl_get_stats_start(struct netlink_callback *cb);
 int weir_nl_get_config_done(struct netlink_callback *cb);
+int weir_nl_get_stats_done(struct netlink_callback *cb);
 
 int weir_nl_get_info_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_begin_doit(struct sk_buff *skb, struct genl_info *info);

@@ -43,6 +43,12 @@ const char *weir_stats_name(unsigned int stat)
 	return stat < ARRAY_SIZE(weir_stats_names) ? weir_stats_names[stat] : NULL;
 }
 
+bool weir_stats_is_gauge(unsigned int stat)
+{
+	return stat == WEIR_STAT_connections_active || stat == WEIR_STAT_upstream_active ||
+	       stat == WEIR_STAT_memory_bytes;
+}
+
 /* A sum is not a snapshot: other CPUs go on counting meanwhile. */
 void weir_stats_sum(struct net *net, u64 *sums)
 {

@@ -51,6 +51,7 @@ struct weir_stats {
 void weir_stats_sum(struct net *net, u64 *sums);
 /* "requests" and so on; NULL when @stat is out of range. */
 const char *weir_stats_name(unsigned int stat);
+bool weir_stats_is_gauge(unsigned int stat);
 
 /* Add @by, which may be negative for a gauge.  Any context. */
 static inline void weir_stats_add(struct weir_stats __percpu *stats, enum weir_stat stat, s64 by)

@@ -33,6 +33,9 @@ FUNCTIONAL = Path(__file__).parent / "functional"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("weir")
+    group.addoption(
+        "--applies", type=int, default=150, help="changes of configuration under load (default: %(default)s)"
+    )
     group.addoption("--dut", default="weir", choices=sorted(ADAPTERS), help="device under test (default: %(default)s)")
 
 

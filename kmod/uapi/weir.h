@@ -39,6 +39,21 @@ enum weir_limit_action {
 	WEIR_LIMIT_ACTION_RESET,
 };
 
+/**
+ * enum weir_scope_kind
+ * @WEIR_SCOPE_KIND_LISTENER: An address to listen at; has an address.
+ * @WEIR_SCOPE_KIND_VHOST: A virtual host; has a name.
+ * @WEIR_SCOPE_KIND_UPSTREAM: An upstream group; has a name.
+ * @WEIR_SCOPE_KIND_SERVER: A server of a group; has the group's name, and an
+ *   address.
+ */
+enum weir_scope_kind {
+	WEIR_SCOPE_KIND_LISTENER,
+	WEIR_SCOPE_KIND_VHOST,
+	WEIR_SCOPE_KIND_UPSTREAM,
+	WEIR_SCOPE_KIND_SERVER,
+};
+
 enum {
 	WEIR_A_INFO_ABI = 1,
 	WEIR_A_INFO_VERSION,
@@ -121,13 +136,44 @@ enum {
 enum {
 	WEIR_A_COUNTER_NAME = 1,
 	WEIR_A_COUNTER_VALUE,
+	WEIR_A_COUNTER_GAUGE,
 
 	__WEIR_A_COUNTER_MAX,
 	WEIR_A_COUNTER_MAX = (__WEIR_A_COUNTER_MAX - 1)
 };
 
 enum {
+	WEIR_A_BUCKET_BELOW = 1,
+	WEIR_A_BUCKET_COUNT,
+
+	__WEIR_A_BUCKET_MAX,
+	WEIR_A_BUCKET_MAX = (__WEIR_A_BUCKET_MAX - 1)
+};
+
+enum {
+	WEIR_A_LATENCY_SUM = 1,
+	WEIR_A_LATENCY_BUCKET,
+
+	__WEIR_A_LATENCY_MAX,
+	WEIR_A_LATENCY_MAX = (__WEIR_A_LATENCY_MAX - 1)
+};
+
+enum {
+	WEIR_A_SCOPE_KIND = 1,
+	WEIR_A_SCOPE_NAME,
+	WEIR_A_SCOPE_ADDRESS4,
+	WEIR_A_SCOPE_ADDRESS6,
+	WEIR_A_SCOPE_PORT,
+	WEIR_A_SCOPE_COUNTER,
+	WEIR_A_SCOPE_LATENCY,
+
+	__WEIR_A_SCOPE_MAX,
+	WEIR_A_SCOPE_MAX = (__WEIR_A_SCOPE_MAX - 1)
+};
+
+enum {
 	WEIR_A_STATS_COUNTER = 1,
+	WEIR_A_STATS_SCOPE,
 
 	__WEIR_A_STATS_MAX,
 	WEIR_A_STATS_MAX = (__WEIR_A_STATS_MAX - 1)

@@ -67,6 +67,11 @@ class WeirAdapter(Adapter):
     def statistics(self) -> Mapping[str, int]:
         return {name: int(value) for name, value in self.batch("stats")["stats"].items()}
 
+    def scopes(self) -> list[dict[str, Any]]:
+        """Counters and latencies of each listener, virtual host, upstream and server."""
+        found: list[dict[str, Any]] = self.batch("stats")["scopes"]
+        return found
+
     def healthy(self) -> None:
         """Nothing to ask: the lab's plugin watches the kernel's log, and the next apply would fail."""
 

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WrkReport:
-    """What wrk saw: whole replies, replies that were not 2xx or 3xx, and connections that failed."""
+    """What wrk saw: whole replies, replies that were not 2xx or 3xx, connections that failed, and what 99 % took."""
 
     requests: int
     non_2xx: int
     socket_errors: int
+    p99_s: float
     text: str
 
 
@@ -62,18 +63,20 @@ class Programs:
     def wrk(self, url: str, *, connections: int, seconds: int, headers: tuple[str, ...] = ()) -> WrkReport:
         """One thread of wrk. Raises ProductFailure when it could not connect at all."""
         options = [option for header in headers for option in ("--header", header)]
-        argv = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", *options, url]
-        done = self._run(argv, b"", seconds + 20.0)
+        argv = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--latency"]
+        done = self._run([*argv, *options, url], b"", seconds + 20.0)
         text = done.stdout.decode()
         total = re.search(r"^\s*(\d+) requests in", text, re.M)
         if done.returncode or not total:
             raise ProductFailure(f"wrk failed ({done.returncode}): {text} {done.stderr.decode(errors='replace')}")
         bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+        p99 = re.search(r"^\s*99%\s+([\d.]+)(us|ms|s|m)$", text, re.M)
         errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
         return WrkReport(
             requests=int(total[1]),
             non_2xx=int(bad[1]) if bad else 0,
             socket_errors=sum(map(int, errors.groups())) if errors else 0,
+            p99_s=float(p99[1]) * {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}[p99[2]] if p99 else 0.0,
             text=text,
         )
 

@@ -17,6 +17,7 @@ ABI_TIMEOUT_MIN = 1000
 ABI_TIMEOUT_MAX = 86400000000
 PROTOCOL = ("http",)
 LIMIT_ACTION = ("reply", "reset")
+SCOPE_KIND = ("listener", "vhost", "upstream", "server")
 
 # Operations
 CMD_GET_INFO = 1
@@ -81,9 +82,28 @@ A_CONFIG_TIMEOUTS = 5
 # Attributes of counter
 A_COUNTER_NAME = 1
 A_COUNTER_VALUE = 2
+A_COUNTER_GAUGE = 3
+
+# Attributes of bucket
+A_BUCKET_BELOW = 1
+A_BUCKET_COUNT = 2
+
+# Attributes of latency
+A_LATENCY_SUM = 1
+A_LATENCY_BUCKET = 2
+
+# Attributes of scope
+A_SCOPE_KIND = 1
+A_SCOPE_NAME = 2
+A_SCOPE_ADDRESS4 = 3
+A_SCOPE_ADDRESS6 = 4
+A_SCOPE_PORT = 5
+A_SCOPE_COUNTER = 6
+A_SCOPE_LATENCY = 7
 
 # Attributes of stats
 A_STATS_COUNTER = 1
+A_STATS_SCOPE = 2
 
 # Bounds of integer attributes, both included
 RANGES: dict[str, dict[str, tuple[int, int]]] = {
@@ -122,6 +142,18 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     },
     "counter": {
         "value": (0, 18446744073709551615),
+    },
+    "bucket": {
+        "below": (0, 18446744073709551615),
+        "count": (0, 18446744073709551615),
+    },
+    "latency": {
+        "sum": (0, 18446744073709551615),
+    },
+    "scope": {
+        "kind": (0, 3),
+        "address4": (0, 4294967295),
+        "port": (0, 65535),
     },
 }
 
@@ -177,8 +209,27 @@ NAMES: dict[str, dict[int, str]] = {
     "counter": {
         1: "name",
         2: "value",
+        3: "gauge",
+    },
+    "bucket": {
+        1: "below",
+        2: "count",
+    },
+    "latency": {
+        1: "sum",
+        2: "bucket",
+    },
+    "scope": {
+        1: "kind",
+        2: "name",
+        3: "address4",
+        4: "address6",
+        5: "port",
+        6: "counter",
+        7: "latency",
     },
     "stats": {
         1: "counter",
+        2: "scope",
     },
 }

@@ -54,7 +54,8 @@ class Batch:
         return {"config": config, "toml": render.toml(config)}
 
     def _stats(self, _: dict[str, object]) -> Answer:
-        return {"stats": self._family.stats()}
+        statistics = self._family.stats()
+        return {"stats": statistics.counters, "scopes": [scope.json() for scope in statistics.scopes]}
 
     def _version(self, _: dict[str, object]) -> Answer:
         return {"weirctl": VERSION, **self._family.info()}

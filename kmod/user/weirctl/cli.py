@@ -19,7 +19,7 @@ commands:
   apply FILE      check a TOML configuration and apply it as one transaction; "-" is standard input
   check FILE      only check it
   show            print the applied configuration as TOML
-  stats [--json]  print counters and gauges
+  stats           print what was counted; with --json, or --prometheus for its text format
   --batch         read commands as JSON lines from standard input, reply a line each (docs/weirctl.md)
   --version       print the versions of weirctl and of the loaded module
   --help          print this
@@ -60,16 +60,21 @@ def _show(arguments: list[str], timeout: float) -> None:
 
 
 def _stats(arguments: list[str], timeout: float) -> None:
-    if arguments not in ([], ["--json"]):
-        raise UsageError(f"stats: expected nothing or --json, got {' '.join(arguments)}")
+    if arguments not in ([], ["--json"], ["--prometheus"]):
+        raise UsageError(f"stats: expected nothing, --json or --prometheus, got {' '.join(arguments)}")
     stats = _family(timeout).stats()
-    if arguments:
+    if arguments == ["--json"]:
         import json
 
-        print(json.dumps(stats))
+        print(json.dumps(stats.json()))
+    elif arguments:
+        from . import prometheus
+
+        sys.stdout.write(prometheus.render(stats))
     else:
-        width = max(map(len, stats), default=0)
-        sys.stdout.writelines(f"{name:<{width}} {value}\n" for name, value in stats.items())
+        from . import table
+
+        sys.stdout.write(table.render(stats))
 
 
 def _batch(arguments: list[str], timeout: float) -> None:

@@ -7,6 +7,7 @@ import os
 
 from . import abi, netlink, schema
 from .errors import Path, Problem, Refused
+from .meters import Statistics
 
 # The controller, which knows the families' numbers (include/uapi/linux/genetlink.h).
 _GENL_ID_CTRL = 16
@@ -306,18 +307,15 @@ class Family:
         except (netlink.KernelError, netlink.Interrupted, OSError, ValueError, KeyError, IndexError) as error:
             raise self._guard(error) from None
 
-    def stats(self) -> dict[str, int]:
-        """Counters and gauges by name, in the module's order."""
-        found = {}
+    def stats(self) -> Statistics:
+        """What was counted so far."""
+        found = Statistics()
         try:
             for part in self._dump(abi.CMD_GET_STATS):
-                for kind, _, content in netlink.attributes(part[_GENL_HEADER:]):
-                    if kind == abi.A_STATS_COUNTER:
-                        counter = netlink.table(content)
-                        name = netlink.string(counter[abi.A_COUNTER_NAME])
-                        found[name] = netlink.number(counter[abi.A_COUNTER_VALUE])
-        except (netlink.KernelError, netlink.Interrupted, OSError, ValueError, KeyError) as error:
+                found.add(part[_GENL_HEADER:])
+        except (netlink.KernelError, netlink.Interrupted, OSError, ValueError, KeyError, IndexError) as error:
             raise self._guard(error) from None
+        found.sort()
         return found
 
     def info(self) -> dict[str, object]:

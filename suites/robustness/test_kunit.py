@@ -1,18 +1,16 @@
 """The HTTP code's cases in the kernel itself, compiled as the module is: the tables of kmod/tests/http under KUnit.
 
-The test module runs them all when it is inserted; what KUnit says of each (KTAP, Documentation/dev-tools/ktap.rst) is
-read once, and is one case here.
+The test module runs them all when it is inserted; what KUnit says of each is read once, and is one case here.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from suites.http_cases import case_names
+from suites.http_cases import case_names, read_ktap
 
 if TYPE_CHECKING:
     from lab.session import Lab
@@ -23,19 +21,6 @@ NAME = "weir_kunit_test"
 MODULE = f"/run/{NAME}.ko"
 RESULTS = "/sys/kernel/debug/kunit/weir_http/results"
 SECONDS = 300.0  # for all of them, checked byte by byte, on the reference host
-
-
-def read_ktap(text: str) -> dict[str, str]:
-    """For every case that was run: "" if it passed, else what is wrong with it."""
-    found: dict[str, str] = {}
-    said: list[str] = []
-    for line in text.splitlines():
-        if result := re.fullmatch(r"\s{8,}(not )?ok \d+ (\w+\.\w+).*", line):
-            found[result[2]] = ("\n".join(said) or "failed") if result[1] else ""
-            said = []
-        else:
-            said.append(line)
-    return found
 
 
 @pytest.fixture(scope="module")

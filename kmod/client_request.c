@@ -74,6 +74,7 @@ static void weir_client_forward(struct weir_client *client)
 	x->method = head->method;
 	x->minor = head->minor;
 	x->keepalive = head->flags & HTTP_KEEPALIVE;
+	x->group = weir_config_group(config);
 	if (!weir_client_put_request(client)) {
 		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
 		weir_client_reset(client);

@@ -23,7 +23,9 @@
 /* The ABI's bounds are the data path's. */
 static_assert(WEIR_ABI_LISTENERS_MAX == WEIR_LISTENERS_MAX);
 static_assert(WEIR_ABI_SERVERS_MAX == WEIR_SERVERS_MAX);
-static_assert(sizeof_field(struct weir_config, upstream_name) == WEIR_ABI_NAME_MAX + 1);
+static_assert(WEIR_ABI_UPSTREAMS_MAX == WEIR_UPSTREAMS_MAX);
+static_assert(WEIR_ABI_QUEUE_MAX == WEIR_QUEUE_MAX);
+static_assert(WEIR_ABI_NAME_MAX + 1 == WEIR_NAME_MAX);
 static_assert(WEIR_ABI_CONNECTIONS_MAX == WEIR_CONNECTIONS_MAX);
 static_assert(WEIR_ABI_RATE_MAX == WEIR_RATE_MAX);
 static_assert(WEIR_ABI_HEADER_TOTAL_MIN == WEIR_HEADER_TOTAL_MIN);
@@ -43,7 +45,6 @@ static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
  * @portid: its netlink port
  * @staged: the configuration being put together; NULL without a transaction
  * @staged_count: how many stage operations went into it
- * @upstream_named: whether one of them named the upstream group
  * @generation: configurations committed so far
  */
 struct weir_control {
@@ -52,7 +53,6 @@ struct weir_control {
 	u32			portid;
 	struct weir_config	*staged;
 	u32			staged_count;
-	bool			upstream_named;
 	u64			generation;
 };
 
@@ -116,7 +116,6 @@ int weir_nl_begin_doit(struct sk_buff *skb, struct genl_info *info)
 	control->owner = NETLINK_CB(skb).sk;
 	control->portid = info->snd_portid;
 	control->staged_count = 0;
-	control->upstream_named = false;
 	return 0;
 }
 
@@ -177,59 +176,6 @@ static int weir_stage_listener(struct weir_control *control, struct nlattr *nest
 	return weir_config_add_listener(control->staged, &address, extack);
 }
 
-static int weir_stage_upstream(struct weir_control *control, struct nlattr *nest,
-			       struct netlink_ext_ack *extack)
-{
-	struct nlattr *tb[WEIR_A_UPSTREAM_MAX + 1];
-	int err;
-
-	err = nla_parse_nested(tb, WEIR_A_UPSTREAM_MAX, nest, weir_upstream_nl_policy, extack);
-	if (err)
-		return err;
-	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_UPSTREAM_NAME))
-		return -EINVAL;
-	if (control->upstream_named) {
-		NL_SET_ERR_MSG_ATTR(extack, nest, "only one upstream group in this version");
-		return -E2BIG;
-	}
-	err = weir_read_name(control->staged->upstream_name, tb[WEIR_A_UPSTREAM_NAME], extack);
-	if (err)
-		return err;
-	control->upstream_named = true;
-	return 0;
-}
-
-static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
-			     struct netlink_ext_ack *extack)
-{
-	struct nlattr *tb[WEIR_A_SERVER_MAX + 1];
-	char upstream[WEIR_NAME_MAX];
-	union weir_address address;
-	int err;
-
-	err = nla_parse_nested(tb, WEIR_A_SERVER_MAX, nest, weir_server_nl_policy, extack);
-	if (err)
-		return err;
-	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_UPSTREAM) ||
-	    NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_CONNECTIONS))
-		return -EINVAL;
-	err = weir_read_name(upstream, tb[WEIR_A_SERVER_UPSTREAM], extack);
-	if (err)
-		return err;
-	if (!control->upstream_named || strcmp(upstream, control->staged->upstream_name)) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[WEIR_A_SERVER_UPSTREAM],
-				    "no upstream group of this name was staged");
-		return -EINVAL;
-	}
-	err = weir_read_address(&address, nest, tb[WEIR_A_SERVER_ADDRESS4],
-				tb[WEIR_A_SERVER_ADDRESS6], tb[WEIR_A_SERVER_PORT], extack);
-	if (err)
-		return err;
-	NL_SET_BAD_ATTR(extack, nest);
-	return weir_config_add_server(control->staged, &address,
-				      nla_get_u32(tb[WEIR_A_SERVER_CONNECTIONS]), extack);
-}
-
 static void weir_take_u32(u32 *to, const struct nlattr *attr)
 {
 	if (attr)
@@ -240,6 +186,64 @@ static void weir_take_uint(u64 *to, const struct nlattr *attr)
 {
 	if (attr)
 		*to = nla_get_uint(attr);
+}
+
+static int weir_stage_upstream(struct weir_control *control, struct nlattr *nest,
+			       struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_UPSTREAM_MAX + 1];
+	struct weir_upstream_config *upstream;
+	char name[WEIR_NAME_MAX];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_UPSTREAM_MAX, nest, weir_upstream_nl_policy, extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_UPSTREAM_NAME))
+		return -EINVAL;
+	err = weir_read_name(name, tb[WEIR_A_UPSTREAM_NAME], extack);
+	if (err)
+		return err;
+	NL_SET_BAD_ATTR(extack, nest);
+	upstream = weir_config_add_upstream(control->staged, name, extack);
+	if (IS_ERR(upstream))
+		return PTR_ERR(upstream);
+	weir_take_u32(&upstream->settings.queue, tb[WEIR_A_UPSTREAM_QUEUE]);
+	weir_take_uint(&upstream->settings.queue_timeout, tb[WEIR_A_UPSTREAM_QUEUE_TIMEOUT]);
+	return 0;
+}
+
+static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
+			     struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_SERVER_MAX + 1];
+	struct weir_upstream_config *upstream;
+	struct weir_server_config server = {};
+	char name[WEIR_NAME_MAX];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_SERVER_MAX, nest, weir_server_nl_policy, extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_UPSTREAM) ||
+	    NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_CONNECTIONS))
+		return -EINVAL;
+	err = weir_read_name(name, tb[WEIR_A_SERVER_UPSTREAM], extack);
+	if (err)
+		return err;
+	upstream = weir_config_find_upstream(control->staged, name);
+	if (!upstream) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[WEIR_A_SERVER_UPSTREAM],
+				    "no upstream group of this name was staged");
+		return -EINVAL;
+	}
+	err = weir_read_address(&server.address, nest, tb[WEIR_A_SERVER_ADDRESS4],
+				tb[WEIR_A_SERVER_ADDRESS6], tb[WEIR_A_SERVER_PORT], extack);
+	if (err)
+		return err;
+	server.connections = nla_get_u32(tb[WEIR_A_SERVER_CONNECTIONS]);
+	NL_SET_BAD_ATTR(extack, nest);
+	return weir_config_add_server(upstream, &server, extack);
 }
 
 static int weir_stage_limits(struct weir_control *control, struct nlattr *nest,

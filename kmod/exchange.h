@@ -13,6 +13,7 @@
 #include "http_parser.h"
 #include "pipe.h"
 
+struct weir_group;
 struct weir_leg;
 struct weir_net;
 
@@ -45,6 +46,9 @@ enum weir_failure {
  * @again: the whole request, kept for another try, or no page; upstream side
  *
  * Set before the exchange is submitted, not changed afterwards:
+ * @group: where the request goes, NULL: nowhere.  No reference: to be followed
+ *	in the RCU section in which it was set, while the exchange waits, and by
+ *	the connection that serves it
  * @method: enum http_method of the request
  * @minor: the client's HTTP/1.@minor
  * @keepalive: the client's connection may live on after the reply
@@ -59,6 +63,7 @@ struct weir_exchange {
 	struct weir_net		*wn;
 	struct weir_leg		*client;
 	struct weir_leg		*upstream;
+	struct weir_group	*group;
 	u16			status;
 	u8			method;
 	u8			minor;

@@ -5,9 +5,11 @@
 #include <net/netns/generic.h>
 
 #include "client.h"
+#include "group.h"
 #include "limit.h"
 #include "listener.h"
 #include "net.h"
+#include "upstream.h"
 
 static unsigned int weir_net_id __read_mostly;
 
@@ -49,7 +51,9 @@ static int __net_init weir_net_begin(struct net *net)
 	INIT_LIST_HEAD(&wn->listeners);
 	spin_lock_init(&wn->clients_lock);
 	INIT_LIST_HEAD(&wn->clients);
-	weir_pool_setup(wn);
+	spin_lock_init(&wn->connections_lock);
+	INIT_LIST_HEAD(&wn->connections);
+	weir_groups_setup(wn);
 	atomic_set(&wn->legs, 1);
 	init_completion(&wn->legs_gone);
 	return 0;
@@ -74,13 +78,14 @@ static void __net_exit weir_net_end(struct net *net)
 	}
 	mutex_unlock(&wn->lock);
 	synchronize_net();
-	weir_pool_shutdown(wn);
+	weir_groups_shutdown(wn);
+	weir_connection_abort_all(wn);
 	weir_client_abort_all(wn);
 	weir_net_put(wn);
 	wait_for_completion(&wn->legs_gone);
 
 	/* Its last callers were legs. */
-	cancel_delayed_work_sync(&wn->upstream.work);
+	cancel_delayed_work_sync(&wn->upstream_work);
 	weir_config_put(rcu_dereference_protected(wn->config, true));
 	synchronize_rcu();
 	weir_limiter_free(rcu_dereference_protected(wn->limiter, true));

@@ -7,10 +7,10 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
 #include "config.h"
-#include "pool.h"
 #include "stats.h"
 
 struct weir_limiter;
@@ -25,7 +25,10 @@ struct weir_limiter;
  * @listeners: struct weir_listener; @lock
  * @clients_lock: protects @clients; softirqs off; leaf
  * @clients: struct weir_client, all that have a socket
- * @upstream: the servers and their connections
+ * @groups: struct weir_group, those of @config; @lock
+ * @upstream_work: opens their connections; process context
+ * @connections_lock: protects @connections; softirqs off; leaf
+ * @connections: struct weir_connection, all that have a socket
  * @legs: one of the namespace itself and one of each leg not freed yet
  * @legs_gone: @legs came to nothing
  * @dying: the namespace or the module goes away; no new legs
@@ -39,7 +42,10 @@ struct weir_net {
 	struct list_head		listeners;
 	spinlock_t			clients_lock; /* protects clients */
 	struct list_head		clients;
-	struct weir_upstream		upstream;
+	struct list_head		groups;
+	struct delayed_work		upstream_work;
+	spinlock_t			connections_lock; /* protects connections */
+	struct list_head		connections;
 	atomic_t			legs;
 	struct completion		legs_gone;
 	bool				dying;

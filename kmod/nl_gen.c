@@ -11,6 +11,15 @@
 #include <uapi/weir.h>
 
 /* Integer value ranges */
+static const struct netlink_range_validation weir_a_upstream_queue_range = {
+	.max	= WEIR_ABI_QUEUE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_upstream_queue_timeout_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
 static const struct netlink_range_validation weir_a_limits_request_rate_range = {
 	.max	= WEIR_ABI_RATE_MAX,
 };
@@ -82,8 +91,10 @@ const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_UPSTREAM_RESPONS
 	[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_upstream_response_range),
 };
 
-const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_NAME + 1] = {
+const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_QUEUE_TIMEOUT + 1] = {
 	[WEIR_A_UPSTREAM_NAME] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_UPSTREAM_QUEUE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_upstream_queue_range),
+	[WEIR_A_UPSTREAM_QUEUE_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_upstream_queue_timeout_range),
 };
 
 /* WEIR_CMD_BEGIN - do */

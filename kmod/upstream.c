@@ -7,9 +7,11 @@
 
 #include "exchange.h"
 #include "gather.h"
+#include "group.h"
 #include "net.h"
 #include "pool.h"
 #include "send.h"
+#include "server.h"
 #include "timer.h"
 #include "upstream.h"
 #include "upstream_leg.h"
@@ -288,11 +290,11 @@ static void weir_connection_run(struct weir_leg *leg, unsigned int events)
 static void weir_connection_destroy(struct weir_leg *leg)
 {
 	struct weir_connection *c = weir_connection(leg);
-	struct weir_upstream *upstream = &leg->wn->upstream;
+	struct weir_net *wn = leg->wn;
 
-	spin_lock_bh(&upstream->lock);
+	spin_lock_bh(&wn->connections_lock);
 	list_del_init(&c->node);
-	spin_unlock_bh(&upstream->lock);
+	spin_unlock_bh(&wn->connections_lock);
 	sock_release(c->socket);
 	c->socket = NULL;
 }
@@ -315,7 +317,7 @@ static const struct weir_leg_ops weir_connection_ops = {
 int weir_connection_open(struct weir_server *server, u64 timeout_us)
 {
 	union weir_address address = server->address;
-	struct weir_net *wn = server->wn;
+	struct weir_net *wn = server->group->wn;
 	struct weir_connection *c;
 	struct sock *sk;
 	int err;
@@ -344,9 +346,9 @@ int weir_connection_open(struct weir_server *server, u64 timeout_us)
 	weir_timer_set(&c->leg, timeout_us);
 	release_sock(sk);
 	weir_leg_hold(&c->leg);
-	spin_lock_bh(&wn->upstream.lock);
-	list_add_tail(&c->node, &wn->upstream.connections);
-	spin_unlock_bh(&wn->upstream.lock);
+	spin_lock_bh(&wn->connections_lock);
+	list_add_tail(&c->node, &wn->connections);
+	spin_unlock_bh(&wn->connections_lock);
 
 	err = kernel_connect(c->socket, &address.sa,
 			     address.sa.sa_family == AF_INET6 ? sizeof(address.in6) :
@@ -361,4 +363,14 @@ release:
 free:
 	kfree(c);
 	return err;
+}
+
+void weir_connection_abort_all(struct weir_net *wn)
+{
+	struct weir_connection *c;
+
+	spin_lock_bh(&wn->connections_lock);
+	list_for_each_entry(c, &wn->connections, node)
+		weir_leg_kick(&c->leg, WEIR_EVENT_ABORT);
+	spin_unlock_bh(&wn->connections_lock);
 }

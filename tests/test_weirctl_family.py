@@ -24,36 +24,43 @@ def integers(attribute_set: str, name: str) -> st.SearchStrategy[int]:
     return st.integers(*abi.RANGES[attribute_set][name])
 
 
-LIMITS = st.fixed_dictionaries(
-    {},
-    optional={
-        name.replace("-", "_"): st.sampled_from(abi.LIMIT_ACTION) if name == "action" else integers("limits", name)
-        for name in abi.NAMES["limits"].values()
-    },
-)
-TIMEOUTS = st.fixed_dictionaries(
-    {},
-    optional={
-        name.replace("-", "_"): integers("timeouts", name).map(schema.seconds)
-        for name in abi.NAMES["timeouts"].values()
-    },
-)
+def scalar(attribute_set: str, name: str) -> st.SearchStrategy[Any]:
+    if name in abi.ENUMS.get(attribute_set, {}):
+        return st.sampled_from(abi.ENUMS[attribute_set][name])
+    if schema.is_time(attribute_set, name):
+        return integers(attribute_set, name).map(schema.seconds)
+    return integers(attribute_set, name)
+
+
+def scalars(attribute_set: str) -> dict[str, st.SearchStrategy[Any]]:
+    """Values of the keys that are numbers, words or times."""
+    return {
+        name.replace("-", "_"): scalar(attribute_set, name)
+        for name, kind in abi.TYPES[attribute_set].items()
+        if kind in ("u32", "uint") and not name.startswith("address")
+    }
+
+
+LIMITS = st.fixed_dictionaries({}, optional=scalars("limits"))
+TIMEOUTS = st.fixed_dictionaries({}, optional=scalars("timeouts"))
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=abi.ABI_NAME_MAX)
+SERVERS = st.fixed_dictionaries({"address": ADDRESSES, **scalars("server")})
+GROUP: dict[str, st.SearchStrategy[Any]] = {
+    "name": NAMES,
+    "server": st.lists(SERVERS, min_size=1, max_size=6, unique_by=lambda server: str(server["address"])),
+}
+UPSTREAMS = st.fixed_dictionaries(GROUP, optional=scalars("upstream"))
 
 
 @st.composite
 def configs(draw: st.DrawFn) -> dict[str, Any]:
     """Valid configurations, everything in the spelling that show uses."""
     listeners = draw(st.lists(ADDRESSES, max_size=6, unique=True))
-    servers = draw(st.lists(ADDRESSES, min_size=1, max_size=6, unique=True))
-    wanted = bool(listeners) or draw(st.booleans())
-    upstream = {
-        "name": draw(NAMES),
-        "server": [{"address": a, "connections": draw(integers("server", "connections"))} for a in servers],
-    }
     return {
         "listener": [{"address": address, "protocol": "http"} for address in listeners],
-        "upstream": [upstream] if wanted else [],
+        "upstream": draw(
+            st.lists(UPSTREAMS, min_size=bool(listeners), max_size=3, unique_by=lambda group: str(group["name"]))
+        ),
         "limits": draw(LIMITS),
         "timeouts": draw(TIMEOUTS),
     }

@@ -18,6 +18,8 @@ protocol = "http"
 
 [[upstream]]
 name = "default"
+queue = 100
+queue_timeout = 0.25
 
 [[upstream.server]]
 address = "10.77.0.1:8080"
@@ -82,6 +84,8 @@ BAD_LINES = [
     ('name = "default"', 'name = "a b"', "upstream[0].name", "letters"),
     ('name = "default"', f'name = "{"x" * 32}"', "upstream[0].name", "1 to 31"),
     ('name = "default"', 'name = "\u00e9"', "upstream[0].name", "letters"),
+    ("queue = 100", "queue = 65537", "upstream[0].queue", "an integer from 0 to 65536"),
+    ("queue_timeout = 0.25", "queue_timeout = 0", "upstream[0].queue_timeout", "seconds from 0.001"),
     ('address = "10.77.0.1:8080"', 'address = "0.0.0.0:8080"', "upstream[0].server[0].address", "unspecified"),
     ('address = "[fd77::1]:8080"', 'address = "[::]:8080"', "upstream[0].server[1].address", "unspecified"),
     ('address = "[fd77::1]:8080"', 'address = "10.77.0.1:8080"', "upstream[0].server[1].address", "server[0] has this"),
@@ -147,11 +151,12 @@ BAD_FILES = {
         '"name" is missing',
     ),
     "upstream without server": ('[limits]\n[[upstream]]\nname = "a"\n', 2, "upstream[0]", "at least one"),
-    "two upstreams": (
-        '[[upstream]]\nname = "a"\n[[upstream.server]]\naddress = "10.0.0.1:1"\n\n[[upstream]]\nname = "b"\n',
-        6,
-        "upstream[1]",
-        "at most 1",
+    "two upstreams of one name": (
+        '[[upstream]]\nname = "a"\n[[upstream.server]]\naddress = "10.0.0.1:1"\n\n[[upstream]]\nname = "a"\n'
+        '[[upstream.server]]\naddress = "10.0.0.1:1"\n',
+        7,
+        "upstream[1].name",
+        "upstream[0] has this name already",
     ),
     "listener without upstream": ('\n[[listener]]\naddress = "0.0.0.0:80"\n', 2, "listener[0]", "no upstream"),
     "inline listeners": (

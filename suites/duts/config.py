@@ -7,8 +7,9 @@ second, `request_burst` in 125 ms. 0 switches a limit off.
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 Action = Literal["reply", "reset"]
@@ -23,6 +24,27 @@ class Server:
 
     def __post_init__(self) -> None:
         split_endpoint(self.address)
+
+
+@dataclass(frozen=True)
+class Group:
+    """How a group of origin servers treats requests: those that may wait for a connection, and how long."""
+
+    queue: int = 1024
+    queue_timeout: float = 5.0
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A group of origin servers."""
+
+    name: str
+    servers: tuple[Server, ...]
+    group: Group = field(default_factory=Group)
+
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it."""
+        return {"name": self.name, **asdict(self.group), "server": [asdict(server) for server in self.servers]}
 
 
 @dataclass(frozen=True)
@@ -48,10 +70,12 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Config:
-    """One whole configuration."""
+    """One whole configuration. Requests go to `servers`, the group "default"; `others` are groups beside it."""
 
     listeners: tuple[str, ...] = ("0.0.0.0:80",)
     servers: tuple[Server, ...] = ()
+    group: Group = field(default_factory=Group)
+    others: tuple[Upstream, ...] = ()
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 
@@ -60,6 +84,8 @@ class Config:
         *,
         listeners: Iterable[str] | None = None,
         servers: Iterable[Server] | None = None,
+        group: Mapping[str, Any] | None = None,
+        others: Iterable[Upstream] | None = None,
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
     ) -> Self:
@@ -68,36 +94,45 @@ class Config:
             self,
             listeners=self.listeners if listeners is None else tuple(listeners),
             servers=self.servers if servers is None else tuple(servers),
+            group=replace(self.group, **(group or {})),
+            others=self.others if others is None else tuple(others),
             limits=replace(self.limits, **(limits or {})),
             timeouts=replace(self.timeouts, **(timeouts or {})),
         )
 
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """All groups, the default one first."""
+        first = (Upstream("default", self.servers, self.group),) if self.servers else ()
+        return (*first, *self.others)
+
     def to_object(self) -> dict[str, Any]:
         """As weirctl's batch mode takes it: what its TOML file would parse to."""
-        servers = [asdict(server) for server in self.servers]
         return {
             "listener": [{"address": address} for address in self.listeners],
-            "upstream": [{"name": "default", "server": servers}] if servers else [],
+            "upstream": [upstream.to_object() for upstream in self.upstreams],
             "limits": asdict(self.limits),
             "timeouts": asdict(self.timeouts),
         }
 
     def to_toml(self) -> str:
         """As weirctl reads it."""
-        lines = []
-        for address in self.listeners:
-            lines += ["[[listener]]", f'address = "{address}"', ""]
-        if self.servers:
-            lines += ["[[upstream]]", 'name = "default"', ""]
-        for server in self.servers:
-            lines += ["[[upstream.server]]", f'address = "{server.address}"', f"connections = {server.connections}", ""]
-        for title, table in (("limits", self.limits), ("timeouts", self.timeouts)):
-            lines.append(f"[{title}]")
-            for item in fields(table):
-                value = getattr(table, item.name)
-                lines.append(f'{item.name} = "{value}"' if isinstance(value, str) else f"{item.name} = {value}")
-            lines.append("")
-        return "\n".join(lines)
+        return "\n".join(_toml_lines("", self.to_object()))
+
+
+def _toml_lines(header: str, table: Mapping[str, Any]) -> list[str]:
+    """The lines of a table: its own keys first, then the tables in it."""
+    lines, inner = [], []
+    for key, value in table.items():
+        name = f"{header}.{key}" if header else key
+        if isinstance(value, Mapping):
+            inner += [f"[{name}]", *_toml_lines(name, value), ""]
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for item in value:
+                inner += [f"[[{name}]]", *_toml_lines(name, item), ""]
+        else:
+            lines.append(f"{key} = {json.dumps(value)}")
+    return [*lines, *([""] if lines and inner else []), *inner]
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:

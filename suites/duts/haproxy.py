@@ -106,7 +106,7 @@ def render(config: Config, *, measured: bool = False) -> str:
             "option redispatch 1",
             "option http-ignore-probes",
             f"timeout connect {_ms(timeouts.upstream_connect)}",
-            f"timeout queue {_ms(timeouts.upstream_connect)}",
+            f"timeout queue {_ms(config.group.queue_timeout)}",
             f"timeout client {_ms(timeouts.client_body)}",
             f"timeout server {_ms(timeouts.upstream_response)}",
             f"timeout http-request {_ms(timeouts.client_header)}",

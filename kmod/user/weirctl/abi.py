@@ -4,9 +4,11 @@ FAMILY_NAME = "weir"
 FAMILY_VERSION = 1
 
 # Definitions
-ABI_VERSION = 1
+ABI_VERSION = 2
 ABI_LISTENERS_MAX = 64
+ABI_UPSTREAMS_MAX = 64
 ABI_SERVERS_MAX = 64
+ABI_QUEUE_MAX = 65536
 ABI_NAME_MAX = 31
 ABI_CONNECTIONS_MAX = 1024
 ABI_RATE_MAX = 1073741824
@@ -48,6 +50,8 @@ A_LISTENER_PROTOCOL = 4
 
 # Attributes of upstream
 A_UPSTREAM_NAME = 1
+A_UPSTREAM_QUEUE = 2
+A_UPSTREAM_QUEUE_TIMEOUT = 3
 
 # Attributes of server
 A_SERVER_UPSTREAM = 1
@@ -100,6 +104,10 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "port": (1, 65535),
         "protocol": (0, 0),
     },
+    "upstream": {
+        "queue": (0, 65536),
+        "queue-timeout": (1000, 86400000000),
+    },
     "server": {
         "address4": (0, 4294967295),
         "port": (1, 65535),
@@ -125,6 +133,76 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     },
 }
 
+# Types of attributes
+TYPES: dict[str, dict[str, str]] = {
+    "info": {
+        "abi": "u32",
+        "version": "string",
+        "generation": "uint",
+    },
+    "commit": {
+        "staged": "u32",
+        "generation": "uint",
+    },
+    "listener": {
+        "address4": "u32",
+        "address6": "binary",
+        "port": "u16",
+        "protocol": "u32",
+    },
+    "upstream": {
+        "name": "string",
+        "queue": "u32",
+        "queue-timeout": "uint",
+    },
+    "server": {
+        "upstream": "string",
+        "address4": "u32",
+        "address6": "binary",
+        "port": "u16",
+        "connections": "u32",
+    },
+    "limits": {
+        "request-rate": "u32",
+        "request-burst": "u32",
+        "action": "u32",
+        "header-total": "u32",
+        "header-count": "u32",
+        "body-length": "uint",
+    },
+    "timeouts": {
+        "client-header": "uint",
+        "client-body": "uint",
+        "keepalive": "uint",
+        "upstream-connect": "uint",
+        "upstream-response": "uint",
+    },
+    "config": {
+        "listener": "nest",
+        "upstream": "nest",
+        "server": "nest",
+        "limits": "nest",
+        "timeouts": "nest",
+    },
+    "counter": {
+        "name": "string",
+        "value": "uint",
+    },
+    "stats": {
+        "counter": "nest",
+    },
+}
+
+# Words for the values of integer attributes that have such
+ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
+    "listener": {
+        "protocol": PROTOCOL,
+    },
+    "limits": {
+        "action": LIMIT_ACTION,
+    },
+}
+
 # Names of nested attributes, for messages about refused ones
 NAMES: dict[str, dict[int, str]] = {
     "info": {
@@ -144,6 +222,8 @@ NAMES: dict[str, dict[int, str]] = {
     },
     "upstream": {
         1: "name",
+        2: "queue",
+        3: "queue-timeout",
     },
     "server": {
         1: "upstream",

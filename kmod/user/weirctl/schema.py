@@ -96,8 +96,8 @@ def _integer(attribute_set: str, name: str) -> Check:
     return check
 
 
-def _seconds(name: str) -> Check:
-    low, high = abi.RANGES["timeouts"][name]
+def _seconds(attribute_set: str, name: str) -> Check:
+    low, high = abi.RANGES[attribute_set][name]
     expected = f"seconds from {seconds(low)} to {seconds(high)}"
 
     def check(value: object) -> tuple[str, str] | None:
@@ -130,16 +130,36 @@ def _name(value: object) -> tuple[str, str] | None:
     return f"1 to {abi.ABI_NAME_MAX} letters, digits, dots, dashes or underscores", got(value)
 
 
-def _attributes(attribute_set: str, make: Callable[[str], Check]) -> dict[str, Check]:
-    """A check for each key of a table that is an attribute set of the ABI."""
-    return {name.replace("-", "_"): make(name) for name in abi.NAMES[attribute_set].values()}
+# Attributes that a file has in seconds; netlink has microseconds.
+SECONDS = {"timeouts": frozenset(abi.NAMES["timeouts"].values()), "upstream": frozenset(("queue-timeout",))}
+
+
+def is_time(attribute_set: str, name: str) -> bool:
+    """Whether the attribute is a time."""
+    return name in SECONDS.get(attribute_set, ())
+
+
+def _attribute(attribute_set: str, name: str) -> Check:
+    if name in abi.ENUMS.get(attribute_set, {}):
+        return _one_of(abi.ENUMS[attribute_set][name])
+    return _seconds(attribute_set, name) if is_time(attribute_set, name) else _integer(attribute_set, name)
+
+
+def _attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
+    """A check for each key of a table that is an attribute set of the ABI; `others` for those that are no numbers."""
+    numbers = {
+        name.replace("-", "_"): _attribute(attribute_set, name)
+        for name, kind in abi.TYPES[attribute_set].items()
+        if kind in ("u32", "uint") and not name.startswith("address")
+    }
+    return {**others, **numbers}
 
 
 LISTENER = {"address": _address(server=False), "protocol": _one_of(abi.PROTOCOL)}
-SERVER = {"address": _address(server=True), "connections": _integer("server", "connections")}
-UPSTREAM = {"name": _name}
-LIMITS = _attributes("limits", lambda name: _one_of(abi.LIMIT_ACTION) if name == "action" else _integer("limits", name))
-TIMEOUTS = _attributes("timeouts", _seconds)
+SERVER = _attributes("server", address=_address(server=True))
+UPSTREAM = _attributes("upstream", name=_name)
+LIMITS = _attributes("limits")
+TIMEOUTS = _attributes("timeouts")
 
 
 class Checker:
@@ -188,19 +208,21 @@ class Checker:
             self.add((*path, maximum), "too many", f"at most {maximum} [[{header}]]")
         return [((*path, i), item) for i, item in enumerate(value[:maximum])]
 
-    def duplicates(self, members: list[tuple[Path, object]]) -> None:
-        """No two members of an array may have one address."""
-        seen: dict[tuple[bytes, int], Path] = {}
+    def duplicates(self, members: list[tuple[Path, object]], key: str = "address") -> None:
+        """No two members of an array may have one address, or the same of another key."""
+        seen: dict[object, Path] = {}
         for path, item in members:
-            address = item.get("address") if isinstance(item, dict) else None
-            parsed = parse_address(address) if isinstance(address, str) else None
-            if parsed is None:
+            value = item.get(key) if isinstance(item, dict) else None
+            if not isinstance(value, str):
                 continue
-            if parsed in seen:
+            same = parse_address(value) if key == "address" else value
+            if same is None:
+                continue
+            if same in seen:
                 from .errors import key_text
 
-                self.add((*path, "address"), f"{key_text(seen[parsed])} has this address already")
-            seen.setdefault(parsed, path)
+                self.add((*path, key), f"{key_text(seen[same])} has this {key} already")
+            seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
         known = ("listener", "upstream", "limits", "timeouts")
@@ -214,11 +236,12 @@ class Checker:
         for path, item in listeners:
             self.fields(path, item, LISTENER, ("address",))
         self.duplicates(listeners)
-        upstreams = self.tables(("upstream",), config.get("upstream", []), 1)
+        upstreams = self.tables(("upstream",), config.get("upstream", []), abi.ABI_UPSTREAMS_MAX)
         for path, item in upstreams:
             self.upstream(path, item)
+        self.duplicates(upstreams, "name")
         if listeners and "upstream" not in config:
-            self.add(listeners[0][0], "there is no upstream to forward to", "one [[upstream]]")
+            self.add(listeners[0][0], "there is no upstream to forward to", "an [[upstream]]")
         self.fields(("limits",), config.get("limits", {}), LIMITS, ())
         self.fields(("timeouts",), config.get("timeouts", {}), TIMEOUTS, ())
 

@@ -165,6 +165,9 @@ struct weir_upstream_config *weir_config_add_upstream(struct weir_config *config
 	strscpy(upstream->name, name);
 	upstream->settings.queue = 1024;
 	upstream->settings.queue_timeout = 5ULL * USEC_PER_SEC;
+	upstream->settings.retries = 1;
+	upstream->settings.fail_count = 3;
+	upstream->settings.fail_time = 10ULL * USEC_PER_SEC;
 	return upstream;
 }
 
@@ -184,6 +187,15 @@ int weir_config_add_server(struct weir_upstream_config *upstream,
 	}
 	if (!copy.connections || copy.connections > WEIR_CONNECTIONS_MAX) {
 		NL_SET_ERR_MSG_FMT(extack, "connections must be 1 to %d", WEIR_CONNECTIONS_MAX);
+		return -EINVAL;
+	}
+	if (copy.connections_max < copy.connections || copy.connections_max > WEIR_GROWN_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "connections_max of %pISpc must be %u to %d",
+				   &copy.address, copy.connections, WEIR_GROWN_MAX);
+		return -EINVAL;
+	}
+	if (!copy.weight || copy.weight > WEIR_WEIGHT_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "weight must be 1 to %d", WEIR_WEIGHT_MAX);
 		return -EINVAL;
 	}
 	for (i = 0; i < upstream->server_count; i++) {
@@ -238,6 +250,72 @@ static int weir_config_check_timeout(u64 us, const char *name, struct netlink_ex
 	return -EINVAL;
 }
 
+/* Whether @text can stand in a start line or a field without becoming something else. */
+static bool weir_config_is_visible(const char *text, const char *without)
+{
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~' || strchr(without, *text))
+			return false;
+	return true;
+}
+
+static int weir_config_check_health(const struct weir_health_settings *health,
+				    struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (!health->period)
+		return 0;
+	err = weir_config_check_timeout(health->period, "period", extack);
+	if (!err)
+		err = weir_config_check_timeout(health->timeout, "timeout", extack);
+	if (err)
+		return err;
+	if (health->uri[0] != '/' || !weir_config_is_visible(health->uri, "#") ||
+	    !weir_config_is_visible(health->host, "/?#@\\")) {
+		NL_SET_ERR_MSG(extack, "health: uri must be a path, host a name");
+		return -EINVAL;
+	}
+	if ((health->status && (health->status < 200 || health->status > 599)) ||
+	    !health->rise || health->rise > WEIR_COUNT_MAX ||
+	    !health->fall || health->fall > WEIR_COUNT_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "health: status must be 0 or 200 to 599, rise and fall 1 to %d",
+				   WEIR_COUNT_MAX);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int weir_config_check_settings(const struct weir_group_settings *settings,
+				      struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (settings->balance >= __WEIR_BALANCE_COUNT ||
+	    settings->hash_key >= __WEIR_HASH_KEY_COUNT) {
+		NL_SET_ERR_MSG(extack, "no such balance or hash_key");
+		return -EINVAL;
+	}
+	if (settings->queue > WEIR_QUEUE_MAX || settings->retries > WEIR_RETRIES_MAX ||
+	    settings->fail_count > WEIR_COUNT_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "queue must be 0 to %d, retries to %d, fail_count to %d",
+				   WEIR_QUEUE_MAX, WEIR_RETRIES_MAX, WEIR_COUNT_MAX);
+		return -EINVAL;
+	}
+	if (!weir_config_is_visible(settings->sticky_cookie, "()<>@,;:\\\"/[]?={}")) {
+		NL_SET_ERR_MSG(extack, "sticky_cookie must be a token");
+		return -EINVAL;
+	}
+	err = weir_config_check_timeout(settings->queue_timeout, "queue_timeout", extack);
+	if (!err)
+		err = weir_config_check_timeout(settings->fail_time, "fail_time", extack);
+	if (!err && settings->slow_start)
+		err = weir_config_check_timeout(settings->slow_start, "slow_start", extack);
+	if (!err)
+		err = weir_config_check_health(&settings->health, extack);
+	return err;
+}
+
 static int weir_config_check_upstream(const struct weir_upstream_config *upstream,
 				      struct netlink_ext_ack *extack)
 {
@@ -245,12 +323,7 @@ static int weir_config_check_upstream(const struct weir_upstream_config *upstrea
 		NL_SET_ERR_MSG_FMT(extack, "upstream %s has no server", upstream->name);
 		return -EINVAL;
 	}
-	if (upstream->settings.queue > WEIR_QUEUE_MAX) {
-		NL_SET_ERR_MSG_FMT(extack, "queue must be 0 to %d", WEIR_QUEUE_MAX);
-		return -EINVAL;
-	}
-	return weir_config_check_timeout(upstream->settings.queue_timeout, "queue_timeout",
-					 extack);
+	return weir_config_check_settings(&upstream->settings, extack);
 }
 
 int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *extack)

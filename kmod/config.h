@@ -23,9 +23,15 @@ enum weir_config_bounds {
 	WEIR_LISTENERS_MAX	= 64,
 	WEIR_UPSTREAMS_MAX	= 64,
 	WEIR_SERVERS_MAX	= 64,		/* of one upstream group */
-	WEIR_CONNECTIONS_MAX	= 1024,		/* to one server */
+	WEIR_CONNECTIONS_MAX	= 1024,		/* held open to one server */
+	WEIR_GROWN_MAX		= 32768,	/* to one server when they are needed */
+	WEIR_GROWN_DEFAULT	= 1024,
+	WEIR_WEIGHT_MAX		= 1000,
 	WEIR_NAME_MAX		= 32,		/* with the closing NUL */
 	WEIR_QUEUE_MAX		= 65536,	/* requests that wait in one group */
+	WEIR_RETRIES_MAX	= 8,
+	WEIR_COUNT_MAX		= 1000,		/* failures or checks in a row */
+	WEIR_TEXT_MAX		= 128,		/* a URI, a host, a cookie's name; with the NUL */
 	WEIR_HEADER_TOTAL_MIN	= 256,		/* bytes */
 	WEIR_HEADER_TOTAL_MAX	= 32768,	/* bytes */
 	WEIR_HEADER_COUNT_MAX	= 256,
@@ -49,24 +55,82 @@ union weir_address {
 	struct sockaddr_in6	in6;
 };
 
+/* How a server is chosen. */
+enum weir_balance {
+	WEIR_BALANCE_ROUND_ROBIN,
+	WEIR_BALANCE_LEAST_CONNECTIONS,
+	WEIR_BALANCE_HASH,
+	__WEIR_BALANCE_COUNT,
+};
+
+/* What of a request is hashed. */
+enum weir_hash_key {
+	WEIR_HASH_KEY_ADDRESS,	/* the client's */
+	WEIR_HASH_KEY_URI,	/* path and query as sent */
+	WEIR_HASH_KEY_HOST,
+	__WEIR_HASH_KEY_COUNT,
+};
+
 /**
  * struct weir_server_config - one server of an upstream group
  * @address: where it listens
  * @connections: how many connections are held open, spread over the CPUs
+ * @connections_max: how many there may be when requests wait for one
+ * @weight: its share of requests, in proportion to the others'
+ * @backup: used only while no other server of the group can be
  */
 struct weir_server_config {
 	union weir_address	address;
 	u32			connections;
+	u32			connections_max;
+	u32			weight;
+	bool			backup;
+};
+
+/**
+ * struct weir_health_settings - how servers are asked whether they are well
+ * @period: microseconds from one check of a server to the next; 0: none is checked
+ * @timeout: how long a check may take, microseconds
+ * @uri: what is asked for
+ * @host: the Host field; empty: the server's address
+ * @status: what a server that is well answers; 0: any 2xx or 3xx
+ * @rise: checks in a row that a sick server has to pass
+ * @fall: checks in a row that a well one has to fail
+ */
+struct weir_health_settings {
+	u64	period;
+	u64	timeout;
+	char	uri[WEIR_TEXT_MAX];
+	char	host[WEIR_TEXT_MAX];
+	u32	status;
+	u32	rise;
+	u32	fall;
 };
 
 /**
  * struct weir_group_settings - how an upstream group treats requests
+ * @balance: how a server is chosen
+ * @hash_key: for WEIR_BALANCE_HASH
  * @queue: requests that may wait for a connection; more are answered with 503
  * @queue_timeout: how long one may wait, microseconds
+ * @sticky_cookie: name of the cookie that keeps a client at its server, or empty
+ * @retries: how often a request that may be repeated is sent again
+ * @fail_count: requests in a row that a server fails until it is left out; 0: any number
+ * @fail_time: how long it is left out, microseconds
+ * @slow_start: until a server that came back has its full weight, microseconds
+ * @health: how servers are checked
  */
 struct weir_group_settings {
+	enum weir_balance	balance;
+	enum weir_hash_key	hash_key;
 	u32			queue;
 	u64			queue_timeout;
+	char			sticky_cookie[WEIR_TEXT_MAX];
+	u32			retries;
+	u32			fail_count;
+	u64			fail_time;
+	u64			slow_start;
+	struct weir_health_settings health;
 };
 
 /**

@@ -25,6 +25,18 @@ static_assert(WEIR_ABI_LISTENERS_MAX == WEIR_LISTENERS_MAX);
 static_assert(WEIR_ABI_SERVERS_MAX == WEIR_SERVERS_MAX);
 static_assert(WEIR_ABI_UPSTREAMS_MAX == WEIR_UPSTREAMS_MAX);
 static_assert(WEIR_ABI_QUEUE_MAX == WEIR_QUEUE_MAX);
+static_assert(WEIR_ABI_RETRIES_MAX == WEIR_RETRIES_MAX);
+static_assert(WEIR_ABI_COUNT_MAX == WEIR_COUNT_MAX);
+static_assert(WEIR_ABI_TEXT_MAX + 1 == WEIR_TEXT_MAX);
+static_assert(WEIR_ABI_GROWN_MAX == WEIR_GROWN_MAX);
+static_assert(WEIR_ABI_GROWN_DEFAULT == WEIR_GROWN_DEFAULT);
+static_assert(WEIR_ABI_WEIGHT_MAX == WEIR_WEIGHT_MAX);
+static_assert((int)WEIR_UPSTREAM_BALANCE_ROUND_ROBIN == (int)WEIR_BALANCE_ROUND_ROBIN);
+static_assert((int)WEIR_UPSTREAM_BALANCE_LEAST_CONNECTIONS == (int)WEIR_BALANCE_LEAST_CONNECTIONS);
+static_assert((int)WEIR_UPSTREAM_BALANCE_HASH == (int)WEIR_BALANCE_HASH);
+static_assert((int)WEIR_UPSTREAM_HASH_KEY_ADDRESS == (int)WEIR_HASH_KEY_ADDRESS);
+static_assert((int)WEIR_UPSTREAM_HASH_KEY_URI == (int)WEIR_HASH_KEY_URI);
+static_assert((int)WEIR_UPSTREAM_HASH_KEY_HOST == (int)WEIR_HASH_KEY_HOST);
 static_assert(WEIR_ABI_NAME_MAX + 1 == WEIR_NAME_MAX);
 static_assert(WEIR_ABI_CONNECTIONS_MAX == WEIR_CONNECTIONS_MAX);
 static_assert(WEIR_ABI_RATE_MAX == WEIR_RATE_MAX);
@@ -188,6 +200,54 @@ static void weir_take_uint(u64 *to, const struct nlattr *attr)
 		*to = nla_get_uint(attr);
 }
 
+static void weir_take_text(char to[WEIR_TEXT_MAX], const struct nlattr *attr)
+{
+	/* Its length was checked by the policy. */
+	if (attr)
+		nla_strscpy(to, attr, WEIR_TEXT_MAX);
+}
+
+static int weir_take_health(struct weir_health_settings *health, struct nlattr *nest,
+			    struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_HEALTH_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_HEALTH_MAX, nest, weir_health_nl_policy, extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_HEALTH_URI))
+		return -EINVAL;
+	health->period = 5ULL * USEC_PER_SEC;
+	health->timeout = 1ULL * USEC_PER_SEC;
+	health->status = 200;
+	health->rise = 2;
+	health->fall = 3;
+	weir_take_text(health->uri, tb[WEIR_A_HEALTH_URI]);
+	weir_take_text(health->host, tb[WEIR_A_HEALTH_HOST]);
+	weir_take_uint(&health->period, tb[WEIR_A_HEALTH_PERIOD]);
+	weir_take_uint(&health->timeout, tb[WEIR_A_HEALTH_TIMEOUT]);
+	weir_take_u32(&health->status, tb[WEIR_A_HEALTH_STATUS]);
+	weir_take_u32(&health->rise, tb[WEIR_A_HEALTH_RISE]);
+	weir_take_u32(&health->fall, tb[WEIR_A_HEALTH_FALL]);
+	return 0;
+}
+
+static void weir_take_settings(struct weir_group_settings *settings, struct nlattr **tb)
+{
+	if (tb[WEIR_A_UPSTREAM_BALANCE])
+		settings->balance = nla_get_u32(tb[WEIR_A_UPSTREAM_BALANCE]);
+	if (tb[WEIR_A_UPSTREAM_HASH_KEY])
+		settings->hash_key = nla_get_u32(tb[WEIR_A_UPSTREAM_HASH_KEY]);
+	weir_take_u32(&settings->queue, tb[WEIR_A_UPSTREAM_QUEUE]);
+	weir_take_uint(&settings->queue_timeout, tb[WEIR_A_UPSTREAM_QUEUE_TIMEOUT]);
+	weir_take_text(settings->sticky_cookie, tb[WEIR_A_UPSTREAM_STICKY_COOKIE]);
+	weir_take_u32(&settings->retries, tb[WEIR_A_UPSTREAM_RETRIES]);
+	weir_take_u32(&settings->fail_count, tb[WEIR_A_UPSTREAM_FAIL_COUNT]);
+	weir_take_uint(&settings->fail_time, tb[WEIR_A_UPSTREAM_FAIL_TIME]);
+	weir_take_uint(&settings->slow_start, tb[WEIR_A_UPSTREAM_SLOW_START]);
+}
+
 static int weir_stage_upstream(struct weir_control *control, struct nlattr *nest,
 			       struct netlink_ext_ack *extack)
 {
@@ -208,8 +268,10 @@ static int weir_stage_upstream(struct weir_control *control, struct nlattr *nest
 	upstream = weir_config_add_upstream(control->staged, name, extack);
 	if (IS_ERR(upstream))
 		return PTR_ERR(upstream);
-	weir_take_u32(&upstream->settings.queue, tb[WEIR_A_UPSTREAM_QUEUE]);
-	weir_take_uint(&upstream->settings.queue_timeout, tb[WEIR_A_UPSTREAM_QUEUE_TIMEOUT]);
+	weir_take_settings(&upstream->settings, tb);
+	if (tb[WEIR_A_UPSTREAM_HEALTH])
+		return weir_take_health(&upstream->settings.health, tb[WEIR_A_UPSTREAM_HEALTH],
+					extack);
 	return 0;
 }
 
@@ -218,7 +280,7 @@ static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
 {
 	struct nlattr *tb[WEIR_A_SERVER_MAX + 1];
 	struct weir_upstream_config *upstream;
-	struct weir_server_config server = {};
+	struct weir_server_config server = { .weight = 1 };
 	char name[WEIR_NAME_MAX];
 	int err;
 
@@ -242,6 +304,10 @@ static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
 	if (err)
 		return err;
 	server.connections = nla_get_u32(tb[WEIR_A_SERVER_CONNECTIONS]);
+	server.connections_max = max_t(u32, server.connections, WEIR_GROWN_DEFAULT);
+	weir_take_u32(&server.connections_max, tb[WEIR_A_SERVER_CONNECTIONS_MAX]);
+	weir_take_u32(&server.weight, tb[WEIR_A_SERVER_WEIGHT]);
+	server.backup = nla_get_flag(tb[WEIR_A_SERVER_BACKUP]);
 	NL_SET_BAD_ATTR(extack, nest);
 	return weir_config_add_server(upstream, &server, extack);
 }

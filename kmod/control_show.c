@@ -81,13 +81,41 @@ static int weir_put_address(struct sk_buff *skb, const union weir_address *addre
 	       nla_put_u16(skb, port, ntohs(address->in6.sin6_port));
 }
 
+static int weir_put_health(struct sk_buff *skb, const struct weir_health_settings *health)
+{
+	struct nlattr *nest;
+
+	if (!health->period)
+		return 0;
+	nest = nla_nest_start(skb, WEIR_A_UPSTREAM_HEALTH);
+	if (!nest ||
+	    nla_put_string(skb, WEIR_A_HEALTH_URI, health->uri) ||
+	    nla_put_string(skb, WEIR_A_HEALTH_HOST, health->host) ||
+	    nla_put_uint(skb, WEIR_A_HEALTH_PERIOD, health->period) ||
+	    nla_put_uint(skb, WEIR_A_HEALTH_TIMEOUT, health->timeout) ||
+	    nla_put_u32(skb, WEIR_A_HEALTH_STATUS, health->status) ||
+	    nla_put_u32(skb, WEIR_A_HEALTH_RISE, health->rise) ||
+	    nla_put_u32(skb, WEIR_A_HEALTH_FALL, health->fall))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 static int weir_put_upstream(struct sk_buff *skb, const struct weir_upstream_config *upstream)
 {
 	const struct weir_group_settings *settings = &upstream->settings;
 
 	return nla_put_string(skb, WEIR_A_UPSTREAM_NAME, upstream->name) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_BALANCE, settings->balance) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_HASH_KEY, settings->hash_key) ?:
 	       nla_put_u32(skb, WEIR_A_UPSTREAM_QUEUE, settings->queue) ?:
-	       nla_put_uint(skb, WEIR_A_UPSTREAM_QUEUE_TIMEOUT, settings->queue_timeout);
+	       nla_put_uint(skb, WEIR_A_UPSTREAM_QUEUE_TIMEOUT, settings->queue_timeout) ?:
+	       nla_put_string(skb, WEIR_A_UPSTREAM_STICKY_COOKIE, settings->sticky_cookie) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_RETRIES, settings->retries) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_FAIL_COUNT, settings->fail_count) ?:
+	       nla_put_uint(skb, WEIR_A_UPSTREAM_FAIL_TIME, settings->fail_time) ?:
+	       nla_put_uint(skb, WEIR_A_UPSTREAM_SLOW_START, settings->slow_start) ?:
+	       weir_put_health(skb, &settings->health);
 }
 
 static int weir_put_server(struct sk_buff *skb, const struct weir_upstream_config *upstream,
@@ -96,7 +124,10 @@ static int weir_put_server(struct sk_buff *skb, const struct weir_upstream_confi
 	return nla_put_string(skb, WEIR_A_SERVER_UPSTREAM, upstream->name) ?:
 	       weir_put_address(skb, &server->address, WEIR_A_SERVER_ADDRESS4,
 				WEIR_A_SERVER_ADDRESS6, WEIR_A_SERVER_PORT) ?:
-	       nla_put_u32(skb, WEIR_A_SERVER_CONNECTIONS, server->connections);
+	       nla_put_u32(skb, WEIR_A_SERVER_CONNECTIONS, server->connections) ?:
+	       nla_put_u32(skb, WEIR_A_SERVER_CONNECTIONS_MAX, server->connections_max) ?:
+	       nla_put_u32(skb, WEIR_A_SERVER_WEIGHT, server->weight) ?:
+	       (server->backup ? nla_put_flag(skb, WEIR_A_SERVER_BACKUP) : 0);
 }
 
 static int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits)

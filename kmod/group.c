@@ -3,10 +3,13 @@
 
 #include <linux/slab.h>
 
+#include "choose.h"
 #include "group.h"
+#include "health.h"
 #include "net.h"
 #include "pool.h"
 #include "server.h"
+#include "upstream.h"
 
 static void weir_group_free(struct rcu_head *rcu)
 {
@@ -24,7 +27,7 @@ void weir_servers_put(struct weir_servers *servers)
 	unsigned int i;
 
 	for (i = 0; i < servers->count; i++)
-		weir_server_put(servers->server[i]);
+		weir_server_put(servers->member[i].server);
 	kfree_rcu(servers, rcu);
 }
 
@@ -36,28 +39,62 @@ u64 weir_group_queue_timeout(const struct weir_group *group)
 	return servers ? servers->settings.queue_timeout : WEIR_TIMEOUT_MIN_US;
 }
 
+u32 weir_group_retries(const struct weir_group *group)
+{
+	const struct weir_servers *servers = rcu_dereference(group->servers);
+
+	return servers ? servers->settings.retries : 0;
+}
+
 /* Opening connections. */
 
 void weir_group_kick(struct weir_group *group)
 {
-	WRITE_ONCE(group->kicked, true);
-	/* Pairs with weir_groups_work() clearing it before it looks. */
-	smp_mb();
-	mod_delayed_work(system_wq, &group->wn->upstream_work, 0);
+	/* Cleared before maintenance looks: what was true by now is seen. */
+	if (!xchg(&group->kicked, true))
+		mod_delayed_work(system_wq, &group->wn->upstream_work, 0);
+}
+
+/* For those that wait for any server, beyond the connections that are being opened. */
+static void weir_group_grow(struct weir_group *group, const struct weir_servers *servers,
+			    u64 timeout_us)
+{
+	int missing = atomic_read(&group->waiting);
+	struct weir_server *server;
+	unsigned int i;
+
+	for (i = 0; i < servers->count; i++) {
+		server = servers->member[i].server;
+		missing -= weir_server_opening(server) + READ_ONCE(server->waiting);
+	}
+	while (missing-- > 0) {
+		server = weir_choose_growing(servers);
+		if (!server || weir_connection_open(server, timeout_us))
+			break;
+	}
+}
+
+/* The sooner of two times to wait, 0 meaning for ever. */
+static unsigned long weir_sooner(unsigned long a, unsigned long b)
+{
+	return a && b ? min(a, b) : a + b;
 }
 
 static void weir_group_maintain(struct weir_group *group, u64 timeout_us)
 {
-	unsigned long again = 0, after;
 	struct weir_servers *servers;
+	unsigned long again = 0;
 	unsigned int i;
 
 	servers = rcu_dereference_protected(group->servers, lockdep_is_held(&group->wn->lock));
 	for (i = 0; servers && i < servers->count; i++) {
-		after = weir_server_maintain(servers->server[i], timeout_us);
-		if (after && (!again || after < again))
-			again = after;
+		again = weir_sooner(again, weir_server_maintain(servers->member[i].server,
+								timeout_us));
+		again = weir_sooner(again, weir_health_maintain(servers->member[i].server,
+								&servers->settings.health));
 	}
+	if (servers)
+		weir_group_grow(group, servers, timeout_us);
 	group->timed = again;
 	group->due = jiffies + again;
 }
@@ -81,13 +118,9 @@ static void weir_groups_work(struct work_struct *work)
 	}
 	now = jiffies;
 	list_for_each_entry(group, &wn->groups, node) {
-		unsigned long after;
-
-		if (!group->timed)
-			continue;
-		after = time_after(group->due, now) ? group->due - now : 1;
-		if (!again || after < again)
-			again = after;
+		if (group->timed)
+			again = weir_sooner(again, time_after(group->due, now) ?
+					    group->due - now : 1);
 	}
 	/* Whoever kicks meanwhile comes earlier. */
 	if (again)
@@ -124,6 +157,7 @@ static struct weir_group *weir_group_alloc(struct weir_net *wn, const char *name
 	group->wn = wn;
 	strscpy(group->name, name);
 	INIT_LIST_HEAD(&group->node);
+	spin_lock_init(&group->turn_lock);
 	spin_lock_init(&group->lock);
 	INIT_LIST_HEAD(&group->waiters);
 	return group;
@@ -135,8 +169,8 @@ static struct weir_server *weir_servers_find(const struct weir_servers *servers,
 	unsigned int i;
 
 	for (i = 0; servers && i < servers->count; i++)
-		if (!memcmp(&servers->server[i]->address, address, sizeof(*address)))
-			return servers->server[i];
+		if (!memcmp(&servers->member[i].server->address, address, sizeof(*address)))
+			return servers->member[i].server;
 	return NULL;
 }
 
@@ -148,7 +182,7 @@ static struct weir_servers *weir_servers_make(struct weir_group *group,
 	unsigned int i;
 
 	old = rcu_dereference_protected(group->servers, lockdep_is_held(&group->wn->lock));
-	new = kzalloc(struct_size(new, server, upstream->server_count), GFP_KERNEL);
+	new = kzalloc(struct_size(new, member, upstream->server_count), GFP_KERNEL);
 	if (!new)
 		return NULL;
 	new->settings = upstream->settings;
@@ -165,7 +199,9 @@ static struct weir_servers *weir_servers_make(struct weir_group *group,
 			return NULL;
 		}
 		new->count = i + 1;
-		new->server[i] = server;
+		new->member[i].server = server;
+		new->member[i].weight = config->weight;
+		new->member[i].backup = config->backup;
 	}
 	return new;
 }
@@ -207,17 +243,21 @@ int weir_groups_prepare(struct weir_net *wn, struct weir_config *config)
 	return err;
 }
 
-/* Servers that are not in @new any more, and connections that are too many now, go. */
+/* Servers that are not in @new any more go. */
 static void weir_group_leave(struct weir_servers *old, const struct weir_servers *new)
 {
 	unsigned int i;
 
 	for (i = 0; i < old->count; i++) {
-		if (!weir_servers_find(new, &old->server[i]->address))
-			WRITE_ONCE(old->server[i]->removed, true);
-		/* Who releases a connection sees either the mark, or its connection told. */
-		smp_mb();
-		weir_server_trim(old->server[i]);
+		struct weir_server *server = old->member[i].server;
+
+		if (weir_servers_find(new, &server->address))
+			continue;
+		WRITE_ONCE(server->removed, true);
+		weir_server_trim(server);
+		/* With the whole group gone there is nobody else. */
+		if (new || !atomic_read(&server->established) || server->group->wn->dying)
+			weir_pool_scatter(server);
 	}
 	weir_servers_put(old);
 }
@@ -233,11 +273,11 @@ static void weir_group_commit(struct weir_net *wn, struct weir_upstream_config *
 		weir_group_get(group);
 		list_add_tail(&group->node, &wn->groups);
 	}
-	for (i = 0; i < new->count; i++)
-		WRITE_ONCE(new->server[i]->connections, upstream->servers[i].connections);
 	old = rcu_replace_pointer(group->servers, new, lockdep_is_held(&wn->lock));
 	if (old)
 		weir_group_leave(old, new);
+	for (i = 0; i < new->count; i++)
+		weir_server_configure(new->member[i].server, &upstream->servers[i]);
 	weir_group_kick(group);
 }
 

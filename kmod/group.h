@@ -18,17 +18,29 @@ struct weir_net;
 struct weir_server;
 
 /**
+ * struct weir_member - a server's part in a group
+ * @server: with a reference
+ * @weight: its share of requests
+ * @backup: used only while no other can be
+ */
+struct weir_member {
+	struct weir_server	*server;
+	u32			weight;
+	bool			backup;
+};
+
+/**
  * struct weir_servers - what a group was last configured to be; not changed once in use
  * @rcu: frees it
  * @settings: how requests are treated
- * @count: used entries of @server
- * @server: each with a reference
+ * @count: used entries of @member
+ * @member: its servers
  */
 struct weir_servers {
 	struct rcu_head			rcu;
 	struct weir_group_settings	settings;
 	unsigned int			count;
-	struct weir_server		*server[] __counted_by(count);
+	struct weir_member		member[] __counted_by(count);
 };
 
 /**
@@ -40,11 +52,14 @@ struct weir_servers {
  * @name: its name
  * @node: in the namespace's groups; the namespace's lock
  * @servers: RCU, written under the namespace's lock; NULL: none yet, or @removed
- * @turn: round-robin counter
- * @lock: protects @waiters; softirqs off; inside socket locks, outside the
- *	pools' and exchanges'
- * @waiters: struct weir_exchange, each with the upstream side's reference
- * @waiting: how many
+ * @turn_lock: protects the turns of its servers; softirqs off; inside @lock,
+ *	outside the pools'
+ * @lock: protects @waiters and its servers'; softirqs off; inside socket locks,
+ *	outside the pools' and exchanges'
+ * @waiters: struct weir_exchange that any server may serve, each with the
+ *	upstream side's reference
+ * @waiting: how many wait, for any server or for a certain one
+ * @ticket: how many have ever waited; @lock
  * @removed: no configuration has it any more: takes no request; written under @lock
  * @kicked: maintenance has something to do
  * @due: when it has in any case, jiffies, if @timed; maintenance only
@@ -57,10 +72,11 @@ struct weir_group {
 	char				name[WEIR_NAME_MAX];
 	struct list_head		node;
 	struct weir_servers __rcu	*servers;
-	atomic_t			turn;
+	spinlock_t			turn_lock; /* protects the servers' turns */
 	spinlock_t			lock; /* protects waiters */
 	struct list_head		waiters;
 	atomic_t			waiting;
+	u32				ticket;
 	bool				removed;
 	bool				kicked;
 	bool				timed;
@@ -94,5 +110,7 @@ void weir_servers_put(struct weir_servers *servers);
 void weir_group_kick(struct weir_group *group);
 /* How long a request may wait for a connection, microseconds.  Under RCU. */
 u64 weir_group_queue_timeout(const struct weir_group *group);
+/* How often a request that may be repeated is sent again.  Under RCU. */
+u32 weir_group_retries(const struct weir_group *group);
 
 #endif /* _WEIR_GROUP_H */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Network namespaces: what Weir keeps for each, from its first to its last day. */
 
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <net/netns/generic.h>
 
+#include "check.h"
 #include "client.h"
 #include "group.h"
 #include "limit.h"
@@ -53,6 +55,8 @@ static int __net_init weir_net_begin(struct net *net)
 	INIT_LIST_HEAD(&wn->clients);
 	spin_lock_init(&wn->connections_lock);
 	INIT_LIST_HEAD(&wn->connections);
+	INIT_LIST_HEAD(&wn->checks);
+	get_random_bytes(&wn->key, sizeof(wn->key));
 	weir_groups_setup(wn);
 	atomic_set(&wn->legs, 1);
 	init_completion(&wn->legs_gone);
@@ -80,6 +84,7 @@ static void __net_exit weir_net_end(struct net *net)
 	synchronize_net();
 	weir_groups_shutdown(wn);
 	weir_connection_abort_all(wn);
+	weir_check_abort_all(wn);
 	weir_client_abort_all(wn);
 	weir_net_put(wn);
 	wait_for_completion(&wn->legs_gone);

@@ -12,14 +12,27 @@
  * a full barrier between the two on both sides.
  */
 
+#include "choose.h"
 #include "group.h"
+#include "health.h"
 #include "leg.h"
 #include "net.h"
 #include "pool.h"
 #include "server.h"
+#include "timer.h"
 #include "upstream.h"
 
+/* How long a connection idles that is there only because many were needed, microseconds. */
+#define WEIR_POOL_IDLE_US (5 * (u64)USEC_PER_SEC)
+
 /* Idle connections, and the pools they are in. */
+
+/* Under the pool's lock. */
+static void weir_pool_unlink(struct weir_pool *pool, struct weir_connection *connection)
+{
+	list_del_init(&connection->idle_node);
+	WRITE_ONCE(pool->count, pool->count - 1);
+}
 
 static struct weir_connection *weir_pool_take_from(struct weir_pool *pool)
 {
@@ -30,43 +43,27 @@ static struct weir_connection *weir_pool_take_from(struct weir_pool *pool)
 	spin_lock_bh(&pool->lock);
 	connection = list_first_entry_or_null(&pool->idle, struct weir_connection, idle_node);
 	if (connection)
-		list_del_init(&connection->idle_node);
+		weir_pool_unlink(pool, connection);
 	spin_unlock_bh(&pool->lock);
 	return connection;
 }
 
-/* An idle connection to the server whose turn it is, or to one after it.  With its reference. */
-static struct weir_connection *weir_pool_take(struct weir_group *group)
+struct weir_connection *weir_pool_take(struct weir_server *server)
 {
-	struct weir_connection *connection = NULL;
-	const struct weir_servers *servers;
-	unsigned int turn, i;
+	struct weir_connection *connection;
 	int cpu;
 
-	rcu_read_lock();
-	servers = rcu_dereference(group->servers);
-	if (!servers)
-		goto unlock;
-	turn = atomic_read(&group->turn);
-	for (i = 0; i < servers->count && !connection; i++) {
-		const struct weir_server *server = servers->server[(turn + i) % servers->count];
-
-		if (!atomic_read(&server->established))
-			continue;
-		connection = weir_pool_take_from(this_cpu_ptr(server->pools));
-		if (connection)
-			break;
-		for_each_possible_cpu(cpu) {
-			connection = weir_pool_take_from(per_cpu_ptr(server->pools, cpu));
-			if (connection)
-				break;
-		}
-	}
+	if (!atomic_read(&server->established))
+		return NULL;
+	connection = weir_pool_take_from(this_cpu_ptr(server->pools));
 	if (connection)
-		atomic_inc(&group->turn);
-unlock:
-	rcu_read_unlock();
-	return connection;
+		return connection;
+	for_each_possible_cpu(cpu) {
+		connection = weir_pool_take_from(per_cpu_ptr(server->pools, cpu));
+		if (connection)
+			return connection;
+	}
+	return NULL;
 }
 
 static void weir_pool_assign(struct weir_connection *connection, struct weir_exchange *x)
@@ -80,47 +77,84 @@ static void weir_pool_assign(struct weir_connection *connection, struct weir_exc
 	weir_leg_put(&connection->leg);
 }
 
-/* Give a connection to who waits longest; there is one.  Under the group's lock. */
-static void weir_pool_serve(struct weir_group *group, struct weir_connection *connection)
-{
-	struct weir_exchange *x;
+/* The waiting room of a group: all under its lock. */
 
-	x = list_first_entry(&group->waiters, struct weir_exchange, wait_node);
+static void weir_pool_enqueue(struct weir_group *group, struct weir_exchange *x)
+{
+	x->ticket = group->ticket++;
+	if (x->bound) {
+		list_add_tail(&x->wait_node, &x->bound->waiters);
+		WRITE_ONCE(x->bound->waiting, x->bound->waiting + 1);
+	} else {
+		list_add_tail(&x->wait_node, &group->waiters);
+	}
+	WRITE_ONCE(x->waiting, true);
+	atomic_inc(&group->waiting);
+}
+
+static void weir_pool_dequeue(struct weir_group *group, struct weir_exchange *x)
+{
 	list_del_init(&x->wait_node);
-	x->waiting = false;
+	if (x->bound)
+		WRITE_ONCE(x->bound->waiting, x->bound->waiting - 1);
+	x->bound = NULL;
+	WRITE_ONCE(x->waiting, false);
 	atomic_dec(&group->waiting);
+}
+
+/* Who waits longest of those that @server may serve. */
+static struct weir_exchange *weir_pool_next(struct weir_group *group, struct weir_server *server)
+{
+	struct weir_exchange *any, *own;
+
+	any = list_first_entry_or_null(&group->waiters, struct weir_exchange, wait_node);
+	own = list_first_entry_or_null(&server->waiters, struct weir_exchange, wait_node);
+	return any && (!own || (s32)(any->ticket - own->ticket) < 0) ? any : own;
+}
+
+static void weir_pool_serve(struct weir_group *group, struct weir_exchange *x,
+			    struct weir_connection *connection)
+{
+	weir_pool_dequeue(group, x);
 	weir_pool_assign(connection, x);
 	/* What the client leg waits for is another thing now, with another deadline. */
 	weir_exchange_tell_client(x);
 }
 
-/* Pair those that wait with idle connections. */
-static void weir_pool_dispatch(struct weir_group *group)
+/* @x has begun to wait: what became idle before anybody could know. */
+static void weir_pool_recheck(struct weir_group *group, struct weir_exchange *x)
 {
-	spin_lock_bh(&group->lock);
-	while (!list_empty(&group->waiters)) {
-		struct weir_connection *connection = weir_pool_take(group);
+	struct weir_connection *connection;
+	struct weir_server *bound;
 
-		if (!connection)
-			break;
-		weir_pool_serve(group, connection);
+	spin_lock_bh(&group->lock);
+	if (x->waiting) {
+		bound = x->bound;
+		connection = bound ? weir_pool_take(bound) : weir_choose(group, x);
+		/* It waits where it does, even if it would not do so now. */
+		x->bound = bound;
+		if (connection)
+			weir_pool_serve(group, x, connection);
 	}
 	spin_unlock_bh(&group->lock);
 }
 
-/* The same for a connection that became idle. */
+/* A connection has become idle. */
 static void weir_pool_offer(struct weir_group *group, struct weir_connection *connection)
 {
+	struct weir_exchange *x;
 	bool mine;
 
 	spin_lock_bh(&group->lock);
-	if (!list_empty(&group->waiters)) {
+	x = weir_pool_next(group, connection->server);
+	if (x) {
 		spin_lock(&connection->pool->lock);
 		mine = !list_empty(&connection->idle_node);
-		list_del_init(&connection->idle_node);
+		if (mine)
+			weir_pool_unlink(connection->pool, connection);
 		spin_unlock(&connection->pool->lock);
 		if (mine)
-			weir_pool_serve(group, connection);
+			weir_pool_serve(group, x, connection);
 	}
 	spin_unlock_bh(&group->lock);
 }
@@ -130,11 +164,15 @@ static void weir_pool_offer(struct weir_group *group, struct weir_connection *co
  * @up: connections of all servers that are established
  * @total: those that are being opened as well
  * @untried: servers that nobody has tried to connect to, or not in vain
+ * @well: servers that have not failed their checks
+ * @growing: servers to which more connections may be opened at once
  */
 struct weir_census {
 	int up;
 	int total;
 	int untried;
+	int well;
+	int growing;
 };
 
 static void weir_census_add(struct weir_census *census, const struct weir_servers *servers)
@@ -142,11 +180,15 @@ static void weir_census_add(struct weir_census *census, const struct weir_server
 	unsigned int i;
 
 	for (i = 0; servers && i < servers->count; i++) {
-		const struct weir_server *server = servers->server[i];
+		const struct weir_server *server = servers->member[i].server;
 
+		if (READ_ONCE(server->sick))
+			continue;
+		census->well++;
 		census->up += atomic_read(&server->established);
 		census->total += atomic_read(&server->total);
 		census->untried += !atomic_read(&server->failures);
+		census->growing += weir_server_can_grow(server);
 	}
 }
 
@@ -160,52 +202,70 @@ static struct weir_census weir_pool_census(const struct weir_group *group)
 	return census;
 }
 
-/* Among those that wait; false if it may not. */
-static bool weir_pool_wait(struct weir_group *group, struct weir_exchange *x)
+/* How the request goes on: on its way, waiting, or not at all. */
+enum weir_admission {
+	WEIR_ADMISSION_SENT,
+	WEIR_ADMISSION_WAITS,
+	WEIR_ADMISSION_REFUSED,
+};
+
+/* @x is on its way with a connection, or waits, or may not. */
+static enum weir_admission weir_pool_admit(struct weir_group *group, struct weir_exchange *x)
 {
+	enum weir_admission admission = WEIR_ADMISSION_REFUSED;
+	struct weir_connection *connection;
 	const struct weir_servers *servers;
-	bool waits = false;
 
 	spin_lock_bh(&group->lock);
 	rcu_read_lock();
+	/* Anew, since servers may have changed; and so that who removes one finds @x. */
+	connection = weir_choose(group, x);
 	servers = rcu_dereference(group->servers);
-	if (servers && !group->removed &&
-	    atomic_read(&group->waiting) < servers->settings.queue) {
-		list_add_tail(&x->wait_node, &group->waiters);
-		x->waiting = true;
-		atomic_inc(&group->waiting);
-		waits = true;
+	if (connection) {
+		weir_pool_assign(connection, x);
+		admission = WEIR_ADMISSION_SENT;
+	} else if (servers && !group->removed && weir_pool_census(group).well &&
+		   atomic_read(&group->waiting) < servers->settings.queue) {
+		weir_pool_enqueue(group, x);
+		admission = WEIR_ADMISSION_WAITS;
 	}
 	rcu_read_unlock();
 	spin_unlock_bh(&group->lock);
-	return waits;
+	return admission;
 }
 
 void weir_pool_submit(struct weir_exchange *x)
 {
 	struct weir_group *group = x->group;
 	struct weir_connection *connection;
+	struct weir_census census;
 
 	if (!group) {
 		weir_exchange_fail(x, WEIR_FAILURE_BUSY);
 		return;
 	}
 	if (!atomic_read(&group->waiting)) {
-		connection = weir_pool_take(group);
+		connection = weir_choose(group, x);
 		if (connection) {
 			weir_pool_assign(connection, x);
 			return;
 		}
 	}
-	if (!weir_pool_wait(group, x)) {
+	switch (weir_pool_admit(group, x)) {
+	case WEIR_ADMISSION_SENT:
+		break;
+	case WEIR_ADMISSION_WAITS:
+		/* Pairs with that in weir_pool_release(). */
+		smp_mb();
+		weir_pool_recheck(group, x);
+		census = weir_pool_census(group);
+		if (census.growing || !census.up)
+			weir_group_kick(group);
+		break;
+	case WEIR_ADMISSION_REFUSED:
 		weir_exchange_fail(x, WEIR_FAILURE_BUSY);
-		return;
+		break;
 	}
-	/* Pairs with that in weir_pool_release(). */
-	smp_mb();
-	weir_pool_dispatch(group);
-	if (!weir_pool_census(group).up)
-		weir_group_kick(group);
 }
 
 bool weir_pool_cancel(struct weir_exchange *x)
@@ -218,11 +278,8 @@ bool weir_pool_cancel(struct weir_exchange *x)
 		return false;
 	spin_lock_bh(&group->lock);
 	waiting = x->waiting;
-	if (waiting) {
-		list_del_init(&x->wait_node);
-		x->waiting = false;
-		atomic_dec(&group->waiting);
-	}
+	if (waiting)
+		weir_pool_dequeue(group, x);
 	spin_unlock_bh(&group->lock);
 	if (waiting)
 		weir_exchange_put(x);
@@ -233,7 +290,7 @@ enum weir_failure weir_pool_verdict(const struct weir_group *group)
 {
 	struct weir_census census = weir_pool_census(group);
 
-	return census.up || READ_ONCE(group->removed) ? WEIR_FAILURE_BUSY :
+	return census.up || !census.well || READ_ONCE(group->removed) ? WEIR_FAILURE_BUSY :
 	       census.total ? WEIR_FAILURE_TIMEOUT : WEIR_FAILURE_GATEWAY;
 }
 
@@ -243,16 +300,64 @@ static void weir_pool_fail_waiters(struct weir_group *group, enum weir_failure f
 	LIST_HEAD(failed);
 
 	spin_lock_bh(&group->lock);
-	list_for_each_entry(x, &group->waiters, wait_node) {
-		x->waiting = false;
-		atomic_dec(&group->waiting);
+	list_for_each_entry_safe(x, next, &group->waiters, wait_node) {
+		weir_pool_dequeue(group, x);
+		list_add_tail(&x->wait_node, &failed);
 	}
-	list_splice_init(&group->waiters, &failed);
 	spin_unlock_bh(&group->lock);
 	list_for_each_entry_safe(x, next, &failed, wait_node) {
 		list_del_init(&x->wait_node);
 		weir_exchange_fail(x, failure);
 	}
+}
+
+void weir_pool_scatter(struct weir_server *server)
+{
+	struct weir_group *group = server->group;
+	struct weir_exchange *x, *next;
+	LIST_HEAD(scattered);
+
+	local_bh_disable();
+	spin_lock(&group->lock);
+	list_for_each_entry_safe(x, next, &server->waiters, wait_node) {
+		weir_pool_dequeue(group, x);
+		list_add_tail(&x->wait_node, &scattered);
+	}
+	spin_unlock(&group->lock);
+	list_for_each_entry_safe(x, next, &scattered, wait_node) {
+		list_del_init(&x->wait_node);
+		weir_pool_submit(x);
+	}
+	local_bh_enable();
+}
+
+void weir_pool_sickened(struct weir_server *server)
+{
+	weir_pool_scatter(server);
+	/* Nobody is left who could serve those that wait. */
+	if (!weir_pool_census(server->group).well)
+		weir_pool_fail_waiters(server->group, WEIR_FAILURE_BUSY);
+}
+
+void weir_pool_rouse(struct weir_group *group)
+{
+	struct weir_connection *connection;
+	struct weir_exchange *x;
+
+	local_bh_disable();
+	spin_lock(&group->lock);
+	for (;;) {
+		x = list_first_entry_or_null(&group->waiters, struct weir_exchange, wait_node);
+		connection = x ? weir_choose(group, x) : NULL;
+		/* It waits for any server, whatever was found. */
+		if (x)
+			x->bound = NULL;
+		if (!connection)
+			break;
+		weir_pool_serve(group, x, connection);
+	}
+	spin_unlock(&group->lock);
+	local_bh_enable();
 }
 
 void weir_pool_settle(struct weir_group *group, const struct weir_servers *servers)
@@ -271,10 +376,13 @@ void weir_pool_release(struct weir_connection *connection)
 	struct weir_server *server = connection->server;
 	struct weir_pool *pool = this_cpu_ptr(server->pools);
 
+	if (weir_server_surplus(server))
+		weir_timer_set(&connection->leg, WEIR_POOL_IDLE_US);
 	weir_leg_hold(&connection->leg);
 	connection->pool = pool;
 	spin_lock_bh(&pool->lock);
 	list_add(&connection->idle_node, &pool->idle);
+	WRITE_ONCE(pool->count, pool->count + 1);
 	spin_unlock_bh(&pool->lock);
 	/* Pairs with that in weir_pool_submit(). */
 	smp_mb();
@@ -291,7 +399,8 @@ bool weir_pool_remove(struct weir_connection *connection)
 
 	spin_lock_bh(&connection->pool->lock);
 	removed = !list_empty(&connection->idle_node);
-	list_del_init(&connection->idle_node);
+	if (removed)
+		weir_pool_unlink(connection->pool, connection);
 	spin_unlock_bh(&connection->pool->lock);
 	if (removed)
 		weir_leg_put(&connection->leg);
@@ -304,8 +413,9 @@ void weir_pool_opened(struct weir_server *server)
 
 	weir_count(group->wn, WEIR_STAT_upstream_connects, 1);
 	weir_count(group->wn, WEIR_STAT_upstream_active, 1);
-	atomic_inc(&server->established);
-	if (atomic_xchg(&server->failures, 0))
+	if (atomic_inc_return(&server->established) == 1 && atomic_read(&server->failures))
+		weir_health_back(server);
+	if (atomic_xchg(&server->failures, 0) || atomic_read(&group->waiting))
 		weir_group_kick(group);
 }
 
@@ -330,10 +440,14 @@ void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
 	/* Pairs with that in weir_pool_settle(). */
 	smp_mb__after_atomic();
 	if (READ_ONCE(group->removed)) {
-		if (!was_up || atomic_read(&group->waiting))
+		if (atomic_read(&group->waiting)) {
+			weir_pool_scatter(server);
 			weir_pool_fail_waiters(group, WEIR_FAILURE_BUSY);
+		}
 		return;
 	}
+	if (READ_ONCE(server->waiting) && !weir_server_usable(server))
+		weir_pool_scatter(server);
 	if (!was_up && !READ_ONCE(server->removed)) {
 		census = weir_pool_census(group);
 		if (!census.total && !census.untried)

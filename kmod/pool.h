@@ -29,6 +29,16 @@ enum weir_failure weir_pool_verdict(const struct weir_group *group);
  */
 void weir_pool_settle(struct weir_group *group, const struct weir_servers *servers);
 
+/* Requests that only @server may serve choose again.  Any context but hard interrupts. */
+void weir_pool_scatter(struct weir_server *server);
+
+/* @server has failed its checks: who waits for it chooses again.  Ditto. */
+void weir_pool_sickened(struct weir_server *server);
+/* A server of @group can be used again: who waits looks for a connection.  Ditto. */
+void weir_pool_rouse(struct weir_group *group);
+
+/* An idle connection of @server, of which the caller has the reference then, or NULL. */
+struct weir_connection *weir_pool_take(struct weir_server *server);
 /* A connection is idle: into the pool of this CPU, or to work again.  Under its socket lock. */
 void weir_pool_release(struct weir_connection *connection);
 /* Take a connection out of its pool; false if someone else did, who will assign it.  Ditto. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Servers: their life, and opening the connections that are missing. */
 
+#include <linux/siphash.h>
 #include <linux/slab.h>
 
 #include "group.h"
 #include "leg.h"
+#include "net.h"
 #include "server.h"
 #include "upstream.h"
 
@@ -13,6 +15,8 @@ enum {
 	WEIR_RETRY_FIRST_MS	= 20,
 	WEIR_RETRY_LAST_MS	= 1000,
 	WEIR_RETRY_WANTED_MS	= 10,
+	/* Connections to one server that are being opened at a time because requests wait. */
+	WEIR_OPENING_MAX	= 32,
 };
 
 struct weir_server *weir_server_alloc(struct weir_group *group,
@@ -38,8 +42,13 @@ struct weir_server *weir_server_alloc(struct weir_group *group,
 	weir_group_get(group);
 	server->group = group;
 	server->address = config->address;
+	/* 0 is nobody's. */
+	server->id = siphash(&config->address, sizeof(config->address), &group->wn->key) ?: 1;
 	server->connections = config->connections;
+	server->connections_max = config->connections_max;
 	server->tried = jiffies;
+	server->check_due = jiffies;
+	INIT_LIST_HEAD(&server->waiters);
 	return server;
 }
 
@@ -63,7 +72,48 @@ bool weir_server_excess(const struct weir_server *server)
 	/* Those that wait for a group that is gone have nobody else to serve them. */
 	if (READ_ONCE(server->removed))
 		return !READ_ONCE(server->group->removed) || !atomic_read(&server->group->waiting);
-	return atomic_read(&server->total) > READ_ONCE(server->connections);
+	return atomic_read(&server->total) > READ_ONCE(server->connections_max);
+}
+
+bool weir_server_surplus(const struct weir_server *server)
+{
+	return atomic_read(&server->total) > READ_ONCE(server->connections) ||
+	       weir_server_excess(server);
+}
+
+unsigned int weir_server_busy(const struct weir_server *server)
+{
+	int busy = atomic_read(&server->established);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		busy -= READ_ONCE(per_cpu_ptr(server->pools, cpu)->count);
+	return max(busy, 0);
+}
+
+bool weir_server_can_grow(const struct weir_server *server)
+{
+	return !atomic_read(&server->failures) && weir_server_opening(server) < WEIR_OPENING_MAX &&
+	       atomic_read(&server->total) < READ_ONCE(server->connections_max);
+}
+
+void weir_server_want(struct weir_server *server)
+{
+	if (!weir_server_can_grow(server))
+		return;
+	WRITE_ONCE(server->wanted, true);
+	weir_group_kick(server->group);
+}
+
+void weir_server_configure(struct weir_server *server, const struct weir_server_config *config)
+{
+	bool fewer = config->connections < server->connections ||
+		     config->connections_max < server->connections_max;
+
+	WRITE_ONCE(server->connections, config->connections);
+	WRITE_ONCE(server->connections_max, config->connections_max);
+	if (fewer)
+		weir_server_trim(server);
 }
 
 void weir_server_trim(struct weir_server *server)
@@ -71,6 +121,8 @@ void weir_server_trim(struct weir_server *server)
 	struct weir_connection *connection;
 	int cpu;
 
+	/* Who releases a connection sees what has changed, or we see his connection. */
+	smp_mb();
 	for_each_possible_cpu(cpu) {
 		struct weir_pool *pool = per_cpu_ptr(server->pools, cpu);
 
@@ -94,14 +146,24 @@ static unsigned long weir_server_pause(struct weir_server *server)
 				    WEIR_RETRY_LAST_MS));
 }
 
+/* Whether one more connection is missing: to hold open, or for requests. */
+static bool weir_server_lacks(struct weir_server *server, unsigned int wanted)
+{
+	if (atomic_read(&server->total) < server->connections)
+		return true;
+	return (int)wanted > weir_server_opening(server) && weir_server_can_grow(server);
+}
+
 unsigned long weir_server_maintain(struct weir_server *server, u64 timeout_us)
 {
-	while (atomic_read(&server->total) < server->connections) {
+	unsigned int wanted = READ_ONCE(server->waiting) + xchg(&server->wanted, false);
+
+	while (weir_server_lacks(server, wanted)) {
 		unsigned long due = server->tried + weir_server_pause(server);
 
 		if (atomic_read(&server->failures)) {
 			/* One that fails is tried by one connection at a time. */
-			if (atomic_read(&server->total) > atomic_read(&server->established))
+			if (weir_server_opening(server) > 0)
 				return 0;
 			if (time_before(jiffies, due))
 				return due - jiffies;

@@ -8,6 +8,7 @@
 #include "exchange.h"
 #include "gather.h"
 #include "group.h"
+#include "health.h"
 #include "net.h"
 #include "pool.h"
 #include "send.h"
@@ -65,12 +66,12 @@ static void weir_connection_opening(struct weir_connection *c, bool expired)
 }
 
 /* An idle connection has nothing to say: bytes or a FIN mean that it is of no use any more. */
-static void weir_connection_idle(struct weir_connection *c, unsigned int events)
+static void weir_connection_idle(struct weir_connection *c, bool retire)
 {
 	struct sock *sk = c->leg.sk;
 	bool unfit = sk->sk_state != TCP_ESTABLISHED || weir_leg_has_input(&c->leg);
 
-	if (!unfit && !(events & WEIR_EVENT_RETIRE && weir_server_excess(c->server)))
+	if (!unfit && !(retire && weir_server_surplus(c->server)))
 		return;
 	if (!weir_pool_remove(c) && !unfit)
 		return;
@@ -121,6 +122,12 @@ void weir_connection_fail(struct weir_connection *c, enum weir_failure failure)
 		weir_connection_reset(c, failure);
 		return;
 	}
+	if (failure == WEIR_FAILURE_UNSENT || failure == WEIR_FAILURE_BUSY) {
+		weir_health_untold(c);
+	} else {
+		weir_health_failed(c);
+		x->avoid = c->server;
+	}
 	if (c->replied) {
 		weir_connection_leave(c, true);
 	} else {
@@ -141,6 +148,9 @@ static void weir_connection_done(struct weir_connection *c)
 			!weir_server_excess(c->server);
 	bool finished = c->request_done;
 
+	if (unlikely(atomic_read(&c->server->faults)))
+		weir_health_recovered(c);
+	weir_health_untold(c);
 	weir_connection_leave(c, false);
 	c->used = true;
 	if (reusable) {
@@ -160,6 +170,7 @@ static void weir_connection_forsaken(struct weir_connection *c)
 
 	/* No fault of the server's. */
 	c->used |= c->sent;
+	weir_health_untold(c);
 	weir_connection_leave(c, true);
 	if (untouched && c->leg.sk->sk_state == TCP_ESTABLISHED && !weir_server_excess(c->server)) {
 		c->state = WEIR_CONNECTION_IDLE;
@@ -261,8 +272,10 @@ static void weir_connection_run(struct weir_leg *leg, unsigned int events)
 	bool expired;
 
 	if (leg->closed || leg->lingering) {
-		if (x)
+		if (x) {
+			weir_health_untold(c);
 			weir_exchange_fail(x, WEIR_FAILURE_UNSENT);
+		}
 		return;
 	}
 	if (x)
@@ -279,7 +292,7 @@ static void weir_connection_run(struct weir_leg *leg, unsigned int events)
 		weir_connection_opening(c, expired);
 		break;
 	case WEIR_CONNECTION_IDLE:
-		weir_connection_idle(c, events);
+		weir_connection_idle(c, expired || events & WEIR_EVENT_RETIRE);
 		break;
 	case WEIR_CONNECTION_BUSY:
 		weir_connection_work(c, expired);

@@ -36,6 +36,8 @@ enum weir_connection_state {
  * @gather: the reply head being read
  * @relay: the reply body being read
  * @state: what it is doing
+ * @trial: it serves the request that tries a server which was left out; whoever
+ *	takes the connection out of its pool sets it
  * @used: it has served a request
  * @sent: some of the request was sent
  * @request_done: all of the request was sent, or no more of it is wanted
@@ -56,6 +58,7 @@ struct weir_connection {
 	struct weir_gather		*gather;
 	struct weir_relay		relay;
 	enum weir_connection_state	state;
+	bool				trial;
 	bool				used;
 	bool				sent;
 	bool				request_done;

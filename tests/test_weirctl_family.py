@@ -25,6 +25,8 @@ def integers(attribute_set: str, name: str) -> st.SearchStrategy[int]:
 
 
 def scalar(attribute_set: str, name: str) -> st.SearchStrategy[Any]:
+    if abi.TYPES[attribute_set][name] == "flag":
+        return st.just(True)
     if name in abi.ENUMS.get(attribute_set, {}):
         return st.sampled_from(abi.ENUMS[attribute_set][name])
     if schema.is_time(attribute_set, name):
@@ -33,18 +35,21 @@ def scalar(attribute_set: str, name: str) -> st.SearchStrategy[Any]:
 
 
 def scalars(attribute_set: str) -> dict[str, st.SearchStrategy[Any]]:
-    """Values of the keys that are numbers, words or times."""
+    """Values of the keys that are numbers, words, times or flags."""
     return {
         name.replace("-", "_"): scalar(attribute_set, name)
-        for name, kind in abi.TYPES[attribute_set].items()
-        if kind in ("u32", "uint") and not name.startswith("address")
+        for name in abi.TYPES[attribute_set]
+        if schema.is_scalar(attribute_set, name)
     }
 
 
 LIMITS = st.fixed_dictionaries({}, optional=scalars("limits"))
 TIMEOUTS = st.fixed_dictionaries({}, optional=scalars("timeouts"))
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=abi.ABI_NAME_MAX)
-SERVERS = st.fixed_dictionaries({"address": ADDRESSES, **scalars("server")})
+SERVERS = st.fixed_dictionaries(
+    {"address": ADDRESSES, "connections": integers("server", "connections")},
+    optional={key: value for key, value in scalars("server").items() if key != "connections"},
+).filter(lambda server: server.get("connections_max", server["connections"]) >= server["connections"])
 GROUP: dict[str, st.SearchStrategy[Any]] = {
     "name": NAMES,
     "server": st.lists(SERVERS, min_size=1, max_size=6, unique_by=lambda server: str(server["address"])),

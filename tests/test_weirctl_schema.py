@@ -18,15 +18,20 @@ protocol = "http"
 
 [[upstream]]
 name = "default"
+balance = "hash"
+hash_key = "uri"
 queue = 100
 queue_timeout = 0.25
 
 [[upstream.server]]
 address = "10.77.0.1:8080"
 connections = 8
+connections_max = 20
+weight = 3
 
 [[upstream.server]]
 address = "[fd77::1]:8080"
+backup = true
 
 [limits]
 request_rate = 100
@@ -93,7 +98,13 @@ BAD_LINES = [
     ("connections = 8", "connections = 1025", "upstream[0].server[0].connections", "got 1025"),
     ("connections = 8", "connections = 8.0", "upstream[0].server[0].connections", "an integer"),
     ("connections = 8", "connections = true", "upstream[0].server[0].connections", "got true"),
-    ("connections = 8", "weight = 8", "upstream[0].server[0].weight", "one of address, connections"),
+    ("connections = 8", "wight = 8", "upstream[0].server[0].wight", 'did you mean "weight"'),
+    ("connections_max = 20", "connections_max = 7", "upstream[0].server[0].connections_max", "at least connections"),
+    ("connections_max = 20", "connections_max = 32769", "upstream[0].server[0].connections_max", "from 1 to 32768"),
+    ("weight = 3", "weight = 0", "upstream[0].server[0].weight", "from 1 to 1000"),
+    ("backup = true", "backup = 1", "upstream[0].server[1].backup", "true or false"),
+    ('balance = "hash"', 'balance = "random"', "upstream[0].balance", '"least-connections" or "hash"'),
+    ('hash_key = "uri"', 'hash_key = "url"', "upstream[0].hash_key", '"address" or "uri" or "host"'),
     ("request_rate = 100", "request_rate = -1", "limits.request_rate", "from 0 to 1073741824"),
     ("request_rate = 100", 'request_rate = "100"', "limits.request_rate", 'got "100"'),
     ("request_rate = 100", f"request_rate = 0x{'f' * 100}", "limits.request_rate", "400 bits"),

@@ -68,7 +68,9 @@ def _scalars(attribute_set: str, table: dict[str, object]) -> bytes:
             value = abi.ENUMS[attribute_set][name].index(str(value))
         elif schema.is_time(attribute_set, name) and isinstance(value, (int, float)):
             value = schema.microseconds(value)
-        if isinstance(value, int):
+        if abi.TYPES[attribute_set][name] == "flag":
+            content += netlink.attribute(kind, b"") if value else b""
+        elif schema.is_scalar(attribute_set, name) and isinstance(value, int):
             number = netlink.uint if abi.TYPES[attribute_set][name] == "uint" else netlink.u32
             content += number(kind, value)
     return content
@@ -150,10 +152,13 @@ def _decode_scalars(attribute_set: str, content: bytes) -> dict[str, object]:
     for kind, payload in netlink.table(content).items():
         # A newer module may have more: what this weirctl cannot apply again, it cannot show.
         name = abi.NAMES[attribute_set].get(kind, "")
-        if abi.TYPES[attribute_set].get(name) not in ("u32", "uint") or name.startswith("address"):
+        if not schema.is_scalar(attribute_set, name):
+            continue
+        key = name.replace("-", "_")
+        if abi.TYPES[attribute_set][name] == "flag":
+            table[key] = True
             continue
         value = netlink.number(payload)
-        key = name.replace("-", "_")
         if name in abi.ENUMS.get(attribute_set, {}):
             table[key] = abi.ENUMS[attribute_set][name][value]
         else:

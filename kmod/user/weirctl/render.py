@@ -6,6 +6,8 @@ from .schema import Config
 
 
 def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
         # Every string that passed the schema is free of what would need escaping.
         return f'"{value}"'

@@ -139,18 +139,29 @@ def is_time(attribute_set: str, name: str) -> bool:
     return name in SECONDS.get(attribute_set, ())
 
 
+def is_scalar(attribute_set: str, name: str) -> bool:
+    """Whether the attribute is a number, a word for one, a time or a flag."""
+    return abi.TYPES[attribute_set].get(name) in ("u32", "uint", "flag") and not name.startswith("address")
+
+
+def _flag(value: object) -> tuple[str, str] | None:
+    return None if isinstance(value, bool) else ("true or false", got(value))
+
+
 def _attribute(attribute_set: str, name: str) -> Check:
+    if abi.TYPES[attribute_set][name] == "flag":
+        return _flag
     if name in abi.ENUMS.get(attribute_set, {}):
         return _one_of(abi.ENUMS[attribute_set][name])
     return _seconds(attribute_set, name) if is_time(attribute_set, name) else _integer(attribute_set, name)
 
 
 def _attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
-    """A check for each key of a table that is an attribute set of the ABI; `others` for those that are no numbers."""
+    """A check for each key of a table that is an attribute set of the ABI; `others` for those that are no scalars."""
     numbers = {
         name.replace("-", "_"): _attribute(attribute_set, name)
-        for name, kind in abi.TYPES[attribute_set].items()
-        if kind in ("u32", "uint") and not name.startswith("address")
+        for name in abi.TYPES[attribute_set]
+        if is_scalar(attribute_set, name)
     }
     return {**others, **numbers}
 
@@ -253,8 +264,16 @@ class Checker:
         if value.get("server", []) == []:
             self.add(path, "it has no server", "at least one [[upstream.server]]")
         for server_path, server in servers:
-            self.fields(server_path, server, SERVER, ("address",))
+            self.server(server_path, server)
         self.duplicates(servers)
+
+    def server(self, path: Path, value: object) -> None:
+        if not self.fields(path, value, SERVER, ("address",)):
+            return
+        assert isinstance(value, dict)
+        fewest, most = value.get("connections", CONNECTIONS), value.get("connections_max")
+        if SERVER["connections"](fewest) is None and isinstance(most, int) and 0 < most < fewest:
+            self.add((*path, "connections_max"), got(most), f"at least connections, which are {fewest}")
 
 
 def check(config: object) -> list[Problem]:

@@ -12,15 +12,18 @@ u32 balance_add(int *turns, const u32 *weight, unsigned int count)
 
 	for (i = 0; i < count; i++)
 		sum += weight[i];
-	for (i = 0; i < count; i++) {
-		if (!weight[i])
-			continue;
+	for (i = 0; i < count; i++)
 		turns[i] += weight[i];
-		/* More is saved only by who was passed over: it must not have all turns at once. */
-		if (turns[i] > (int)sum)
-			turns[i] = sum;
-	}
 	return sum;
+}
+
+u32 balance_pass(int *turns, u32 *weight, unsigned int index)
+{
+	u32 gained = weight[index];
+
+	turns[index] -= gained;
+	weight[index] = 0;
+	return gained;
 }
 
 int balance_best(const int *turns, const u32 *weight, unsigned int count)

@@ -29,6 +29,16 @@ enum {
  */
 u32 balance_add(int *turns, const u32 *weight, unsigned int count);
 
+/**
+ * balance_pass - whose turn it is cannot take it
+ * @turns: as for balance_add()
+ * @weight: the same weights
+ * @index: who
+ *
+ * He takes no part in this turn then.  Returns how much less is spent.
+ */
+u32 balance_pass(int *turns, u32 *weight, unsigned int index);
+
 /* Whose turn it is, the first of equals; -1 if nobody takes part. */
 int balance_best(const int *turns, const u32 *weight, unsigned int count);
 

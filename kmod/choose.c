@@ -129,7 +129,7 @@ static struct weir_connection *weir_choose_turn(const struct weir_servers *serve
 		if (connection)
 			break;
 		weir_server_want(servers->member[best].server);
-		left[best] = 0;
+		spent -= balance_pass(turn, left, best);
 	}
 	turn[best] -= spent;
 	for (i = 0; i < servers->count; i++)

@@ -271,8 +271,8 @@ static int weir_config_check_health(const struct weir_health_settings *health,
 		err = weir_config_check_timeout(health->timeout, "timeout", extack);
 	if (err)
 		return err;
-	if (health->uri[0] != '/' || !weir_config_is_visible(health->uri, "#") ||
-	    !weir_config_is_visible(health->host, "/?#@\\")) {
+	if (health->uri[0] != '/' || !weir_config_is_visible(health->uri, "#\"\\") ||
+	    !weir_config_is_visible(health->host, "/?#@\"\\")) {
 		NL_SET_ERR_MSG(extack, "health: uri must be a path, host a name");
 		return -EINVAL;
 	}

@@ -27,6 +27,8 @@ def integers(attribute_set: str, name: str) -> st.SearchStrategy[int]:
 def scalar(attribute_set: str, name: str) -> st.SearchStrategy[Any]:
     if abi.TYPES[attribute_set][name] == "flag":
         return st.just(True)
+    if abi.TYPES[attribute_set][name] == "string":
+        return st.just("/a") if name == "uri" else st.text("abc-", max_size=abi.ABI_TEXT_MAX)
     if name in abi.ENUMS.get(attribute_set, {}):
         return st.sampled_from(abi.ENUMS[attribute_set][name])
     if schema.is_time(attribute_set, name):
@@ -50,11 +52,14 @@ SERVERS = st.fixed_dictionaries(
     {"address": ADDRESSES, "connections": integers("server", "connections")},
     optional={key: value for key, value in scalars("server").items() if key != "connections"},
 ).filter(lambda server: server.get("connections_max", server["connections"]) >= server["connections"])
+HEALTH = st.fixed_dictionaries(
+    {"uri": st.just("/health?x=1")}, optional={key: value for key, value in scalars("health").items() if key != "uri"}
+).filter(lambda health: not 0 < health.get("status", 0) < 200)
 GROUP: dict[str, st.SearchStrategy[Any]] = {
     "name": NAMES,
     "server": st.lists(SERVERS, min_size=1, max_size=6, unique_by=lambda server: str(server["address"])),
 }
-UPSTREAMS = st.fixed_dictionaries(GROUP, optional=scalars("upstream"))
+UPSTREAMS = st.fixed_dictionaries(GROUP, optional={**scalars("upstream"), "health": HEALTH})
 
 
 @st.composite

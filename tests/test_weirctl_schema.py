@@ -22,6 +22,19 @@ balance = "hash"
 hash_key = "uri"
 queue = 100
 queue_timeout = 0.25
+sticky_cookie = "at"
+retries = 2
+fail_count = 5
+fail_time = 30
+slow_start = 0
+
+[upstream.health]
+uri = "/health"
+host = "app.test"
+period = 2.5
+status = 204
+rise = 1
+fall = 4
 
 [[upstream.server]]
 address = "10.77.0.1:8080"
@@ -103,6 +116,21 @@ BAD_LINES = [
     ("connections_max = 20", "connections_max = 32769", "upstream[0].server[0].connections_max", "from 1 to 32768"),
     ("weight = 3", "weight = 0", "upstream[0].server[0].weight", "from 1 to 1000"),
     ("backup = true", "backup = 1", "upstream[0].server[1].backup", "true or false"),
+    ('sticky_cookie = "at"', 'sticky_cookie = "a=b"', "upstream[0].sticky_cookie", "a cookie's name"),
+    ('sticky_cookie = "at"', f'sticky_cookie = "{"a" * 128}"', "upstream[0].sticky_cookie", "at most 127"),
+    ("retries = 2", "retries = 9", "upstream[0].retries", "from 0 to 8"),
+    ("fail_count = 5", "fail_count = 1001", "upstream[0].fail_count", "from 0 to 1000"),
+    ("fail_time = 30", "fail_time = 0", "upstream[0].fail_time", "seconds from 0.001"),
+    ("slow_start = 0", "slow_start = -1", "upstream[0].slow_start", "seconds from 0 to 86400"),
+    ('uri = "/health"', 'uri = "health"', "upstream[0].health.uri", "a path"),
+    ('uri = "/health"', 'uri = "/a b"', "upstream[0].health.uri", "a path"),
+    ('uri = "/health"', 'uri = "/a\\r\\nb: c"', "upstream[0].health.uri", "a path"),
+    ('host = "app.test"', 'host = "a/b"', "upstream[0].health.host", "a host's name"),
+    ("period = 2.5", "period = 0", "upstream[0].health.period", "seconds from 0.001"),
+    ("status = 204", "status = 100", "upstream[0].health.status", "from 200 to 599"),
+    ("status = 204", "status = 600", "upstream[0].health.status", "from 0 to 599"),
+    ("rise = 1", "rise = 0", "upstream[0].health.rise", "from 1 to 1000"),
+    ("fall = 4", "fal = 4", "upstream[0].health.fal", 'did you mean "fall"'),
     ('balance = "hash"', 'balance = "random"', "upstream[0].balance", '"least-connections" or "hash"'),
     ('hash_key = "uri"', 'hash_key = "url"', "upstream[0].hash_key", '"address" or "uri" or "host"'),
     ("request_rate = 100", "request_rate = -1", "limits.request_rate", "from 0 to 1073741824"),

@@ -15,23 +15,59 @@ from typing import Any, Literal, Self
 Action = Literal["reply", "reset"]
 
 
+Balance = Literal["round-robin", "least-connections", "hash"]
+HashKey = Literal["address", "uri", "host"]
+
+
 @dataclass(frozen=True)
 class Server:
-    """An origin server, and how many connections to it are held open."""
+    """An origin server, how many connections to it are held open, and how many there may be (None: no more)."""
 
     address: str
     connections: int = 4
+    connections_max: int | None = None
+    weight: int = 1
+    backup: bool = False
 
     def __post_init__(self) -> None:
         split_endpoint(self.address)
 
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it."""
+        return {**asdict(self), "connections_max": self.connections_max or self.connections}
+
+
+@dataclass(frozen=True)
+class Health:
+    """How servers are checked."""
+
+    uri: str = "/health"
+    host: str = ""
+    period: float = 0.2
+    timeout: float = 1.0
+    status: int = 200
+    rise: int = 2
+    fall: int = 2
+
 
 @dataclass(frozen=True)
 class Group:
-    """How a group of origin servers treats requests: those that may wait for a connection, and how long."""
+    """How a group of origin servers treats requests. None is left out for what it fails, unless that is asked for."""
 
+    balance: Balance = "round-robin"
+    hash_key: HashKey = "address"
     queue: int = 1024
     queue_timeout: float = 5.0
+    sticky_cookie: str = ""
+    retries: int = 1
+    fail_count: int = 0
+    fail_time: float = 10.0
+    slow_start: float = 0.0
+    health: Health | None = None
+
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -44,7 +80,7 @@ class Upstream:
 
     def to_object(self) -> dict[str, Any]:
         """As a TOML file would parse to it."""
-        return {"name": self.name, **asdict(self.group), "server": [asdict(server) for server in self.servers]}
+        return {"name": self.name, **self.group.to_object(), "server": [server.to_object() for server in self.servers]}
 
 
 @dataclass(frozen=True)

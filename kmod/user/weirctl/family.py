@@ -60,7 +60,7 @@ def _address(attribute_set: str, value: object) -> bytes:
 
 
 def _scalars(attribute_set: str, table: dict[str, object]) -> bytes:
-    """The attributes of a table that are numbers, words or times; what it does not have is left out."""
+    """The attributes of a table that are numbers, words, times, flags or texts; what it does not have is left out."""
     content = b""
     for kind, name in abi.NAMES[attribute_set].items():
         value = table.get(name.replace("-", "_"))
@@ -70,6 +70,8 @@ def _scalars(attribute_set: str, table: dict[str, object]) -> bytes:
             value = schema.microseconds(value)
         if abi.TYPES[attribute_set][name] == "flag":
             content += netlink.attribute(kind, b"") if value else b""
+        elif abi.TYPES[attribute_set][name] == "string" and schema.is_scalar(attribute_set, name):
+            content += netlink.text(kind, str(value)) if value is not None else b""
         elif schema.is_scalar(attribute_set, name) and isinstance(value, int):
             number = netlink.uint if abi.TYPES[attribute_set][name] == "uint" else netlink.u32
             content += number(kind, value)
@@ -97,6 +99,8 @@ def encode(config: schema.Config) -> list[Part]:
     for i, upstream in enumerate(_tables(config.get("upstream", []))):
         name = str(upstream["name"])
         content = netlink.text(abi.A_UPSTREAM_NAME, name) + _scalars("upstream", upstream)
+        if "health" in upstream:
+            content += netlink.nest(abi.A_UPSTREAM_HEALTH, _scalars("health", _table(upstream["health"])))
         parts.append(Part(abi.CMD_STAGE_UPSTREAM, abi.A_CONFIG_UPSTREAM, "upstream", ("upstream", i), content))
         for j, server in enumerate(_tables(upstream.get("server", []))):
             content = netlink.text(abi.A_SERVER_UPSTREAM, name)
@@ -134,6 +138,9 @@ def decode(parts: list[bytes]) -> schema.Config:
             elif kind == abi.A_CONFIG_UPSTREAM:
                 name = netlink.string(netlink.table(content)[abi.A_UPSTREAM_NAME])
                 upstreams[name] = {"name": name, **_decode_scalars("upstream", content), "server": []}
+                health = netlink.table(content).get(abi.A_UPSTREAM_HEALTH)
+                if health is not None:
+                    upstreams[name]["health"] = _decode_scalars("health", health)
             elif kind == abi.A_CONFIG_SERVER:
                 values, address = _decode_address("server", content)
                 servers = _tables(upstreams[netlink.string(values["upstream"])]["server"])
@@ -157,6 +164,9 @@ def _decode_scalars(attribute_set: str, content: bytes) -> dict[str, object]:
         key = name.replace("-", "_")
         if abi.TYPES[attribute_set][name] == "flag":
             table[key] = True
+            continue
+        if abi.TYPES[attribute_set][name] == "string":
+            table[key] = netlink.string(payload)
             continue
         value = netlink.number(payload)
         if name in abi.ENUMS.get(attribute_set, {}):

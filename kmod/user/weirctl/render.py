@@ -15,7 +15,7 @@ def _value(value: object) -> str:
 
 
 def _table(header: str, values: dict[str, object]) -> str:
-    lines = [f"{key} = {_value(value)}" for key, value in values.items() if not isinstance(value, list)]
+    lines = [f"{key} = {_value(value)}" for key, value in values.items() if not isinstance(value, (list, dict))]
     return "\n".join([header, *lines]) + "\n"
 
 
@@ -27,6 +27,8 @@ def toml(config: Config) -> str:
         assert isinstance(tables, list)
         for table in tables:
             parts.append(_table(f"[[{kind}]]", table))
+            if "health" in table:
+                parts.append(_table(f"[{kind}.health]", table["health"]))
             parts += [_table(f"[[{kind}.server]]", server) for server in table.get("server", [])]
     for kind in ("limits", "timeouts"):
         table = config.get(kind, {})

@@ -131,7 +131,11 @@ def _name(value: object) -> tuple[str, str] | None:
 
 
 # Attributes that a file has in seconds; netlink has microseconds.
-SECONDS = {"timeouts": frozenset(abi.NAMES["timeouts"].values()), "upstream": frozenset(("queue-timeout",))}
+SECONDS = {
+    "timeouts": frozenset(abi.NAMES["timeouts"].values()),
+    "upstream": frozenset(("queue-timeout", "fail-time", "slow-start")),
+    "health": frozenset(("period", "timeout")),
+}
 
 
 def is_time(attribute_set: str, name: str) -> bool:
@@ -140,8 +144,10 @@ def is_time(attribute_set: str, name: str) -> bool:
 
 
 def is_scalar(attribute_set: str, name: str) -> bool:
-    """Whether the attribute is a number, a word for one, a time or a flag."""
-    return abi.TYPES[attribute_set].get(name) in ("u32", "uint", "flag") and not name.startswith("address")
+    """Whether the attribute is a number, a word for one, a time, a flag or a text of its own."""
+    if name.startswith("address") or name in ("name", "upstream"):
+        return False
+    return abi.TYPES[attribute_set].get(name) in ("u32", "uint", "flag", "string")
 
 
 def _flag(value: object) -> tuple[str, str] | None:
@@ -157,18 +163,41 @@ def _attribute(attribute_set: str, name: str) -> Check:
 
 
 def _attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
-    """A check for each key of a table that is an attribute set of the ABI; `others` for those that are no scalars."""
-    numbers = {
+    """A check for each key of a table that is an attribute set of the ABI; `others` for texts."""
+    rest = {
         name.replace("-", "_"): _attribute(attribute_set, name)
         for name in abi.TYPES[attribute_set]
-        if is_scalar(attribute_set, name)
+        if is_scalar(attribute_set, name) and abi.TYPES[attribute_set][name] != "string"
     }
-    return {**others, **numbers}
+    return {**others, **rest}
+
+
+_TOKEN = frozenset("!#$%&'*+-.^_`|~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+
+def _text(expected: str, fits: Callable[[str], bool]) -> Check:
+    """A string of a bounded length, as the ABI has it, for which `fits` is true."""
+    expected = f"{expected} of at most {abi.ABI_TEXT_MAX} bytes"
+
+    def check(value: object) -> tuple[str, str] | None:
+        fitting = isinstance(value, str) and len(value) <= abi.ABI_TEXT_MAX and fits(value)
+        return None if fitting else (expected, got(value))
+
+    return check
+
+
+def _visible(value: str, without: str) -> bool:
+    return all("!" <= character <= "~" and character not in without for character in value)
 
 
 LISTENER = {"address": _address(server=False), "protocol": _one_of(abi.PROTOCOL)}
 SERVER = _attributes("server", address=_address(server=True))
-UPSTREAM = _attributes("upstream", name=_name)
+HEALTH = _attributes(
+    "health",
+    uri=_text('a path, as "/health",', lambda value: value.startswith("/") and _visible(value, '#"\\')),
+    host=_text("a host's name", lambda value: _visible(value, '/?#@"\\')),
+)
+UPSTREAM = _attributes("upstream", name=_name, sticky_cookie=_text("a cookie's name", _TOKEN.issuperset))
 LIMITS = _attributes("limits")
 TIMEOUTS = _attributes("timeouts")
 
@@ -257,15 +286,25 @@ class Checker:
         self.fields(("timeouts",), config.get("timeouts", {}), TIMEOUTS, ())
 
     def upstream(self, path: Path, value: object) -> None:
-        if not self.fields(path, value, UPSTREAM, ("name",), "server"):
+        if not self.fields(path, value, UPSTREAM, ("name",), "health", "server"):
             return
         assert isinstance(value, dict)
+        if "health" in value:
+            self.health((*path, "health"), value["health"])
         servers = self.tables((*path, "server"), value.get("server", []), abi.ABI_SERVERS_MAX)
         if value.get("server", []) == []:
             self.add(path, "it has no server", "at least one [[upstream.server]]")
         for server_path, server in servers:
             self.server(server_path, server)
         self.duplicates(servers)
+
+    def health(self, path: Path, value: object) -> None:
+        if not self.fields(path, value, HEALTH, ("uri",)):
+            return
+        assert isinstance(value, dict)
+        status = value.get("status", 200)
+        if HEALTH["status"](status) is None and 0 < status < 200:
+            self.add((*path, "status"), got(status), "0, or an integer from 200 to 599")
 
     def server(self, path: Path, value: object) -> None:
         if not self.fields(path, value, SERVER, ("address",)):

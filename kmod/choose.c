@@ -232,6 +232,27 @@ unlock:
 	return connection;
 }
 
+bool weir_choose_suits(struct weir_group *group, const struct weir_exchange *x,
+		       const struct weir_server *server)
+{
+	const struct weir_servers *servers;
+	u32 weight[WEIR_SERVERS_MAX];
+	bool suits = false;
+	unsigned int i;
+
+	rcu_read_lock();
+	servers = rcu_dereference(group->servers);
+	if (!servers) {
+		/* Removed: nobody else is left. */
+		suits = true;
+	} else if (weir_choose_weigh(servers, x, weight)) {
+		for (i = 0; i < servers->count; i++)
+			suits |= servers->member[i].server == server && weight[i];
+	}
+	rcu_read_unlock();
+	return suits;
+}
+
 struct weir_server *weir_choose_growing(const struct weir_servers *servers)
 {
 	struct weir_server *server, *best = NULL;

@@ -22,6 +22,9 @@ void weir_choose_key(struct weir_exchange *x, const struct http_head *head, cons
  * the request, that is noted in it.  Any context but hard interrupts.
  */
 struct weir_connection *weir_choose(struct weir_group *group, struct weir_exchange *x);
+/* Whether a request that any server may serve can be sent to this one.  Ditto. */
+bool weir_choose_suits(struct weir_group *group, const struct weir_exchange *x,
+		       const struct weir_server *server);
 /*
  * Whose pool should grow next for requests that any server may serve: one of
  * those that would be chosen, or NULL.  Under the namespace's lock.

@@ -47,6 +47,7 @@ void weir_health_failed(struct weir_connection *connection)
 		WRITE_ONCE(server->out_until,
 			   jiffies + weir_health_jiffies(servers->settings.fail_time));
 		WRITE_ONCE(server->out, true);
+		weir_pool_rouse(server->group);
 	}
 	weir_health_untold(connection);
 }

@@ -22,6 +22,11 @@
 #include "timer.h"
 #include "upstream.h"
 
+enum {
+	/* How many that wait are looked at for one that an idle connection may serve. */
+	WEIR_POOL_LOOKS	= 16,
+};
+
 /* How long a connection idles that is there only because many were needed, microseconds. */
 #define WEIR_POOL_IDLE_US (5 * (u64)USEC_PER_SEC)
 
@@ -105,9 +110,18 @@ static void weir_pool_dequeue(struct weir_group *group, struct weir_exchange *x)
 /* Who waits longest of those that @server may serve. */
 static struct weir_exchange *weir_pool_next(struct weir_group *group, struct weir_server *server)
 {
-	struct weir_exchange *any, *own;
+	struct weir_exchange *own, *any = NULL, *x;
+	unsigned int looked = 0;
 
-	any = list_first_entry_or_null(&group->waiters, struct weir_exchange, wait_node);
+	/* Those that would not be sent there by choice wait for others. */
+	list_for_each_entry(x, &group->waiters, wait_node) {
+		if (weir_choose_suits(group, x, server)) {
+			any = x;
+			break;
+		}
+		if (++looked == WEIR_POOL_LOOKS)
+			break;
+	}
 	own = list_first_entry_or_null(&server->waiters, struct weir_exchange, wait_node);
 	return any && (!own || (s32)(any->ticket - own->ticket) < 0) ? any : own;
 }
@@ -326,7 +340,10 @@ void weir_pool_scatter(struct weir_server *server)
 	spin_unlock(&group->lock);
 	list_for_each_entry_safe(x, next, &scattered, wait_node) {
 		list_del_init(&x->wait_node);
+		refcount_inc(&x->refs);
 		weir_pool_submit(x);
+		weir_exchange_tell_client(x);
+		weir_exchange_put(x);
 	}
 	local_bh_enable();
 }
@@ -448,6 +465,9 @@ void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
 	}
 	if (READ_ONCE(server->waiting) && !weir_server_usable(server))
 		weir_pool_scatter(server);
+	/* With this one gone it may be another's turn: a backup's, or one's that is left out. */
+	if (atomic_read(&group->waiting))
+		weir_pool_rouse(group);
 	if (!was_up && !READ_ONCE(server->removed)) {
 		census = weir_pool_census(group);
 		if (!census.total && !census.untried)

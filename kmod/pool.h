@@ -15,8 +15,8 @@ struct weir_servers;
 
 /*
  * Have the request sent to the exchange's group: by an idle connection, or by
- * the next that becomes idle.  Takes over the upstream side's reference.
- * Softirq.
+ * the next that becomes idle.  Takes over the upstream side's reference; the
+ * caller has one of his own.  Softirq.
  */
 void weir_pool_submit(struct weir_exchange *x);
 /* The client does not wait any more: if the exchange still waits, take it out.  Returns whether. */

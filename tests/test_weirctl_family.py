@@ -48,18 +48,32 @@ def scalars(attribute_set: str) -> dict[str, st.SearchStrategy[Any]]:
 LIMITS = st.fixed_dictionaries({}, optional=scalars("limits"))
 TIMEOUTS = st.fixed_dictionaries({}, optional=scalars("timeouts"))
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=abi.ABI_NAME_MAX)
+
+
+def server_is_valid(server: dict[str, Any]) -> bool:
+    return bool(server.get("connections_max", server["connections"]) >= server["connections"])
+
+
+def health_is_valid(health: dict[str, Any]) -> bool:
+    return not 0 < health.get("status", 0) < 200
+
+
+SERVER: dict[str, st.SearchStrategy[Any]] = {
+    "address": ADDRESSES,
+    "connections": integers("server", "connections"),
+}
+HEALTH: dict[str, st.SearchStrategy[Any]] = {"uri": st.just("/health?x=1")}
 SERVERS = st.fixed_dictionaries(
-    {"address": ADDRESSES, "connections": integers("server", "connections")},
-    optional={key: value for key, value in scalars("server").items() if key != "connections"},
-).filter(lambda server: server.get("connections_max", server["connections"]) >= server["connections"])
-HEALTH = st.fixed_dictionaries(
-    {"uri": st.just("/health?x=1")}, optional={key: value for key, value in scalars("health").items() if key != "uri"}
-).filter(lambda health: not 0 < health.get("status", 0) < 200)
+    SERVER, optional={key: value for key, value in scalars("server").items() if key not in SERVER}
+).filter(server_is_valid)
+CHECKS = st.fixed_dictionaries(
+    HEALTH, optional={key: value for key, value in scalars("health").items() if key not in HEALTH}
+).filter(health_is_valid)
 GROUP: dict[str, st.SearchStrategy[Any]] = {
     "name": NAMES,
     "server": st.lists(SERVERS, min_size=1, max_size=6, unique_by=lambda server: str(server["address"])),
 }
-UPSTREAMS = st.fixed_dictionaries(GROUP, optional={**scalars("upstream"), "health": HEALTH})
+UPSTREAMS = st.fixed_dictionaries(GROUP, optional={**scalars("upstream"), "health": CHECKS})
 
 
 @st.composite

@@ -10,7 +10,7 @@ import pytest
 from lab.deadline import Deadline
 from suites.duts.config import HashKey, Server
 from suites.duts.dut import Dut
-from suites.traffic.client import Client, Conversation
+from suites.traffic.client import Client
 from suites.traffic.messages import Reply, encode_request
 from suites.traffic.origin import Origin, Visit
 
@@ -116,7 +116,7 @@ def test_backup_serves_only_while_nobody_else_can(dut: Dut, new_origin: NewOrigi
 def test_least_connections(dut: Dut, new_origin: NewOrigin, new_client: Callable[[], Client], client: Client) -> None:
     """Who has more requests in hand than its weight allows has no new one."""
     slow, quick = new_origin(), new_origin()
-    dut.apply(servers=servers(slow, quick, connections=8), group={"balance": "least-connections"})
+    dut.apply(servers=servers(slow, quick, connections=8), group={"balance": "least-connections", "retries": 0})
     dut.wait_for_upstreams()
     slow.behaves(lambda visit: visit.hang())
     quick.behaves(lambda visit: visit.hang())
@@ -127,6 +127,7 @@ def test_least_connections(dut: Dut, new_origin: NewOrigin, new_client: Callable
     assert (slow.heads, quick.heads) == (2, 2)
     quick.behaves(lambda _visit: Reply(200))
     quick.drop_connections()
+    dut.wait_for_upstreams()
     assert client.get("/", times=6).statuses == [200] * 6
     assert slow.heads == 2
 

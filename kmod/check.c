@@ -79,10 +79,12 @@ static void weir_check_end(struct weir_check *check, bool well)
  * struct weir_check_reading - one call of tcp_read_sock()
  * @check: for whom
  * @verdict: of the head
+ * @status: the reply's
  */
 struct weir_check_reading {
 	struct weir_check *check;
 	enum http_verdict verdict;
+	u16 status;
 };
 
 static int weir_check_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
@@ -98,24 +100,21 @@ static int weir_check_actor(read_descriptor_t *desc, struct sk_buff *skb, unsign
 
 	while (done < len && reading->verdict == HTTP_MORE) {
 		if (!check->gather) {
-			check->gather = weir_gather_alloc(WEIR_CHECK_HEADER_COUNT,
+			check->gather = weir_gather_begin(WEIR_CHECK_HEADER_COUNT,
 							  check->leg.wn->stats);
-			if (!check->gather) {
-				reading->verdict = HTTP_ERROR;
-				break;
-			}
 			http_reply_init(&check->gather->head, &limits, check->gather->fields,
 					WEIR_CHECK_HEADER_COUNT, HTTP_METHOD_GET, false);
 		}
 		reading->verdict = weir_gather_skb(&check->gather, WEIR_CHECK_HEADER_TOTAL, skb,
 						   offset + done, len - done, &used);
 		done += used;
-		if (reading->verdict == HTTP_DONE &&
-		    http_reply_is_interim(&check->gather->head)) {
-			weir_gather_free(check->gather);
-			check->gather = NULL;
+		if (reading->verdict != HTTP_DONE)
+			continue;
+		reading->status = check->gather->head.status;
+		if (http_reply_is_interim(&check->gather->head))
 			reading->verdict = HTTP_MORE;
-		}
+		weir_gather_free(check->gather);
+		check->gather = NULL;
 	}
 	return done;
 }
@@ -124,13 +123,11 @@ static void weir_check_read(struct weir_check *check)
 {
 	struct weir_check_reading reading = { .check = check, .verdict = HTTP_MORE };
 	read_descriptor_t desc = { .arg.data = &reading, .count = 1 };
-	u16 status;
 
 	tcp_read_sock(check->leg.sk, &desc, weir_check_actor);
 	if (reading.verdict == HTTP_DONE) {
-		status = check->gather->head.status;
-		weir_check_end(check, check->status ? status == check->status :
-			       status >= 200 && status < 400);
+		weir_check_end(check, check->status ? reading.status == check->status :
+			       reading.status >= 200 && reading.status < 400);
 	} else if (reading.verdict == HTTP_ERROR || weir_leg_at_end(&check->leg)) {
 		weir_check_end(check, false);
 	}
@@ -152,7 +149,7 @@ static void weir_check_run(struct weir_leg *leg, unsigned int events)
 	}
 	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSE_WAIT)
 		return;
-	err = weir_send(leg, &check->request, &sent);
+	err = weir_send(leg, &check->request, false, &sent);
 	if (err && err != -EAGAIN)
 		weir_check_end(check, false);
 	else

@@ -76,7 +76,7 @@ static void weir_client_forward(struct weir_client *client)
 	x->minor = head->minor;
 	x->keepalive = head->flags & HTTP_KEEPALIVE;
 	x->group = weir_config_group(config);
-	weir_choose_key(x, head, weir_gather_bytes(client->gather), &client->address);
+	weir_choose_key(x, head, client->gather->bytes, &client->address);
 	if (!weir_client_put_request(client)) {
 		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
 		weir_client_reset(client);

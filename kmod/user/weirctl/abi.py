@@ -282,9 +282,28 @@ TYPES: dict[str, dict[str, str]] = {
     "counter": {
         "name": "string",
         "value": "uint",
+        "gauge": "flag",
+    },
+    "bucket": {
+        "below": "uint",
+        "count": "uint",
+    },
+    "latency": {
+        "sum": "uint",
+        "bucket": "nest",
+    },
+    "scope": {
+        "kind": "u32",
+        "name": "string",
+        "address4": "u32",
+        "address6": "binary",
+        "port": "u16",
+        "counter": "nest",
+        "latency": "nest",
     },
     "stats": {
         "counter": "nest",
+        "scope": "nest",
     },
 }
 
@@ -299,6 +318,9 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "limits": {
         "action": LIMIT_ACTION,
+    },
+    "scope": {
+        "kind": SCOPE_KIND,
     },
 }
 

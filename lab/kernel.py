@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache as remembered
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,12 +50,16 @@ class Kernel:
 
     def option(self, name: str) -> str:
         """What it was configured with for CONFIG_<name>: "y", "m", a value, or "n"."""
-        config = (self.build_dir / ".config").read_text(encoding="utf-8")
-        return kernel_config.parse(config).get(name, "n")
+        return _options(self.build_dir / ".config").get(name, "n")
 
     def has(self, option: str) -> bool:
         """Whether it was configured with CONFIG_<option>, built in or as a module."""
         return self.option(option) != "n"
+
+
+@remembered
+def _options(config: Path) -> dict[str, str]:
+    return kernel_config.parse(config.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_CAUSES] = []
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    prepared = config.stash[GUARD].prepared
+    if prepared is None:
+        return
+    kernel = prepared.kernel
+    for item in items:
+        for mark in item.iter_markers("needs"):
+            if not kernel.has(mark.args[0]):
+                item.add_marker(pytest.mark.skip(reason=f"the kernel {kernel.flavour} has no CONFIG_{mark.args[0]}"))
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[_UNDO] = session.config.stash[GUARD].install()
 
@@ -166,11 +177,7 @@ def _guarded(item: pytest.Item, phase: str) -> Generator[None, Any, Any]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
-    guard = item.config.stash[GUARD]
-    for mark in item.iter_markers("needs"):
-        if guard.prepared is not None and not guard.prepared.kernel.has(mark.args[0]):
-            pytest.skip(f"the kernel {guard.prepared.kernel.flavour} has no CONFIG_{mark.args[0]}")
-    guard.begins(item.nodeid)
+    item.config.stash[GUARD].begins(item.nodeid)
     return (yield from _guarded(item, "setup"))
 
 

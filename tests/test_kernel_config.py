@@ -72,15 +72,20 @@ def test_nothing_is_measured_on_a_kernel_with_checks() -> None:
     assert "debug" not in error.value.hint
 
 
-def test_a_module_that_its_kernel_cannot_have_is_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("config", "modules"),
+    [
+        ("# CONFIG_KUNIT is not set\n", ["one"]),
+        ("CONFIG_KUNIT=m\n", ["one", "two"]),
+        ("CONFIG_KUNIT=y\n", ["one", "two"]),
+    ],
+)
+def test_a_module_that_its_kernel_cannot_have_is_left_out(tmp_path: Path, config: str, modules: list[str]) -> None:
     kernel = Kernel("x", "6.12", Path("bzImage"), tmp_path, None, None, "key", "6.12-1")
+    (tmp_path / ".config").write_text(config)
     kbuild = tmp_path / "Kbuild"
     kbuild.write_text("obj-m := one.o\nobj-$(CONFIG_KUNIT) += two.o\none-y := three.o\n")
-    config = tmp_path / ".config"
-    config.write_text("# CONFIG_KUNIT is not set\n")
-    assert module_names(kbuild, kernel) == ["one"]
-    config.write_text("CONFIG_KUNIT=m\n")
-    assert module_names(kbuild, kernel) == ["one", "two"]
+    assert module_names(kbuild, kernel) == modules
 
 
 def test_a_test_module_names_what_it_shares_with_others(tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def test_process_that_ends_aborts(helper: Helper) -> None:
         ([BEGIN, ["listener", 5], ["listener", 5], ["commit", 2]], [None, None, "EEXIST", "ECANCELED"]),
         ([BEGIN, ["nowhere"], ["commit", 1]], [None, "EINVAL", "ECANCELED"]),
         ([BEGIN, ["listener", 5], ["commit", 1]], [None, None, "EINVAL"]),
-        ([["begin", 2], ["commit", 0]], ["EPROTO", "EBADFD"]),
+        ([["begin", 99], ["commit", 0]], ["EPROTO", "EBADFD"]),
         ([["commit", 0]], ["EBADFD"]),
         ([["listener", 5]], ["EBADFD"]),
     ],

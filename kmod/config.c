@@ -279,7 +279,8 @@ static int weir_config_check_health(const struct weir_health_settings *health,
 	if ((health->status && (health->status < 200 || health->status > 599)) ||
 	    !health->rise || health->rise > WEIR_COUNT_MAX ||
 	    !health->fall || health->fall > WEIR_COUNT_MAX) {
-		NL_SET_ERR_MSG_FMT(extack, "health: status must be 0 or 200 to 599, rise and fall 1 to %d",
+		NL_SET_ERR_MSG_FMT(extack,
+				   "health: status must be 0 or 200 to 599, rise, fall 1 to %d",
 				   WEIR_COUNT_MAX);
 		return -EINVAL;
 	}

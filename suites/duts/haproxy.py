@@ -9,7 +9,7 @@ from typing import Final
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
-from suites.duts.config import Config, Health, Server, Upstream, split_endpoint
+from suites.duts.config import Config, Group, Health, Server, Upstream, split_endpoint
 
 PREFIX: Final = "/run/weir-haproxy"
 CONFIG: Final = f"{PREFIX}/haproxy.cfg"
@@ -162,7 +162,7 @@ def _backend(upstream: Upstream) -> list[str]:
         *methods[group.balance],
         # A request goes out on whichever connection is idle, as with Weir and nginx.
         "http-reuse always",
-        f"retries {group.retries}",
+        *([f"retries {group.retries}"] if group.retries != Group().retries else []),
         *([f"cookie {group.sticky_cookie} insert indirect nocache httponly"] if group.sticky_cookie else []),
         *(_checks(group.health) if group.health else []),
         *(f"server s{number} {_server(server, number, upstream)}" for number, server in enumerate(upstream.servers)),
@@ -184,7 +184,7 @@ def _server(server: Server, number: int, upstream: Upstream) -> str:
     words = [
         server.address,
         f"pool-max-conn {server.connections} pool-low-conn {server.connections} pool-purge-delay 1h",
-        f"weight {min(server.weight, 256)}",
+        *([f"weight {min(server.weight, 256)}"] if server.weight != 1 else []),
         *(["backup"] if server.backup else []),
         *([f"cookie s{number}"] if group.sticky_cookie else []),
         *([f"slowstart {_ms(group.slow_start)}"] if group.slow_start else []),

@@ -189,8 +189,9 @@ def _upstream(upstream: Upstream, more: list[str]) -> list[str]:
         "hash": [f"hash {_HASHED[group.hash_key]} consistent;"],
     }
     servers = [
-        f"server {server.address} weight={server.weight} max_fails={group.fail_count}"
-        f" fail_timeout={_ms(group.fail_time)}{' backup' * server.backup};"
+        f"server {server.address}{f' weight={server.weight}' if server.weight != 1 else ''}"
+        f" max_fails={group.fail_count}{f' fail_timeout={_ms(group.fail_time)}' if group.fail_count else ''}"
+        f"{' backup' if server.backup else ''};"
         for server in upstream.servers
     ]
     connections = sum(server.connections for server in upstream.servers)
@@ -215,11 +216,7 @@ def _server(listens: list[str], settings: list[str], config: Config) -> list[str
         'proxy_set_header Via "$server_protocol weir";',
         "proxy_pass_header Server;",
         "proxy_pass_header Date;",
-        *(
-            ["proxy_next_upstream error;", f"proxy_next_upstream_tries {retries + 1};"]
-            if retries
-            else ["proxy_next_upstream off;"]
-        ),
+        f"proxy_next_upstream {'error' if retries else 'off'};",
         "proxy_ignore_client_abort on;",  # a half-closed client still gets its reply
         f"proxy_connect_timeout {_ms(timeouts.upstream_connect)};",
         f"proxy_read_timeout {_ms(timeouts.upstream_response)};",

@@ -52,6 +52,8 @@ bool weir_client_put_error(struct weir_client *client, u16 status, bool close)
 		flags |= HTTP_WRITE_KEEPALIVE;
 	if (x->method == HTTP_METHOD_HEAD)
 		flags |= HTTP_WRITE_NO_BODY;
+	if (status == 200 || status == 405)
+		flags |= HTTP_WRITE_ALLOW;
 	out = weir_pipe_reserve(HTTP_ERROR_REPLY_MAX, &piece);
 	if (!out)
 		return false;
@@ -110,6 +112,7 @@ bool weir_client_send(struct weir_client *client)
 	if (sent.bytes) {
 		client->replied = true;
 		client->bytes_out += sent.bytes;
+		client->moved |= client->tunnel;
 		weir_count(client->leg.wn, WEIR_STAT_bytes_client_out, sent.bytes);
 	}
 	if (err && err != -EAGAIN) {
@@ -125,9 +128,18 @@ bool weir_client_send(struct weir_client *client)
 		if (weir_client_stays(client)) {
 			weir_client_leave(client);
 			client->reading = WEIR_READING_HEAD;
-		} else {
-			weir_client_close(client, client->reading != WEIR_READING_NOTHING);
+			return true;
 		}
+		if (client->tunnel && !broken && client->reading != WEIR_READING_NOTHING) {
+			/* The server's direction is over, the client's is not. */
+			weir_leg_shutdown(&client->leg);
+			return false;
+		}
+		/* If that was reset, so is the client's. */
+		if (client->tunnel && broken)
+			weir_client_reset(client);
+		else
+			weir_client_close(client, client->reading != WEIR_READING_NOTHING);
 		return true;
 	}
 	if (broken) {

@@ -29,6 +29,7 @@ static bool weir_client_put_request(struct weir_client *client)
 		.proto = "http",
 		.client = client->name,
 		.framing = head->framing,
+		.flags = HTTP_WRITE_UPGRADE,
 	};
 	size_t size = head->length + WEIR_CLIENT_ADDED, need;
 	struct bio_vec piece;
@@ -77,6 +78,7 @@ static void weir_client_forward(struct weir_client *client)
 	x->keepalive = head->flags & HTTP_KEEPALIVE;
 	x->group = weir_config_group(config);
 	weir_choose_key(x, head, client->gather->bytes, &client->address);
+	x->upgrade = head->flags & HTTP_UPGRADE;
 	if (!weir_client_put_request(client)) {
 		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
 		weir_client_reset(client);
@@ -98,6 +100,21 @@ static void weir_client_forward(struct weir_client *client)
 	weir_pool_submit(x);
 }
 
+/* Answer a request whose head is whole, and that goes no further. */
+static void weir_client_answer(struct weir_client *client, u16 status)
+{
+	const struct http_head *head = &client->gather->head;
+	bool last;
+
+	/* A body would have to be read first, to find the next request. */
+	last = head->framing != HTTP_FRAMING_NONE || !(head->flags & HTTP_KEEPALIVE);
+	if (head->framing == HTTP_FRAMING_NONE)
+		client->reading = WEIR_READING_NOTHING;
+	weir_client_refuse(client, head, status, last);
+	weir_gather_free(client->gather);
+	client->gather = NULL;
+}
+
 /* A request's head is whole. */
 static void weir_client_request(struct weir_client *client)
 {
@@ -106,7 +123,6 @@ static void weir_client_request(struct weir_client *client)
 	struct weir_net *wn = client->leg.wn;
 	struct weir_limiter *limiter = rcu_dereference(wn->limiter);
 	enum weir_limit_verdict verdict = WEIR_LIMIT_PASS;
-	bool last;
 
 	client->requests += client->requests < U32_MAX;
 	client->began = weir_client_clock(client);
@@ -116,7 +132,11 @@ static void weir_client_request(struct weir_client *client)
 	if (limiter)
 		verdict = weir_limit_check(limiter, limits, &client->address);
 	if (verdict == WEIR_LIMIT_PASS) {
-		weir_client_forward(client);
+		/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets, and is not reflected. */
+		if (head->flags & HTTP_HAS_MAX_FORWARDS && !head->max_forwards)
+			weir_client_answer(client, head->method == HTTP_METHOD_OPTIONS ? 200 : 405);
+		else
+			weir_client_forward(client);
 		return;
 	}
 	weir_count(wn, verdict == WEIR_LIMIT_RATE ? WEIR_STAT_rejected_rate :
@@ -125,13 +145,7 @@ static void weir_client_request(struct weir_client *client)
 		weir_client_reset(client);
 		return;
 	}
-	/* A body would have to be read first, to find the next request. */
-	last = head->framing != HTTP_FRAMING_NONE || !(head->flags & HTTP_KEEPALIVE);
-	if (head->framing == HTTP_FRAMING_NONE)
-		client->reading = WEIR_READING_NOTHING;
-	weir_client_refuse(client, head, 429, last);
-	weir_gather_free(client->gather);
-	client->gather = NULL;
+	weir_client_answer(client, 429);
 }
 
 /* Reading. */
@@ -189,6 +203,20 @@ bool weir_client_read_head(struct weir_client *client)
 	}
 	weir_leg_take(&client->leg, used);
 	return true;
+}
+
+void weir_client_switch(struct weir_client *client)
+{
+	static const struct http_head endless = { .framing = HTTP_FRAMING_CLOSE };
+	static const struct http_limits no_limits;
+
+	/* As a request it is over; how long a tunnel lasts is no latency. */
+	weir_client_settle(client, true);
+	client->tunnel = true;
+	client->moved = true;
+	weir_relay_init(&client->relay, &endless, &no_limits, WEIR_RELAY_RAW);
+	client->reading = WEIR_READING_BODY;
+	inet_csk_exit_pingpong_mode(client->leg.sk);
 }
 
 /**

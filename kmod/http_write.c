@@ -357,6 +357,8 @@ size_t http_write_error(u8 *out, size_t size, u16 status, unsigned int flags, co
 	put_literal(&w, "\r\n");
 	if (date)
 		put_date(&w, date);
+	if (flags & HTTP_WRITE_ALLOW)
+		put_literal(&w, "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n");
 	put_literal(&w, "Content-Type: text/plain\r\n");
 	/* The body is the status, a space, the reason, a newline. */
 	put_length(&w, STATUS_DIGITS + strlen(reason) + 2);

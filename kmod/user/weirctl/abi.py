@@ -103,6 +103,7 @@ A_TIMEOUTS_CLIENT_BODY = 2
 A_TIMEOUTS_KEEPALIVE = 3
 A_TIMEOUTS_UPSTREAM_CONNECT = 4
 A_TIMEOUTS_UPSTREAM_RESPONSE = 5
+A_TIMEOUTS_TUNNEL = 6
 
 # Attributes of config
 A_CONFIG_LISTENER = 1
@@ -190,6 +191,7 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "keepalive": (1000, 86400000000),
         "upstream-connect": (1000, 86400000000),
         "upstream-response": (1000, 86400000000),
+        "tunnel": (1000, 86400000000),
     },
     "counter": {
         "value": (0, 18446744073709551615),
@@ -271,6 +273,7 @@ TYPES: dict[str, dict[str, str]] = {
         "keepalive": "uint",
         "upstream-connect": "uint",
         "upstream-response": "uint",
+        "tunnel": "uint",
     },
     "config": {
         "listener": "nest",
@@ -387,6 +390,7 @@ NAMES: dict[str, dict[int, str]] = {
         3: "keepalive",
         4: "upstream-connect",
         5: "upstream-response",
+        6: "tunnel",
     },
     "config": {
         1: "listener",

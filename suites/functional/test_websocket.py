@@ -30,6 +30,8 @@ def echo(lab: Lab, dut: Dut) -> Iterator[EchoServer]:
     with EchoServer(lab.network.origin_address(251), next(_ports)) as server:
         dut.apply(servers=[Server(server.endpoint, connections=2)])
         yield server
+        # It waits for the connections that were opened ahead, and never said anything.
+        dut.apply(listeners=(), servers=())
 
 
 def send_all(connection: ClientConnection, messages: Sequence[str | bytes]) -> None:

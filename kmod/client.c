@@ -39,6 +39,7 @@ void weir_client_leave(struct weir_client *client)
 
 	client->x = NULL;
 	client->replied = false;
+	client->tunnel = false;
 	if (x)
 		weir_exchange_leave_client(x);
 }
@@ -73,10 +74,13 @@ void weir_client_settle(struct weir_client *client, bool whole)
 static void weir_client_clean(struct weir_client *client)
 {
 	weir_client_settle(client, false);
-	/* Of a request that never was one. */
+	/* Of a request that never was one, or of a tunnel. */
 	if (client->bytes_in)
 		weir_meter_add(client->meter, WEIR_METER_bytes_in, client->bytes_in);
+	if (client->bytes_out)
+		weir_meter_add(client->meter, WEIR_METER_bytes_out, client->bytes_out);
 	client->bytes_in = 0;
+	client->bytes_out = 0;
 	weir_client_leave(client);
 	weir_gather_free(client->gather);
 	client->gather = NULL;
@@ -123,6 +127,9 @@ static void weir_client_work(struct weir_client *client)
 				break;
 			}
 		}
+		/* Acquire: the request pipe was opened again before. */
+		if (smp_load_acquire(&x->tunnel) && !client->tunnel)
+			weir_client_switch(client);
 		if (client->reading == WEIR_READING_BODY) {
 			weir_client_read_body(client);
 			if (client->leg.closed || client->x != x)
@@ -133,6 +140,12 @@ static void weir_client_work(struct weir_client *client)
 	}
 }
 
+/* Whether a connection that TCP is done with was reset, and has not ended in both directions. */
+static bool weir_client_was_reset(const struct weir_client *client)
+{
+	return !client->tunnel || client->leg.sk->sk_err;
+}
+
 static void weir_client_run(struct weir_leg *leg, unsigned int events)
 {
 	struct weir_client *client = weir_client(leg);
@@ -140,7 +153,8 @@ static void weir_client_run(struct weir_leg *leg, unsigned int events)
 	if (leg->closed || leg->lingering)
 		return;
 	/* After a reset by the client there is nobody to serve. */
-	if (events & WEIR_EVENT_ABORT || leg->sk->sk_state == TCP_CLOSE) {
+	if (events & WEIR_EVENT_ABORT ||
+	    (leg->sk->sk_state == TCP_CLOSE && weir_client_was_reset(client))) {
 		weir_client_reset(client);
 		return;
 	}

@@ -41,6 +41,8 @@ enum weir_client_wait {
 	WEIR_WAIT_BODY,		/* the next bytes of a body */
 	WEIR_WAIT_ROOM,		/* the client to take more of the reply */
 	WEIR_WAIT_UPSTREAM,	/* an upstream connection */
+	WEIR_WAIT_TUNNEL,	/* either side of a tunnel to say something */
+	WEIR_WAIT_TUNNEL_END,	/* ditto, after the other has ended */
 };
 
 /**
@@ -64,7 +66,8 @@ enum weir_client_wait {
  * @accepted_mark: the socket's mark when it was accepted
  * @mark: that of the packet in which the head being read began
  * @blocked: the socket takes no more for now
- * @moved: bytes of a body were read in this run
+ * @tunnel: the exchange is a tunnel: what the client sends is its body, without end
+ * @moved: bytes of a body were read in this run, or any moved through a tunnel
  * @replied: some of this reply was sent
  * @began: when the head of the request in progress was whole, in microseconds
  *	of TCP's clock; 0: none is
@@ -89,6 +92,7 @@ struct weir_client {
 	u32				accepted_mark;
 	u32				mark;
 	bool				blocked;
+	bool				tunnel;
 	bool				moved;
 	bool				replied;
 	u64				began;
@@ -121,6 +125,9 @@ void weir_client_close(struct weir_client *client, bool sending);
 bool weir_client_read_head(struct weir_client *client);
 /* Read what has come of the request's body, as far as there is room for it. */
 void weir_client_read_body(struct weir_client *client);
+
+/* The exchange has become a tunnel: from now on what the client sends goes to the server. */
+void weir_client_switch(struct weir_client *client);
 
 /* client_reply.c */
 /**

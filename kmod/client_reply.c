@@ -64,6 +64,8 @@ static bool weir_client_put_own(struct weir_client *client, struct http_own *own
 		own->flags |= HTTP_WRITE_KEEPALIVE;
 	if (x->method == HTTP_METHOD_HEAD)
 		own->flags |= HTTP_WRITE_NO_BODY;
+	if (own->status == 200 || own->status == 405)
+		own->flags |= HTTP_WRITE_ALLOW;
 	own->date = weir_date();
 	if (page) {
 		own->content_type = page->content_type;
@@ -188,6 +190,7 @@ bool weir_client_send(struct weir_client *client)
 	if (sent.bytes) {
 		client->replied = true;
 		client->bytes_out += sent.bytes;
+		client->moved |= client->tunnel;
 		weir_count(client->leg.wn, WEIR_STAT_bytes_client_out, sent.bytes);
 	}
 	if (err && err != -EAGAIN) {
@@ -203,9 +206,18 @@ bool weir_client_send(struct weir_client *client)
 		if (weir_client_stays(client)) {
 			weir_client_leave(client);
 			client->reading = WEIR_READING_HEAD;
-		} else {
-			weir_client_close(client, client->reading != WEIR_READING_NOTHING);
+			return true;
 		}
+		if (client->tunnel && !broken && client->reading != WEIR_READING_NOTHING) {
+			/* The server's direction is over, the client's is not. */
+			weir_leg_shutdown(&client->leg);
+			return false;
+		}
+		/* If that was reset, so is the client's. */
+		if (client->tunnel && broken)
+			weir_client_reset(client);
+		else
+			weir_client_close(client, client->reading != WEIR_READING_NOTHING);
 		return true;
 	}
 	if (broken) {

@@ -29,6 +29,7 @@ static bool weir_client_put_request(struct weir_client *client)
 		.proto = "http",
 		.client = client->name,
 		.framing = head->framing,
+		.flags = HTTP_WRITE_UPGRADE,
 	};
 	size_t size = head->length + WEIR_CLIENT_ADDED, need;
 	struct bio_vec piece;
@@ -81,6 +82,7 @@ static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vh
 	x->mark = mark;
 	weir_exchange_judged(x, config->pages, vhost);
 	weir_choose_key(x, head, client->gather->bytes, &client->address);
+	x->upgrade = head->flags & HTTP_UPGRADE;
 	if (!weir_client_put_request(client)) {
 		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
 		weir_client_reset(client);
@@ -152,6 +154,16 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 	client->gather = NULL;
 }
 
+/* Answer a request whose head is whole, and that goes no further. */
+static void weir_client_answer(struct weir_client *client, u16 status)
+{
+	const struct http_head *head = &client->gather->head;
+
+	weir_client_refuse(client, head, status, weir_client_is_last(client, head));
+	weir_gather_free(client->gather);
+	client->gather = NULL;
+}
+
 /* A request's head is whole. */
 static void weir_client_request(struct weir_client *client)
 {
@@ -170,7 +182,10 @@ static void weir_client_request(struct weir_client *client)
 	if (limiter)
 		verdict = weir_limit_check(limiter, limits, &client->address);
 	if (verdict == WEIR_LIMIT_PASS) {
-		if (config->rules)
+		/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets, and is not reflected. */
+		if (head->flags & HTTP_HAS_MAX_FORWARDS && !head->max_forwards)
+			weir_client_answer(client, head->method == HTTP_METHOD_OPTIONS ? 200 : 405);
+		else if (config->rules)
 			weir_client_route(client, config);
 		else
 			weir_client_forward(client, 0, WEIR_PAGE_EVERYWHERE, 0);
@@ -182,9 +197,7 @@ static void weir_client_request(struct weir_client *client)
 		weir_client_reset(client);
 		return;
 	}
-	weir_client_refuse(client, head, 429, weir_client_is_last(client, head));
-	weir_gather_free(client->gather);
-	client->gather = NULL;
+	weir_client_answer(client, 429);
 }
 
 /* Reading. */
@@ -244,6 +257,20 @@ bool weir_client_read_head(struct weir_client *client)
 	}
 	weir_leg_take(&client->leg, used);
 	return true;
+}
+
+void weir_client_switch(struct weir_client *client)
+{
+	static const struct http_head endless = { .framing = HTTP_FRAMING_CLOSE };
+	static const struct http_limits no_limits;
+
+	/* As a request it is over; how long a tunnel lasts is no latency. */
+	weir_client_settle(client, true);
+	client->tunnel = true;
+	client->moved = true;
+	weir_relay_init(&client->relay, &endless, &no_limits, WEIR_RELAY_RAW);
+	client->reading = WEIR_READING_BODY;
+	inet_csk_exit_pingpong_mode(client->leg.sk);
 }
 
 /**

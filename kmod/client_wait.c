@@ -28,10 +28,19 @@ static enum weir_client_wait weir_client_waits_for(const struct weir_client *cli
 		return WEIR_WAIT_ROOM;
 	if (READ_ONCE(x->waiting))
 		return WEIR_WAIT_UPSTREAM;
+	if (client->tunnel)
+		return client->reading == WEIR_READING_NOTHING || READ_ONCE(x->reply.eof) ?
+		       WEIR_WAIT_TUNNEL_END : WEIR_WAIT_TUNNEL;
 	if (client->reading == WEIR_READING_BODY && !READ_ONCE(x->request.starved) &&
 	    !READ_ONCE(x->request.abandoned))
 		return WEIR_WAIT_BODY;
 	return WEIR_WAIT_NOTHING;
+}
+
+/* Whether the deadline moves with each byte that does. */
+static bool weir_client_is_pushed_out(enum weir_client_wait wait)
+{
+	return wait == WEIR_WAIT_BODY || wait == WEIR_WAIT_TUNNEL || wait == WEIR_WAIT_TUNNEL_END;
 }
 
 void weir_client_arm(struct weir_client *client)
@@ -41,7 +50,7 @@ void weir_client_arm(struct weir_client *client)
 	bool moved = client->moved;
 
 	client->moved = false;
-	if (wait == client->wait && !(moved && wait == WEIR_WAIT_BODY))
+	if (wait == client->wait && !(moved && weir_client_is_pushed_out(wait)))
 		return;
 	client->wait = wait;
 	switch (wait) {
@@ -66,6 +75,12 @@ void weir_client_arm(struct weir_client *client)
 		break;
 	case WEIR_WAIT_UPSTREAM:
 		weir_timer_set(&client->leg, weir_group_queue_timeout(client->x->group));
+		break;
+	case WEIR_WAIT_TUNNEL:
+		weir_timer_set(&client->leg, timeouts->tunnel);
+		break;
+	case WEIR_WAIT_TUNNEL_END:
+		weir_timer_set(&client->leg, min(timeouts->tunnel, timeouts->keepalive));
 		break;
 	}
 }
@@ -123,6 +138,12 @@ void weir_client_expired(struct weir_client *client)
 				   !keepalive);
 		if (client->x)
 			client->x->failed = true;
+		break;
+	case WEIR_WAIT_TUNNEL:
+	case WEIR_WAIT_TUNNEL_END:
+		/* The server is sent what is on its way, and a FIN. */
+		weir_pipe_end(&x->request, false);
+		weir_client_close(client, true);
 		break;
 	}
 }

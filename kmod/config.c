@@ -29,6 +29,7 @@ struct weir_config *weir_config_alloc(void)
 	config->timeouts.keepalive = 75ULL * USEC_PER_SEC;
 	config->timeouts.upstream_connect = 5ULL * USEC_PER_SEC;
 	config->timeouts.upstream_response = 60ULL * USEC_PER_SEC;
+	config->timeouts.tunnel = 3600ULL * USEC_PER_SEC;
 	return config;
 }
 
@@ -365,6 +366,8 @@ int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *
 	if (!err)
 		err = weir_config_check_timeout(timeouts->upstream_response, "upstream_response",
 						extack);
+	if (!err)
+		err = weir_config_check_timeout(timeouts->tunnel, "tunnel", extack);
 	return err;
 }
 

@@ -184,6 +184,7 @@ struct weir_timeouts {
 	u64 keepalive;		/* idle between requests */
 	u64 upstream_connect;	/* SYN to ESTABLISHED */
 	u64 upstream_response;	/* request sent to reply head; gap between pieces of its body */
+	u64 tunnel;		/* gap between bytes of either direction after a 101 */
 };
 
 /**

@@ -350,6 +350,7 @@ static int weir_stage_timeouts(struct weir_control *control, struct nlattr *nest
 	weir_take_uint(&timeouts->keepalive, tb[WEIR_A_TIMEOUTS_KEEPALIVE]);
 	weir_take_uint(&timeouts->upstream_connect, tb[WEIR_A_TIMEOUTS_UPSTREAM_CONNECT]);
 	weir_take_uint(&timeouts->upstream_response, tb[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE]);
+	weir_take_uint(&timeouts->tunnel, tb[WEIR_A_TIMEOUTS_TUNNEL]);
 	return 0;
 }
 

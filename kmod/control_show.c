@@ -156,7 +156,8 @@ static int weir_put_timeouts(struct sk_buff *skb, const struct weir_timeouts *ti
 	       nla_put_uint(skb, WEIR_A_TIMEOUTS_CLIENT_BODY, timeouts->client_body) ?:
 	       nla_put_uint(skb, WEIR_A_TIMEOUTS_KEEPALIVE, timeouts->keepalive) ?:
 	       nla_put_uint(skb, WEIR_A_TIMEOUTS_UPSTREAM_CONNECT, timeouts->upstream_connect) ?:
-	       nla_put_uint(skb, WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE, timeouts->upstream_response);
+	       nla_put_uint(skb, WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE, timeouts->upstream_response) ?:
+	       nla_put_uint(skb, WEIR_A_TIMEOUTS_TUNNEL, timeouts->tunnel);
 }
 
 static int weir_put_listener(struct sk_buff *skb, const union weir_address *address)

@@ -65,12 +65,17 @@ enum weir_failure {
  * @vhost: index of the virtual host that it is for, or WEIR_PAGE_EVERYWHERE
  * @pages: bodies of error replies, of the configuration that its head was
  *	judged by; NULL: none
+ * @upgrade: the request asks for WebSocket, and says so upstream
  *
  * Set by the upstream leg before it puts the reply's first byte:
  * @reply_keepalive: the reply lets the client's connection live on
  * @reply_truncates: the end of the connection is the only end of the reply
  * @answer: the final reply's status; where Weir makes the reply, the client leg's
  * @failed: Weir makes the reply because upstream failed; ditto
+ *
+ * Set by the upstream leg after it has put the head of a 101 reply:
+ * @tunnel: the exchange is a tunnel from now on: both pipes hold bytes of any
+ *	kind, and their ends are the ends of the two directions
  */
 struct weir_exchange {
 	refcount_t		refs;
@@ -84,10 +89,12 @@ struct weir_exchange {
 	u8			minor;
 	bool			keepalive;
 	bool			sticks;
+	bool			upgrade;
 	bool			reply_keepalive;
 	bool			reply_truncates;
 	bool			failed;
 	u16			answer;
+	bool			tunnel;
 	u8			tries;
 	u8			repeats;
 	bool			waiting;

@@ -357,6 +357,8 @@ size_t http_write_own(u8 *out, size_t size, const struct http_own *own)
 	put_literal(&w, "\r\n");
 	if (own->date)
 		put_date(&w, own->date);
+	if (own->flags & HTTP_WRITE_ALLOW)
+		put_literal(&w, "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n");
 	if (own->location) {
 		put_literal(&w, "Location: ");
 		put(&w, own->location, own->location_len);

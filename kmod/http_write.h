@@ -30,6 +30,7 @@ enum {
 	HTTP_WRITE_NO_EXPECT	= BIT(3),	/* drop Expect: 100 was already sent */
 	HTTP_WRITE_NO_BODY	= BIT(4),	/* http_write_own() for a HEAD request */
 	HTTP_WRITE_NO_STORE	= BIT(5),	/* http_write_own(): not to be cached */
+	HTTP_WRITE_ALLOW	= BIT(6),	/* ditto: say which methods are forwarded */
 };
 
 /**
@@ -67,7 +68,7 @@ struct http_forward {
  *
  * Always HTTP/1.1, target in origin-form (or *), one Host first, fields in
  * their order without the hop-by-hop ones (RFC 9110 section 7.6.1), the
- * framing as received (Content-Length normalised), Max-Forwards counted down,
+ * framing as received (Content-Length normalised), Max-Forwards (not 0) counted down,
  * then Via, X-Forwarded-For (all received ones and the client in one line)
  * and X-Forwarded-Proto (what the client sent is replaced).
  */
@@ -88,7 +89,8 @@ size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, cons
 /**
  * struct http_own - a reply of Weir's own
  * @status: 200 to 599
- * @flags: HTTP_WRITE_CLOSE, HTTP_WRITE_KEEPALIVE, HTTP_WRITE_NO_BODY, HTTP_WRITE_NO_STORE
+ * @flags: HTTP_WRITE_CLOSE, HTTP_WRITE_KEEPALIVE, HTTP_WRITE_NO_BODY, HTTP_WRITE_NO_STORE,
+ *	HTTP_WRITE_ALLOW
  * @date: HTTP_DATE_LEN bytes, or NULL to leave Date out
  * @location: where a redirect leads to, or NULL
  * @location_len: its length

@@ -266,6 +266,14 @@ static void weir_leg_linger_run(struct weir_leg *leg, bool expired)
 	}
 }
 
+void weir_leg_shutdown(struct weir_leg *leg)
+{
+	struct sock *sk = leg->sk;
+
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+	sk->sk_prot->shutdown(sk, SEND_SHUTDOWN);
+}
+
 void weir_leg_linger(struct weir_leg *leg, bool for_fin, u32 drain)
 {
 	struct sock *sk = leg->sk;
@@ -280,8 +288,7 @@ void weir_leg_linger(struct weir_leg *leg, bool for_fin, u32 drain)
 		return;
 	}
 	weir_timer_set(leg, WEIR_LINGER_US);
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
-	sk->sk_prot->shutdown(sk, SEND_SHUTDOWN);
+	weir_leg_shutdown(leg);
 	weir_leg_linger_run(leg, false);
 }
 

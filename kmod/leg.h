@@ -146,6 +146,8 @@ void weir_leg_put(struct weir_leg *leg);
  */
 void weir_leg_reset(struct weir_leg *leg);
 void weir_leg_linger(struct weir_leg *leg, bool for_fin, u32 drain);
+/* Send a FIN after what is queued, and go on reading; again does nothing.  From run(), too. */
+void weir_leg_shutdown(struct weir_leg *leg);
 /* Close a leg that never ran, or a listener; process context. */
 void weir_leg_close(struct weir_leg *leg);
 

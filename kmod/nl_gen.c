@@ -87,6 +87,11 @@ static const struct netlink_range_validation weir_a_timeouts_upstream_response_r
 	.max	= WEIR_ABI_TIMEOUT_MAX,
 };
 
+static const struct netlink_range_validation weir_a_timeouts_tunnel_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
 /* Common nested types */
 const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1] = {
 	[WEIR_A_ERROR_PAGE_VHOST] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
@@ -156,12 +161,13 @@ const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1] = {
 	[WEIR_A_SERVER_BACKUP] = { .type = NLA_FLAG, },
 };
 
-const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE + 1] = {
+const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_TUNNEL + 1] = {
 	[WEIR_A_TIMEOUTS_CLIENT_HEADER] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_client_header_range),
 	[WEIR_A_TIMEOUTS_CLIENT_BODY] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_client_body_range),
 	[WEIR_A_TIMEOUTS_KEEPALIVE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_keepalive_range),
 	[WEIR_A_TIMEOUTS_UPSTREAM_CONNECT] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_upstream_connect_range),
 	[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_upstream_response_range),
+	[WEIR_A_TIMEOUTS_TUNNEL] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_tunnel_range),
 };
 
 const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1] = {

@@ -19,7 +19,7 @@ extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL 
 extern const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1];
 extern const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1];
 extern const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1];
-extern const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE + 1];
+extern const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_TUNNEL + 1];
 extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1];
 extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHAIN + 1];
 

@@ -318,6 +318,11 @@ void weir_pipe_end(struct weir_pipe *pipe, bool broken)
 		smp_store_release(&pipe->eof, true); /* pairs with that in weir_pipe_ended() */
 }
 
+void weir_pipe_reopen(struct weir_pipe *pipe)
+{
+	WRITE_ONCE(pipe->eof, false);
+}
+
 bool weir_pipe_consume(struct weir_pipe *pipe, size_t len)
 {
 	bool tell = false;

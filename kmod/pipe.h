@@ -32,7 +32,7 @@ enum {
  * @head: slots consumed so far
  * @tail: slots filled so far
  * @bytes: what they hold
- * @eof: the producer has put all there is; set once, as the next three by one side alone
+ * @eof: the producer has put all there is; as the next three written by one side alone
  * @broken: the producer failed, no more will come
  * @abandoned: the consumer wants no more
  * @more_soon: what is in it is only a beginning, the rest should follow at once
@@ -100,6 +100,8 @@ static inline bool weir_pipe_ended(const struct weir_pipe *pipe)
 bool weir_pipe_finished(const struct weir_pipe *pipe);
 /* Say that no more will come (@broken: though it should). */
 void weir_pipe_end(struct weir_pipe *pipe, bool broken);
+/* After all more will come.  By the consumer, before the producer is told so. */
+void weir_pipe_reopen(struct weir_pipe *pipe);
 
 /* Say that no more is wanted; that it is after all. */
 static inline void weir_pipe_abandon(struct weir_pipe *pipe)

@@ -23,6 +23,8 @@ enum weir_stat {
 	WEIR_STAT_responses_3xx,
 	WEIR_STAT_responses_4xx,
 	WEIR_STAT_responses_5xx,
+	WEIR_STAT_upgrades,	/* 101 replies: exchanges that became tunnels */
+	WEIR_STAT_tunnels_active,	/* gauge: of these, upstream connections still open */
 	WEIR_STAT_bytes_client_in,
 	WEIR_STAT_bytes_client_out,
 	WEIR_STAT_bytes_upstream_in,

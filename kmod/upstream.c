@@ -31,7 +31,10 @@ static struct weir_connection *weir_connection(struct weir_leg *leg)
 
 static void weir_connection_gone(struct weir_connection *c, enum weir_failure failure)
 {
-	weir_pool_closed(c->server, c->state != WEIR_CONNECTION_OPENING, c->used, failure);
+	if (c->tunnel)
+		weir_count(c->leg.wn, WEIR_STAT_tunnels_active, -1);
+	else
+		weir_pool_closed(c->server, c->state != WEIR_CONNECTION_OPENING, c->used, failure);
 }
 
 static void weir_connection_reset(struct weir_connection *c, enum weir_failure failure)
@@ -40,7 +43,7 @@ static void weir_connection_reset(struct weir_connection *c, enum weir_failure f
 	weir_connection_gone(c, failure);
 }
 
-static void weir_connection_close(struct weir_connection *c)
+void weir_connection_close(struct weir_connection *c)
 {
 	weir_leg_linger(&c->leg, false, WEIR_CONNECTION_DRAIN);
 	weir_connection_gone(c, WEIR_FAILURE_GATEWAY);
@@ -97,8 +100,7 @@ static void weir_connection_start(struct weir_connection *c, struct weir_exchang
 	weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
 }
 
-/* Part with the exchange, whose reply is all in the pipe or broken. */
-static void weir_connection_leave(struct weir_connection *c, bool broken)
+void weir_connection_leave(struct weir_connection *c, bool broken)
 {
 	struct weir_exchange *x = c->x;
 
@@ -164,8 +166,7 @@ static void weir_connection_done(struct weir_connection *c)
 	}
 }
 
-/* Nobody waits for the reply any more. */
-static void weir_connection_forsaken(struct weir_connection *c)
+void weir_connection_forsaken(struct weir_connection *c)
 {
 	bool untouched = !c->sent;
 
@@ -182,7 +183,7 @@ static void weir_connection_forsaken(struct weir_connection *c)
 	}
 }
 
-static void weir_connection_send(struct weir_connection *c)
+void weir_connection_send(struct weir_connection *c)
 {
 	struct weir_exchange *x = c->x;
 	struct weir_sent sent;
@@ -209,8 +210,7 @@ static void weir_connection_send(struct weir_connection *c)
 		c->request_done = true;
 }
 
-/* Whether the peer has said all it will ever say. */
-static bool weir_connection_ended(const struct weir_connection *c)
+bool weir_connection_ended(const struct weir_connection *c)
 {
 	return weir_leg_at_end(&c->leg) || (c->leg.sk->sk_err && !weir_leg_has_input(&c->leg));
 }
@@ -226,8 +226,12 @@ static void weir_connection_work(struct weir_connection *c, bool expired)
 {
 	struct weir_exchange *x = c->x;
 
-	if (!READ_ONCE(x->client)) {
-		weir_connection_forsaken(c);
+	/* A tunnel's client leaves when it has ended its direction: acquire, to see that. */
+	if (!smp_load_acquire(&x->client)) {
+		if (c->tunnel)
+			weir_connection_orphaned(c, expired);
+		else
+			weir_connection_forsaken(c);
 		return;
 	}
 	if (!c->sent && (c->leg.sk->sk_state != TCP_ESTABLISHED || weir_leg_has_input(&c->leg))) {
@@ -239,6 +243,10 @@ static void weir_connection_work(struct weir_connection *c, bool expired)
 	weir_connection_read(c);
 	if (c->leg.closed || c->leg.lingering)
 		return;
+	if (c->tunnel) {
+		weir_connection_tunnel(c);
+		return;
+	}
 	if (c->in_body && c->relay.verdict == HTTP_MORE && weir_connection_ended(c)) {
 		/* A reset is no end, even where the end of the connection would be one. */
 		if (c->leg.sk->sk_state == TCP_CLOSE)

@@ -45,6 +45,7 @@ enum weir_connection_state {
  * @in_body: the reply's head is done
  * @replied: some of the reply was put
  * @keepalive: the server lets the connection live on
+ * @tunnel: it carries a tunnel, and is none of its server's pool any more
  */
 struct weir_connection {
 	struct weir_leg			leg;
@@ -66,6 +67,7 @@ struct weir_connection {
 	bool				in_body;
 	bool				replied;
 	bool				keepalive;
+	bool				tunnel;
 };
 
 /* Start to connect; process context.  The outcome is told by weir_pool_opened() or _closed(). */

@@ -43,7 +43,7 @@ static enum http_framing weir_connection_framing(struct weir_connection *c,
 static void weir_connection_count(struct weir_net *wn, u16 status)
 {
 	weir_count(wn, WEIR_STAT_responses_1xx + status / 100 - 1, 1);
-	if (status >= 200)
+	if (status >= 200 || status == 101)
 		weir_count(wn, WEIR_STAT_responses, 1);
 }
 
@@ -96,10 +96,15 @@ static bool weir_connection_head(struct weir_connection *c)
 	bool early;
 
 	if (http_reply_is_interim(head)) {
+		/* Nobody can have agreed to what was not asked yet. */
+		if (head->status == 101 && !c->request_done)
+			return false;
 		if (x->minor >= 1) {
 			if (!weir_connection_put_head(c, &how, false))
 				return false;
 			weir_connection_count(c->leg.wn, head->status);
+			if (head->status == 101)
+				weir_connection_switch(c);
 		}
 		weir_gather_free(c->gather);
 		c->gather = NULL;
@@ -156,7 +161,7 @@ static size_t weir_connection_gather(struct weir_connection_reading *reading, st
 	if (!c->gather) {
 		c->gather = weir_gather_begin(WEIR_REPLY_HEADER_COUNT, c->leg.wn->stats);
 		http_reply_init(&c->gather->head, &limits, c->gather->fields,
-				WEIR_REPLY_HEADER_COUNT, c->x->method, false);
+				WEIR_REPLY_HEADER_COUNT, c->x->method, c->x->upgrade);
 	}
 	switch (weir_gather_skb(&c->gather, WEIR_REPLY_HEADER_TOTAL, skb, offset, len, &used)) {
 	case HTTP_DONE:

@@ -60,6 +60,7 @@ client_body = 0.5
 keepalive = 75
 upstream_connect = 5
 upstream_response = 60
+tunnel = 3600
 """
 
 

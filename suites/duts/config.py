@@ -106,6 +106,7 @@ class Timeouts:
     keepalive: float = 30.0
     upstream_connect: float = 5.0
     upstream_response: float = 10.0
+    tunnel: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,7 @@ def render(config: Config, *, measured: bool = False) -> str:
             f"timeout server {_ms(timeouts.upstream_response)}",
             f"timeout http-request {_ms(timeouts.client_header)}",
             f"timeout http-keep-alive {_ms(timeouts.keepalive)}",
+            f"timeout tunnel {_ms(timeouts.tunnel)}",
         ],
         "frontend main": _frontend(config, tables),
         **{f"backend {upstream.name}": _backend(upstream) for upstream in config.upstreams},

@@ -55,6 +55,29 @@ def test_asterisk_form_is_forwarded(origin: Origin, client: Client) -> None:
     assert origin.last.target == "*"
 
 
+@pytest.mark.only("weir", reason="neither nginx nor HAProxy looks at Max-Forwards")
+def test_max_forwards_is_counted_down(origin: Origin, client: Client) -> None:
+    assert client.request("OPTIONS", "/x", headers=[("Max-Forwards", "2")]).status == 200
+    assert origin.last.fields["max-forwards"] == "1"
+    client.get(headers=[("Max-Forwards", "0")])
+    assert origin.last.fields["max-forwards"] == "0"  # has a meaning for OPTIONS and TRACE alone
+
+
+@pytest.mark.only("weir", reason="neither nginx nor HAProxy looks at Max-Forwards")
+def test_last_hop_answers_itself(origin: Origin, client: Client) -> None:
+    last = [("Max-Forwards", "0"), ("Cookie", "secret")]
+    with client.connect() as connection:
+        answer = connection.ask("OPTIONS", "/x", headers=last)
+        assert (answer.status, "get" in answer.fields.tokens("allow")) == (200, True)
+        answer = connection.ask("TRACE", "/x", headers=last)
+        assert (answer.status, "get" in answer.fields.tokens("allow")) == (405, True)
+        assert b"secret" not in answer.body
+        assert connection.ask("OPTIONS", "*", headers=last).status == 200
+        assert origin.requests == 0
+        assert connection.ask().status == 200
+    assert origin.requests == 1
+
+
 @pytest.mark.parametrize(
     "status", [200, 201, 202, 206, 301, 302, 307, 400, 401, 404, 405, 409, 410, 429, 500, 503, 599]
 )

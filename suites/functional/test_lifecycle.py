@@ -15,7 +15,7 @@ from suites.duts.weir import WeirAdapter
 from suites.traffic.client import Client
 from suites.traffic.errors import TrafficError
 from suites.traffic.messages import Reply, encode_request
-from suites.traffic.origin import Origin
+from suites.traffic.origin import Origin, Visit
 
 pytestmark = pytest.mark.only("weir", reason="a kernel module's life is Weir's own")
 
@@ -105,6 +105,30 @@ def test_unload_while_a_reader_stalls(dut: Dut, weir: WeirAdapter, origin: Origi
     connection.wait_for_bytes(b"\0" * 1000)
     weir.stop()
     connection.close()
+    expect_nothing_left(weir, dut, client)
+
+
+def test_unload_with_open_tunnels(dut: Dut, weir: WeirAdapter, origin: Origin, client: Client) -> None:
+    """Idle ones, one that ended in one direction, and one whose reader stalls."""
+
+    def grant(visit: Visit) -> None:
+        _ = visit.request
+        visit.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        if visit.target == "/stall":
+            with contextlib.suppress(OSError):
+                visit.send(bytes(8 << 20))
+        visit.hang()
+
+    origin.behaves(grant)
+    tunnels = [client.connect(receive_buffer=16 * 1024) for _ in range(4)]
+    for tunnel, target in zip(tunnels, ("/", "/", "/half", "/stall"), strict=True):
+        tunnel.send(encode_request("GET", target, fields=[("Connection", "Upgrade"), ("Upgrade", "websocket")]))
+        assert tunnel.response().status == 101
+    tunnels[2].half_close()
+    weir.stop()
+    for tunnel in tunnels:
+        tunnel.rest()
+    origin.wait_until_left()
     expect_nothing_left(weir, dut, client)
 
 

@@ -106,6 +106,43 @@ def test_ss_shows_both_legs(dut: Dut, origin: Origin, client: Client) -> None:
         assert f"{origin.address}:{origin.port}" in table
 
 
+def kill_sockets(dut: Dut, *sockets: str) -> None:
+    """Have the guest's administrator destroy these, as `ss -K` does where the kernel lets him."""
+    killed = dut.machine.run("ss", "-K", "-Htn", *sockets, check=False)
+    if "not supported" in killed.stderr:
+        pytest.skip("this kernel is built without CONFIG_INET_DIAG_DESTROY")
+    assert killed.ok, killed.stderr
+    assert killed.stdout, f"ss found no socket to kill: {sockets}"
+
+
+@pytest.mark.only("weir", reason="a process gets an error from its socket; here nobody owns it")
+def test_killed_client_socket_ends_its_request(dut: Dut, origin: Origin, client: Client) -> None:
+    origin.behaves(lambda visit: visit.hang())
+    connection = client.connect()
+    connection.send(encode_request("GET", "/"))
+    origin.wait_for_heads(1)
+    serving = next(link for link in origin.links if link.reader.raw)
+    kill_sockets(dut, "dst", f"{client.address}:{connection.wire.local[1]}")
+    assert connection.rest() == b""
+    assert connection.was_reset
+    assert serving.ended.wait(20)
+    origin.replies(Reply(200, b"on it goes"))
+    assert client.get("/").body == b"on it goes"
+
+
+@pytest.mark.only("weir", reason="a process gets an error from its socket; here nobody owns it")
+def test_killed_upstream_sockets_are_502_then_opened_again(dut: Dut, origin: Origin, client: Client) -> None:
+    origin.behaves(lambda visit: visit.hang())
+    with client.connect() as connection:
+        connection.send(encode_request("POST", "/", body=b"once"))
+        origin.wait_for_heads(1)
+        kill_sockets(dut, "dst", f"{origin.address}:{origin.port}")
+        assert connection.response(to="POST").status == 502
+        origin.replies(Reply(200, b"on it goes"))
+        assert connection.ask().body == b"on it goes"
+    dut.wait_for_upstreams()
+
+
 def test_listener_shares_the_host_with_others(dut: Dut, client: Client) -> None:
     """A process of the guest binds other ports of the same address as ever."""
     dut.apply()

@@ -97,7 +97,9 @@ _WEIR: Final[Mapping[str, str]] = {
     "header_total": "Weir's default",
     "header_count": "Weir's default",
     "body_length": "Weir's default",
-    **dict.fromkeys(("client_header", "client_body", "keepalive", "upstream_connect", "upstream_response"), _TIME),
+    **dict.fromkeys(
+        ("client_header", "client_body", "keepalive", "upstream_connect", "upstream_response", "tunnel"), _TIME
+    ),
 }
 
 

@@ -69,6 +69,10 @@ class Conversation:
         """Until these bytes of the reply have come."""
         self.reader.wait_for_bytes(data)
 
+    def take(self, count: int) -> bytes:
+        """So many bytes that are no HTTP."""
+        return self.reader.take(count)
+
     def expect_closed(self) -> None:
         """The peer ends the connection now and sends no byte more."""
         self.reader.expect_closed()

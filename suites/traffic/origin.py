@@ -79,6 +79,14 @@ class Visit:
         """Whatever came of the body and was not read yet, or the next bytes of it."""
         return self.link.reader.take_some()
 
+    def take(self, count: int) -> bytes:
+        """So many bytes that are no HTTP."""
+        return self.link.reader.take(count)
+
+    def rest(self) -> bytes:
+        """Whatever comes until the connection ends."""
+        return self.link.reader.read_end()
+
     def close(self) -> None:
         self.wire.close()
 

@@ -142,7 +142,7 @@ class MessageReader:
         if framing is Framing.NONE:
             return Body()
         if framing is Framing.LENGTH:
-            return Body(self._take(int(head.fields["content-length"])), framing)
+            return Body(self.take(int(head.fields["content-length"])), framing)
         if framing is Framing.CLOSE:
             content = self.read_end()
             if self._was_reset:
@@ -155,9 +155,9 @@ class MessageReader:
         sizes = []
         try:
             while size := self._chunk_size():
-                content += self._take(size)
+                content += self.take(size)
                 sizes.append(size)
-                if self._take(2) != b"\r\n":
+                if self.take(2) != b"\r\n":
                     raise ProtocolViolation(f"chunk {len(sizes)} of {size} bytes does not end with CRLF")
             trailers = []
             while line := self._line():
@@ -185,7 +185,8 @@ class MessageReader:
         del self._buffer[: end + 2]
         return line
 
-    def _take(self, count: int) -> bytes:
+    def take(self, count: int) -> bytes:
+        """So many bytes, of whatever kind. Raises Incomplete when the connection ends before."""
         while len(self._buffer) < count:
             if not self._fill():
                 had = bytes(self._buffer)

@@ -31,6 +31,11 @@ static void error_replies(const struct test_case *test)
 	check_reply(502, HTTP_WRITE_KEEPALIVE | HTTP_WRITE_NO_BODY, NULL,
 		    "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\n"
 		    "Content-Length: 16\r\nConnection: keep-alive\r\n\r\n");
+	check_reply(405, HTTP_WRITE_ALLOW, NULL,
+		    "HTTP/1.1 405 Method Not Allowed\r\n"
+		    "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"
+		    "Content-Type: text/plain\r\nContent-Length: 23\r\n\r\n"
+		    "405 Method Not Allowed\n");
 }
 
 static void check_own(const struct http_own *own, const char *expect)

@@ -123,6 +123,7 @@ A_TIMEOUTS_CLIENT_BODY = 2
 A_TIMEOUTS_KEEPALIVE = 3
 A_TIMEOUTS_UPSTREAM_CONNECT = 4
 A_TIMEOUTS_UPSTREAM_RESPONSE = 5
+A_TIMEOUTS_TUNNEL = 6
 
 # Attributes of vhost
 A_VHOST_NAME = 1
@@ -247,6 +248,7 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "keepalive": (1000, 86400000000),
         "upstream-connect": (1000, 86400000000),
         "upstream-response": (1000, 86400000000),
+        "tunnel": (1000, 86400000000),
     },
     "match": {
         "kind": (0, 7),
@@ -344,6 +346,7 @@ TYPES: dict[str, dict[str, str]] = {
         "keepalive": "uint",
         "upstream-connect": "uint",
         "upstream-response": "uint",
+        "tunnel": "uint",
     },
     "vhost": {
         "name": "string",
@@ -503,6 +506,7 @@ NAMES: dict[str, dict[int, str]] = {
         3: "keepalive",
         4: "upstream-connect",
         5: "upstream-response",
+        6: "tunnel",
     },
     "vhost": {
         1: "name",

@@ -32,7 +32,7 @@ STOP_TIMEOUT: Final = 60.0
 FEWEST: Final = 32768
 PER_CONNECTION: Final = 2  # nginx counts those to the origin as well
 TIMEOUTS: Final = Timeouts(
-    client_header=20.0, client_body=20.0, keepalive=120.0, upstream_connect=5.0, upstream_response=60.0
+    client_header=20.0, client_body=20.0, keepalive=120.0, upstream_connect=5.0, upstream_response=60.0, tunnel=120.0
 )
 """The same for every side, and longer than any phase of a run: what is measured is not a time-out."""
 

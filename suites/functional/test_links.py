@@ -19,7 +19,6 @@ from suites.traffic.origin import Origin, Visit
 PATIENCE_S = 60.0  # a segment that is lost twice costs a second, and a body has thousands
 BODY = hashlib.sha256(b"link").digest() * 8192  # 256 KiB
 REPLY = Reply(200, b"0123456789abcdef01", framing=Framing.CHUNKED, chunks=(1, 16), trailers=(("X-Checksum", "ok"),))
-BAD = {"loss": 0.03, "reorder": 0.2, "duplicate": 0.05, "delay_ms": 1.0}
 
 
 def converse(connection: Conversation, origin: Origin) -> None:
@@ -39,7 +38,7 @@ def converse(connection: Conversation, origin: Origin) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_kind_of_message_over_a_bad_link(origin: Origin, client: Client, link: Link, seed: int) -> None:
-    link.shape(**BAD, seed=seed)
+    link.shape(loss=0.03, reorder=0.2, duplicate=0.05, delay_ms=1.0, seed=seed)
     with client.connect(patience=PATIENCE_S) as connection:
         for _ in range(4):
             converse(connection, origin)

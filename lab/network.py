@@ -97,7 +97,7 @@ class Network:
         # IPv4's bind() takes an AnyIP address as local; IPv6's asks for a configured one unless told otherwise.
         set_sysctl("net/ipv6/ip_nonlocal_bind", "1")
         set_sysctl("net/core/somaxconn", "4096")
-        with _ip("the lab's bridge") as ip:
+        with ip_route("the lab's bridge") as ip:
             loopback = ip.link_lookup(ifname="lo")[0]
             ip.link("set", index=loopback, state="up")
             ip.link("add", ifname=BRIDGE, kind="bridge", address=BRIDGE_MAC, br_stp_state=0, br_forward_delay=0)
@@ -117,7 +117,7 @@ class Network:
         Raises HostError without access to /dev/net/tun.
         """
         check_tun()
-        with _ip(f"the tap of guest {port.index}") as ip:
+        with ip_route(f"the tap of guest {port.index}") as ip:
             bridge = ip.link_lookup(ifname=BRIDGE)[0]
             if not ip.link_lookup(ifname=port.tap):
                 ip.link("add", ifname=port.tap, kind="tuntap", mode="tap", vnet_hdr=1)
@@ -129,7 +129,7 @@ class Network:
 
     def unplug(self, port: GuestPort) -> None:
         """Remove the guest's tap; nothing to do when it is not there."""
-        with _ip(f"the tap of guest {port.index}") as ip:
+        with ip_route(f"the tap of guest {port.index}") as ip:
             for index in ip.link_lookup(ifname=port.tap):
                 ip.link("del", index=index)
 
@@ -172,7 +172,7 @@ def _nth(block: ipaddress.IPv4Network | ipaddress.IPv6Network, number: int) -> s
     return str(block[number + 1])
 
 
-class _ip:
+class ip_route:
     """pyroute2's IPRoute, with its errors turned into InfrastructureError that name the work at hand."""
 
     def __init__(self, what: str) -> None:

@@ -20,6 +20,7 @@ import pytest
 from lab.bundle import Subject
 from lab.errors import DeadlineExpired, ExitCode, GuestCrash, HostError, InfrastructureError, LabError, ProductFailure
 from lab.guard import Guard
+from lab.link import Link
 from lab.machine import BootFailure, Machine
 from lab.run import PREPARED, Prepared
 from lab.session import Lab
@@ -136,6 +137,14 @@ def lab(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Iterator
 def machine(lab: Lab) -> Machine:
     """The guest. Whatever a test leaves in it the next one finds, unless it crashed: then it is fresh."""
     return lab.machine()
+
+
+@pytest.fixture
+def link(lab: Lab) -> Iterator[Link]:
+    """The guest's link; whatever the test made of it, the next one finds it as it was."""
+    link = lab.link()
+    yield link
+    link.clear()
 
 
 def _subject(item: pytest.Item) -> Subject:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 from lab import guest_speed, speed, ssh
 from lab.cpio import Archive
 from lab.isolation import MEMORY_FOLDER
+from lab.link import Link
 from lab.network import HOST, HOST6, MAX_GUESTS, GuestPort, Network
 from lab.qemu import Hardware
 from lab.qemu_machine import QemuMachine
@@ -41,6 +42,7 @@ class Lab:
         self._machines: dict[str, QemuMachine] = {}
         self._listeners: list[Callable[[QemuMachine], None]] = []
         self._places: set[int] = set()
+        self._links: dict[str, Link] = {}
 
     @classmethod
     def from_environment(cls) -> Lab:
@@ -106,6 +108,13 @@ class Lab:
         machine = QemuMachine(hardware, self.prepared.tools, self.network, self.keys, self.run_dir, self._started)
         self._stack.callback(machine.stop)
         return machine
+
+    def link(self, name: str = "guest") -> Link:
+        """The link of the machine of that name, which may be shaped."""
+        if name not in self._links:
+            link = self._links[name] = Link(self.machine(name).port)
+            self._stack.callback(link.clear)
+        return self._links[name]
 
     @property
     def machines(self) -> list[QemuMachine]:

@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--applies", type=int, default=150, help="changes of configuration under load (default: %(default)s)"
     )
     group.addoption("--dut", default="weir", choices=sorted(ADAPTERS), help="device under test (default: %(default)s)")
+    group.addoption("--long", action="store_true", help="also the cases that take minutes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "differs(dut, reason): this device is known not to meet the case; a strict expected failure there"
     )
+    config.addinivalue_line("markers", "long(reason): takes minutes; skipped, and counted, without --long")
 
 
 def known_differences(dut: str) -> dict[str, dict[str, str]]:
@@ -69,6 +71,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.parent == FUNCTIONAL:
             _mark_known(item, dut, known)
+        if not config.getoption("--long"):
+            for mark in item.iter_markers("long"):
+                item.add_marker(pytest.mark.skip(reason=f"--long: {mark.kwargs['reason']}"))
         for mark in item.iter_markers("only"):
             if mark.args[0] != dut:
                 item.add_marker(pytest.mark.skip(reason=f"only on {mark.args[0]}: {mark.kwargs['reason']}"))

@@ -139,6 +139,27 @@ def test_interim_and_final_reply_cut_at_every_byte(origin: Origin, client: Clien
             assert [head.fields["link"] for head in answer.interim] == ["</x>"], f"cut after byte {place}"
 
 
+def test_pipelined_pair_cut_at_every_byte(origin: Origin, client: Client) -> None:
+    pair = REQUESTS["chunked"] + REQUESTS["length"]
+    with client.connect() as connection:
+        connection.send(pair)
+        assert connection.responses(2).statuses == [200, 200]
+        whole = [essence(request) for request in origin.received]
+        for cut in range(1, len(pair)):
+            connection.send_apart([pair[:cut], pair[cut:]])
+            assert connection.responses(2).statuses == [200, 200], f"cut after byte {cut}"
+            assert [essence(request) for request in origin.received[-2:]] == whole, f"cut after byte {cut}"
+
+
+def test_body_behind_an_expectation_cut_at_every_byte(origin: Origin, client: Client) -> None:
+    request = encode_request("POST", "/path", fields=[("Expect", "100-continue")], body=b"0123456789")
+    with client.connect() as connection:
+        for cut in range(1, len(request)):
+            connection.send_apart([request[:cut], request[cut:]])
+            assert connection.response().status == 200, f"cut after byte {cut}"
+            assert origin.last.body == b"0123456789", f"cut after byte {cut}"
+
+
 @pytest.mark.parametrize("kind", ["two-lengths", "space-before-colon", "bad-chunk"])
 def test_refusal_does_not_depend_on_the_cut(origin: Origin, client: Client, kind: str) -> None:
     bad = {

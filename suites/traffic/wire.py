@@ -41,6 +41,7 @@ class TcpInfo:
     """What the kernel says of a connection: struct tcp_info of include/uapi/linux/tcp.h, the members used here."""
 
     state: int
+    send_mss: int
     unacked_segments: int
     retransmits: int
     bytes_acked: int
@@ -54,6 +55,7 @@ class TcpInfo:
     def parse(cls, raw: bytes) -> TcpInfo:
         return cls(
             state=raw[0],
+            send_mss=struct.unpack_from("I", raw, 16)[0],
             unacked_segments=struct.unpack_from("I", raw, 24)[0],
             retransmits=struct.unpack_from("I", raw, 100)[0],
             bytes_acked=struct.unpack_from("Q", raw, 120)[0],

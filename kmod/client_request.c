@@ -3,6 +3,7 @@
 
 #include <net/tcp.h>
 
+#include "choose.h"
 #include "client_leg.h"
 #include "exchange.h"
 #include "gather.h"
@@ -74,6 +75,8 @@ static void weir_client_forward(struct weir_client *client)
 	x->method = head->method;
 	x->minor = head->minor;
 	x->keepalive = head->flags & HTTP_KEEPALIVE;
+	x->group = weir_config_group(config);
+	weir_choose_key(x, head, client->gather->bytes, &client->address);
 	if (!weir_client_put_request(client)) {
 		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
 		weir_client_reset(client);

@@ -6,6 +6,7 @@
 #include "client_leg.h"
 #include "exchange.h"
 #include "gather.h"
+#include "group.h"
 #include "pool.h"
 #include "timer.h"
 
@@ -64,7 +65,7 @@ void weir_client_arm(struct weir_client *client)
 		weir_timer_set(&client->leg, timeouts->client_body);
 		break;
 	case WEIR_WAIT_UPSTREAM:
-		weir_timer_set(&client->leg, timeouts->upstream_connect);
+		weir_timer_set(&client->leg, weir_group_queue_timeout(client->x->group));
 		break;
 	}
 }
@@ -118,7 +119,7 @@ void weir_client_expired(struct weir_client *client)
 			break;
 		keepalive = x->keepalive && client->reading == WEIR_READING_NOTHING;
 		weir_client_refuse(client, &head,
-				   weir_failure_status(weir_pool_verdict(client->leg.wn)),
+				   weir_failure_status(weir_pool_verdict(x->group)),
 				   !keepalive);
 		if (client->x)
 			client->x->failed = true;

@@ -6,18 +6,18 @@
 #include <net/ipv6.h>
 
 #include "config.h"
+#include "group.h"
 #include "limit.h"
 #include "listener.h"
 #include "net.h"
 
 struct weir_config *weir_config_alloc(void)
 {
-	struct weir_config *config = kvzalloc(sizeof(*config), GFP_KERNEL);
+	struct weir_config *config = kzalloc(sizeof(*config), GFP_KERNEL);
 
 	if (!config)
 		return NULL;
 	refcount_set(&config->refs, 1);
-	strscpy(config->upstream_name, "default");
 	config->limits.header_total = 16384;
 	config->limits.header_count = 64;
 	config->limits.body_length = 1ULL << 30;
@@ -29,10 +29,38 @@ struct weir_config *weir_config_alloc(void)
 	return config;
 }
 
+/* Softirq, or process context where nobody has seen it. */
+static void weir_config_free(struct rcu_head *rcu)
+{
+	struct weir_config *config = container_of(rcu, struct weir_config, rcu);
+	unsigned int i;
+
+	for (i = 0; i < config->upstream_count; i++) {
+		if (config->upstreams[i].group)
+			weir_group_put(config->upstreams[i].group);
+		kvfree(config->upstreams[i].servers);
+	}
+	kvfree(config->upstreams);
+	kvfree(config->listeners);
+	kfree(config);
+}
+
 void weir_config_put(struct weir_config *config)
 {
 	if (refcount_dec_and_test(&config->refs))
-		kvfree_rcu(config, rcu);
+		call_rcu(&config->rcu, weir_config_free);
+}
+
+/*
+ * Make room in a growing array of @count members, @size bytes each: where it
+ * is now, or NULL.  Room doubles whenever @count is a power of two.
+ */
+static void *weir_config_grow(void *array, u32 count, size_t size)
+{
+	if (count && !is_power_of_2(count))
+		return array;
+	return kvrealloc(array, array_size(count ? 2 * count : 1, size),
+			 GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 }
 
 /* What two addresses are compared by: the padding is zero. */
@@ -79,7 +107,7 @@ static bool weir_address_is_wildcard(const union weir_address *address)
 int weir_config_add_listener(struct weir_config *config, const union weir_address *address,
 			     struct netlink_ext_ack *extack)
 {
-	union weir_address copy;
+	union weir_address copy, *listeners;
 	unsigned int i;
 	int err;
 
@@ -96,41 +124,95 @@ int weir_config_add_listener(struct weir_config *config, const union weir_addres
 		NL_SET_ERR_MSG_FMT(extack, "more than %d listeners", WEIR_LISTENERS_MAX);
 		return -E2BIG;
 	}
+	listeners = weir_config_grow(config->listeners, config->listener_count, sizeof(copy));
+	if (!listeners)
+		return -ENOMEM;
+	config->listeners = listeners;
 	config->listeners[config->listener_count++] = copy;
 	return 0;
 }
 
-int weir_config_add_server(struct weir_config *config, const union weir_address *address,
-			   u32 connections, struct netlink_ext_ack *extack)
+struct weir_upstream_config *weir_config_find_upstream(const struct weir_config *config,
+						       const char *name)
 {
-	union weir_address copy;
+	unsigned int i;
+
+	for (i = 0; i < config->upstream_count; i++)
+		if (!strcmp(config->upstreams[i].name, name))
+			return &config->upstreams[i];
+	return NULL;
+}
+
+struct weir_upstream_config *weir_config_add_upstream(struct weir_config *config, const char *name,
+						      struct netlink_ext_ack *extack)
+{
+	struct weir_upstream_config *upstream;
+
+	if (weir_config_find_upstream(config, name)) {
+		NL_SET_ERR_MSG_FMT(extack, "upstream %s is given twice", name);
+		return ERR_PTR(-EEXIST);
+	}
+	if (config->upstream_count == WEIR_UPSTREAMS_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "more than %d upstreams", WEIR_UPSTREAMS_MAX);
+		return ERR_PTR(-E2BIG);
+	}
+	upstream = weir_config_grow(config->upstreams, config->upstream_count, sizeof(*upstream));
+	if (!upstream)
+		return ERR_PTR(-ENOMEM);
+	config->upstreams = upstream;
+	upstream += config->upstream_count++;
+	memset(upstream, 0, sizeof(*upstream));
+	strscpy(upstream->name, name);
+	upstream->settings.queue = 1024;
+	upstream->settings.queue_timeout = 5ULL * USEC_PER_SEC;
+	upstream->settings.retries = 1;
+	upstream->settings.fail_count = 3;
+	upstream->settings.fail_time = 10ULL * USEC_PER_SEC;
+	return upstream;
+}
+
+int weir_config_add_server(struct weir_upstream_config *upstream,
+			   const struct weir_server_config *server, struct netlink_ext_ack *extack)
+{
+	struct weir_server_config *servers, copy = *server;
 	unsigned int i;
 	int err;
 
-	err = weir_address_copy(&copy, address, extack);
+	err = weir_address_copy(&copy.address, &server->address, extack);
 	if (err)
 		return err;
-	if (weir_address_is_wildcard(&copy)) {
-		NL_SET_ERR_MSG_FMT(extack, "server %pISpc has no address", &copy);
+	if (weir_address_is_wildcard(&copy.address)) {
+		NL_SET_ERR_MSG_FMT(extack, "server %pISpc has no address", &copy.address);
 		return -EINVAL;
 	}
-	if (!connections || connections > WEIR_CONNECTIONS_MAX) {
+	if (!copy.connections || copy.connections > WEIR_CONNECTIONS_MAX) {
 		NL_SET_ERR_MSG_FMT(extack, "connections must be 1 to %d", WEIR_CONNECTIONS_MAX);
 		return -EINVAL;
 	}
-	for (i = 0; i < config->server_count; i++) {
-		if (!weir_address_equal(&config->servers[i].address, &copy))
+	if (copy.connections_max < copy.connections || copy.connections_max > WEIR_GROWN_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "connections_max of %pISpc must be %u to %d",
+				   &copy.address, copy.connections, WEIR_GROWN_MAX);
+		return -EINVAL;
+	}
+	if (!copy.weight || copy.weight > WEIR_WEIGHT_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "weight must be 1 to %d", WEIR_WEIGHT_MAX);
+		return -EINVAL;
+	}
+	for (i = 0; i < upstream->server_count; i++) {
+		if (!weir_address_equal(&upstream->servers[i].address, &copy.address))
 			continue;
-		NL_SET_ERR_MSG_FMT(extack, "server %pISpc is given twice", &copy);
+		NL_SET_ERR_MSG_FMT(extack, "server %pISpc is given twice", &copy.address);
 		return -EEXIST;
 	}
-	if (config->server_count == WEIR_SERVERS_MAX) {
+	if (upstream->server_count == WEIR_SERVERS_MAX) {
 		NL_SET_ERR_MSG_FMT(extack, "more than %d servers", WEIR_SERVERS_MAX);
 		return -E2BIG;
 	}
-	config->servers[config->server_count].address = copy;
-	config->servers[config->server_count].connections = connections;
-	config->server_count++;
+	servers = weir_config_grow(upstream->servers, upstream->server_count, sizeof(copy));
+	if (!servers)
+		return -ENOMEM;
+	upstream->servers = servers;
+	upstream->servers[upstream->server_count++] = copy;
 	return 0;
 }
 
@@ -168,14 +250,96 @@ static int weir_config_check_timeout(u64 us, const char *name, struct netlink_ex
 	return -EINVAL;
 }
 
+/* Whether @text can stand in a start line or a field without becoming something else. */
+static bool weir_config_is_visible(const char *text, const char *without)
+{
+	for (; *text; text++)
+		if (*text <= ' ' || *text > '~' || strchr(without, *text))
+			return false;
+	return true;
+}
+
+static int weir_config_check_health(const struct weir_health_settings *health,
+				    struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (!health->period)
+		return 0;
+	err = weir_config_check_timeout(health->period, "period", extack);
+	if (!err)
+		err = weir_config_check_timeout(health->timeout, "timeout", extack);
+	if (err)
+		return err;
+	if (health->uri[0] != '/' || !weir_config_is_visible(health->uri, "#\"\\") ||
+	    !weir_config_is_visible(health->host, "/?#@\"\\")) {
+		NL_SET_ERR_MSG(extack, "health: uri must be a path, host a name");
+		return -EINVAL;
+	}
+	if ((health->status && (health->status < 200 || health->status > 599)) ||
+	    !health->rise || health->rise > WEIR_COUNT_MAX ||
+	    !health->fall || health->fall > WEIR_COUNT_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "health: status must be 0 or 200 to 599, rise and fall 1 to %d",
+				   WEIR_COUNT_MAX);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int weir_config_check_settings(const struct weir_group_settings *settings,
+				      struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (settings->balance >= __WEIR_BALANCE_COUNT ||
+	    settings->hash_key >= __WEIR_HASH_KEY_COUNT) {
+		NL_SET_ERR_MSG(extack, "no such balance or hash_key");
+		return -EINVAL;
+	}
+	if (settings->queue > WEIR_QUEUE_MAX || settings->retries > WEIR_RETRIES_MAX ||
+	    settings->fail_count > WEIR_COUNT_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "queue must be 0 to %d, retries to %d, fail_count to %d",
+				   WEIR_QUEUE_MAX, WEIR_RETRIES_MAX, WEIR_COUNT_MAX);
+		return -EINVAL;
+	}
+	if (!weir_config_is_visible(settings->sticky_cookie, "()<>@,;:\\\"/[]?={}")) {
+		NL_SET_ERR_MSG(extack, "sticky_cookie must be a token");
+		return -EINVAL;
+	}
+	err = weir_config_check_timeout(settings->queue_timeout, "queue_timeout", extack);
+	if (!err)
+		err = weir_config_check_timeout(settings->fail_time, "fail_time", extack);
+	if (!err && settings->slow_start)
+		err = weir_config_check_timeout(settings->slow_start, "slow_start", extack);
+	if (!err)
+		err = weir_config_check_health(&settings->health, extack);
+	return err;
+}
+
+static int weir_config_check_upstream(const struct weir_upstream_config *upstream,
+				      struct netlink_ext_ack *extack)
+{
+	if (!upstream->server_count) {
+		NL_SET_ERR_MSG_FMT(extack, "upstream %s has no server", upstream->name);
+		return -EINVAL;
+	}
+	return weir_config_check_settings(&upstream->settings, extack);
+}
+
 int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *extack)
 {
 	const struct weir_timeouts *timeouts = &config->timeouts;
+	unsigned int i;
 	int err;
 
-	if (config->listener_count && !config->server_count) {
+	if (config->listener_count && !config->upstream_count) {
 		NL_SET_ERR_MSG(extack, "listeners need an upstream server");
 		return -EINVAL;
+	}
+	for (i = 0; i < config->upstream_count; i++) {
+		err = weir_config_check_upstream(&config->upstreams[i], extack);
+		if (err)
+			return err;
 	}
 	err = weir_config_check_limits(&config->limits, extack);
 	if (!err)
@@ -275,7 +439,7 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 		return PTR_ERR(limiter);
 	err = weir_config_open(wn, config, &opened, extack);
 	if (!err)
-		err = weir_pool_configure(wn, config);
+		err = weir_groups_prepare(wn, config);
 	if (err) {
 		weir_listeners_close(&opened);
 		if (limiter != old_limiter)
@@ -283,6 +447,7 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 		return err;
 	}
 	/* No failure from here on. */
+	weir_groups_commit(wn, config);
 	refcount_inc(&config->refs);
 	rcu_assign_pointer(wn->limiter, limiter);
 	old = rcu_replace_pointer(wn->config, config, lockdep_is_held(&wn->lock));
@@ -292,6 +457,7 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 	list_splice_tail(&opened, &wn->listeners);
 	weir_listeners_close(&closed);
 	weir_config_put(old);
+	weir_groups_retire(wn, config);
 	if (old_limiter && limiter != old_limiter) {
 		synchronize_rcu();
 		weir_limiter_free(old_limiter);

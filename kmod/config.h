@@ -16,12 +16,22 @@
 
 struct net;
 struct netlink_ext_ack;
+struct weir_group;
+struct weir_servers;
 
 enum weir_config_bounds {
 	WEIR_LISTENERS_MAX	= 64,
-	WEIR_SERVERS_MAX	= 64,
-	WEIR_CONNECTIONS_MAX	= 1024,		/* to one server */
+	WEIR_UPSTREAMS_MAX	= 64,
+	WEIR_SERVERS_MAX	= 64,		/* of one upstream group */
+	WEIR_CONNECTIONS_MAX	= 1024,		/* held open to one server */
+	WEIR_GROWN_MAX		= 32768,	/* to one server when they are needed */
+	WEIR_GROWN_DEFAULT	= 1024,
+	WEIR_WEIGHT_MAX		= 1000,
 	WEIR_NAME_MAX		= 32,		/* with the closing NUL */
+	WEIR_QUEUE_MAX		= 65536,	/* requests that wait in one group */
+	WEIR_RETRIES_MAX	= 8,
+	WEIR_COUNT_MAX		= 1000,		/* failures or checks in a row */
+	WEIR_TEXT_MAX		= 128,		/* a URI, a host, a cookie's name; with the NUL */
 	WEIR_HEADER_TOTAL_MIN	= 256,		/* bytes */
 	WEIR_HEADER_TOTAL_MAX	= 32768,	/* bytes */
 	WEIR_HEADER_COUNT_MAX	= 256,
@@ -45,14 +55,102 @@ union weir_address {
 	struct sockaddr_in6	in6;
 };
 
+/* How a server is chosen. */
+enum weir_balance {
+	WEIR_BALANCE_ROUND_ROBIN,
+	WEIR_BALANCE_LEAST_CONNECTIONS,
+	WEIR_BALANCE_HASH,
+	__WEIR_BALANCE_COUNT,
+};
+
+/* What of a request is hashed. */
+enum weir_hash_key {
+	WEIR_HASH_KEY_ADDRESS,	/* the client's */
+	WEIR_HASH_KEY_URI,	/* path and query as sent */
+	WEIR_HASH_KEY_HOST,
+	__WEIR_HASH_KEY_COUNT,
+};
+
 /**
- * struct weir_server_config - one server of the upstream group
+ * struct weir_server_config - one server of an upstream group
  * @address: where it listens
  * @connections: how many connections are held open, spread over the CPUs
+ * @connections_max: how many there may be when requests wait for one
+ * @weight: its share of requests, in proportion to the others'
+ * @backup: used only while no other server of the group can be
  */
 struct weir_server_config {
 	union weir_address	address;
 	u32			connections;
+	u32			connections_max;
+	u32			weight;
+	bool			backup;
+};
+
+/**
+ * struct weir_health_settings - how servers are asked whether they are well
+ * @period: microseconds from one check of a server to the next; 0: none is checked
+ * @timeout: how long a check may take, microseconds
+ * @uri: what is asked for
+ * @host: the Host field; empty: the server's address
+ * @status: what a server that is well answers; 0: any 2xx or 3xx
+ * @rise: checks in a row that a sick server has to pass
+ * @fall: checks in a row that a well one has to fail
+ */
+struct weir_health_settings {
+	u64	period;
+	u64	timeout;
+	char	uri[WEIR_TEXT_MAX];
+	char	host[WEIR_TEXT_MAX];
+	u32	status;
+	u32	rise;
+	u32	fall;
+};
+
+/**
+ * struct weir_group_settings - how an upstream group treats requests
+ * @balance: how a server is chosen
+ * @hash_key: for WEIR_BALANCE_HASH
+ * @queue: requests that may wait for a connection; more are answered with 503
+ * @queue_timeout: how long one may wait, microseconds
+ * @sticky_cookie: name of the cookie that keeps a client at its server, or empty
+ * @retries: how often a request that may be repeated is sent again
+ * @fail_count: requests in a row that a server fails until it is left out; 0: any number
+ * @fail_time: how long it is left out, microseconds
+ * @slow_start: until a server that came back has its full weight, microseconds
+ * @health: how servers are checked
+ */
+struct weir_group_settings {
+	enum weir_balance	balance;
+	enum weir_hash_key	hash_key;
+	u32			queue;
+	u64			queue_timeout;
+	char			sticky_cookie[WEIR_TEXT_MAX];
+	u32			retries;
+	u32			fail_count;
+	u64			fail_time;
+	u64			slow_start;
+	struct weir_health_settings health;
+};
+
+/**
+ * struct weir_upstream_config - one upstream group
+ * @name: its name
+ * @settings: how it treats requests
+ * @server_count: used entries of @servers
+ * @servers: its servers
+ *
+ * Set while the configuration is applied, and not changed afterwards:
+ * @group: what serves it, with a reference
+ * @made: its servers on their way into @group
+ */
+struct weir_upstream_config {
+	char				name[WEIR_NAME_MAX];
+	struct weir_group_settings	settings;
+	u32				server_count;
+	struct weir_server_config	*servers;
+	struct weir_group		*group;
+	struct weir_servers		*made;
 };
 
 /**
@@ -78,7 +176,7 @@ struct weir_timeouts {
 	u64 client_header;	/* first byte of a head to its end */
 	u64 client_body;	/* gap between pieces, either direction */
 	u64 keepalive;		/* idle between requests */
-	u64 upstream_connect;	/* SYN to ESTABLISHED; also the wait for a free connection */
+	u64 upstream_connect;	/* SYN to ESTABLISHED */
 	u64 upstream_response;	/* request sent to reply head; gap between pieces of its body */
 };
 
@@ -86,24 +184,22 @@ struct weir_timeouts {
  * struct weir_config - one whole configuration
  * @refs: one of the namespace that it is applied to, one of each holder
  * @rcu: frees it
- * @listener_count: used entries of @listeners
- * @server_count: used entries of @servers
- * @upstream_name: name of the only upstream group
  * @limits: what a client may do
  * @timeouts: how long anybody may take
+ * @listener_count: used entries of @listeners
+ * @upstream_count: used entries of @upstreams
  * @listeners: addresses to listen at
- * @servers: servers of the only upstream group
+ * @upstreams: upstream groups; requests go to the first
  */
 struct weir_config {
 	refcount_t			refs;
 	struct rcu_head			rcu;
-	u32				listener_count;
-	u32				server_count;
-	char				upstream_name[WEIR_NAME_MAX];
 	struct weir_limits		limits;
 	struct weir_timeouts		timeouts;
-	union weir_address		listeners[WEIR_LISTENERS_MAX];
-	struct weir_server_config	servers[WEIR_SERVERS_MAX];
+	u32				listener_count;
+	u32				upstream_count;
+	union weir_address		*listeners;
+	struct weir_upstream_config	*upstreams;
 };
 
 /*
@@ -117,12 +213,25 @@ void weir_config_put(struct weir_config *config);
 /*
  * Add to a configuration that is not applied yet.  -EEXIST for a duplicate,
  * -E2BIG for one too many, -EINVAL for anything out of bounds, all with a
- * message in @extack (which may be NULL).
+ * message in @extack (which may be NULL); -ENOMEM without.  What
+ * weir_config_add_upstream() returns has the default settings; it may move
+ * when the next one is added.
  */
 int weir_config_add_listener(struct weir_config *config, const union weir_address *address,
 			     struct netlink_ext_ack *extack);
-int weir_config_add_server(struct weir_config *config, const union weir_address *address,
-			   u32 connections, struct netlink_ext_ack *extack);
+struct weir_upstream_config *weir_config_add_upstream(struct weir_config *config, const char *name,
+						      struct netlink_ext_ack *extack);
+int weir_config_add_server(struct weir_upstream_config *upstream,
+			   const struct weir_server_config *server, struct netlink_ext_ack *extack);
+/* The upstream group of this name, or NULL. */
+struct weir_upstream_config *weir_config_find_upstream(const struct weir_config *config,
+						       const char *name);
+/* Where requests go, or NULL. */
+static inline struct weir_group *weir_config_group(const struct weir_config *config)
+{
+	return config->upstream_count ? config->upstreams[0].group : NULL;
+}
+
 /* Whether the whole is consistent and in bounds: 0, or -EINVAL and a message. */
 int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *extack);
 

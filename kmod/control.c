@@ -23,7 +23,21 @@
 /* The ABI's bounds are the data path's. */
 static_assert(WEIR_ABI_LISTENERS_MAX == WEIR_LISTENERS_MAX);
 static_assert(WEIR_ABI_SERVERS_MAX == WEIR_SERVERS_MAX);
-static_assert(sizeof_field(struct weir_config, upstream_name) == WEIR_ABI_NAME_MAX + 1);
+static_assert(WEIR_ABI_UPSTREAMS_MAX == WEIR_UPSTREAMS_MAX);
+static_assert(WEIR_ABI_QUEUE_MAX == WEIR_QUEUE_MAX);
+static_assert(WEIR_ABI_RETRIES_MAX == WEIR_RETRIES_MAX);
+static_assert(WEIR_ABI_COUNT_MAX == WEIR_COUNT_MAX);
+static_assert(WEIR_ABI_TEXT_MAX + 1 == WEIR_TEXT_MAX);
+static_assert(WEIR_ABI_GROWN_MAX == WEIR_GROWN_MAX);
+static_assert(WEIR_ABI_GROWN_DEFAULT == WEIR_GROWN_DEFAULT);
+static_assert(WEIR_ABI_WEIGHT_MAX == WEIR_WEIGHT_MAX);
+static_assert((int)WEIR_UPSTREAM_BALANCE_ROUND_ROBIN == (int)WEIR_BALANCE_ROUND_ROBIN);
+static_assert((int)WEIR_UPSTREAM_BALANCE_LEAST_CONNECTIONS == (int)WEIR_BALANCE_LEAST_CONNECTIONS);
+static_assert((int)WEIR_UPSTREAM_BALANCE_HASH == (int)WEIR_BALANCE_HASH);
+static_assert((int)WEIR_UPSTREAM_HASH_KEY_ADDRESS == (int)WEIR_HASH_KEY_ADDRESS);
+static_assert((int)WEIR_UPSTREAM_HASH_KEY_URI == (int)WEIR_HASH_KEY_URI);
+static_assert((int)WEIR_UPSTREAM_HASH_KEY_HOST == (int)WEIR_HASH_KEY_HOST);
+static_assert(WEIR_ABI_NAME_MAX + 1 == WEIR_NAME_MAX);
 static_assert(WEIR_ABI_CONNECTIONS_MAX == WEIR_CONNECTIONS_MAX);
 static_assert(WEIR_ABI_RATE_MAX == WEIR_RATE_MAX);
 static_assert(WEIR_ABI_HEADER_TOTAL_MIN == WEIR_HEADER_TOTAL_MIN);
@@ -43,7 +57,6 @@ static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
  * @portid: its netlink port
  * @staged: the configuration being put together; NULL without a transaction
  * @staged_count: how many stage operations went into it
- * @upstream_named: whether one of them named the upstream group
  * @generation: configurations committed so far
  */
 struct weir_control {
@@ -52,7 +65,6 @@ struct weir_control {
 	u32			portid;
 	struct weir_config	*staged;
 	u32			staged_count;
-	bool			upstream_named;
 	u64			generation;
 };
 
@@ -116,7 +128,6 @@ int weir_nl_begin_doit(struct sk_buff *skb, struct genl_info *info)
 	control->owner = NETLINK_CB(skb).sk;
 	control->portid = info->snd_portid;
 	control->staged_count = 0;
-	control->upstream_named = false;
 	return 0;
 }
 
@@ -177,59 +188,6 @@ static int weir_stage_listener(struct weir_control *control, struct nlattr *nest
 	return weir_config_add_listener(control->staged, &address, extack);
 }
 
-static int weir_stage_upstream(struct weir_control *control, struct nlattr *nest,
-			       struct netlink_ext_ack *extack)
-{
-	struct nlattr *tb[WEIR_A_UPSTREAM_MAX + 1];
-	int err;
-
-	err = nla_parse_nested(tb, WEIR_A_UPSTREAM_MAX, nest, weir_upstream_nl_policy, extack);
-	if (err)
-		return err;
-	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_UPSTREAM_NAME))
-		return -EINVAL;
-	if (control->upstream_named) {
-		NL_SET_ERR_MSG_ATTR(extack, nest, "only one upstream group in this version");
-		return -E2BIG;
-	}
-	err = weir_read_name(control->staged->upstream_name, tb[WEIR_A_UPSTREAM_NAME], extack);
-	if (err)
-		return err;
-	control->upstream_named = true;
-	return 0;
-}
-
-static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
-			     struct netlink_ext_ack *extack)
-{
-	struct nlattr *tb[WEIR_A_SERVER_MAX + 1];
-	char upstream[WEIR_NAME_MAX];
-	union weir_address address;
-	int err;
-
-	err = nla_parse_nested(tb, WEIR_A_SERVER_MAX, nest, weir_server_nl_policy, extack);
-	if (err)
-		return err;
-	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_UPSTREAM) ||
-	    NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_CONNECTIONS))
-		return -EINVAL;
-	err = weir_read_name(upstream, tb[WEIR_A_SERVER_UPSTREAM], extack);
-	if (err)
-		return err;
-	if (!control->upstream_named || strcmp(upstream, control->staged->upstream_name)) {
-		NL_SET_ERR_MSG_ATTR(extack, tb[WEIR_A_SERVER_UPSTREAM],
-				    "no upstream group of this name was staged");
-		return -EINVAL;
-	}
-	err = weir_read_address(&address, nest, tb[WEIR_A_SERVER_ADDRESS4],
-				tb[WEIR_A_SERVER_ADDRESS6], tb[WEIR_A_SERVER_PORT], extack);
-	if (err)
-		return err;
-	NL_SET_BAD_ATTR(extack, nest);
-	return weir_config_add_server(control->staged, &address,
-				      nla_get_u32(tb[WEIR_A_SERVER_CONNECTIONS]), extack);
-}
-
 static void weir_take_u32(u32 *to, const struct nlattr *attr)
 {
 	if (attr)
@@ -240,6 +198,118 @@ static void weir_take_uint(u64 *to, const struct nlattr *attr)
 {
 	if (attr)
 		*to = nla_get_uint(attr);
+}
+
+static void weir_take_text(char to[WEIR_TEXT_MAX], const struct nlattr *attr)
+{
+	/* Its length was checked by the policy. */
+	if (attr)
+		nla_strscpy(to, attr, WEIR_TEXT_MAX);
+}
+
+static int weir_take_health(struct weir_health_settings *health, struct nlattr *nest,
+			    struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_HEALTH_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_HEALTH_MAX, nest, weir_health_nl_policy, extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_HEALTH_URI))
+		return -EINVAL;
+	health->period = 5ULL * USEC_PER_SEC;
+	health->timeout = 1ULL * USEC_PER_SEC;
+	health->status = 200;
+	health->rise = 2;
+	health->fall = 3;
+	weir_take_text(health->uri, tb[WEIR_A_HEALTH_URI]);
+	weir_take_text(health->host, tb[WEIR_A_HEALTH_HOST]);
+	weir_take_uint(&health->period, tb[WEIR_A_HEALTH_PERIOD]);
+	weir_take_uint(&health->timeout, tb[WEIR_A_HEALTH_TIMEOUT]);
+	weir_take_u32(&health->status, tb[WEIR_A_HEALTH_STATUS]);
+	weir_take_u32(&health->rise, tb[WEIR_A_HEALTH_RISE]);
+	weir_take_u32(&health->fall, tb[WEIR_A_HEALTH_FALL]);
+	return 0;
+}
+
+static void weir_take_settings(struct weir_group_settings *settings, struct nlattr **tb)
+{
+	if (tb[WEIR_A_UPSTREAM_BALANCE])
+		settings->balance = nla_get_u32(tb[WEIR_A_UPSTREAM_BALANCE]);
+	if (tb[WEIR_A_UPSTREAM_HASH_KEY])
+		settings->hash_key = nla_get_u32(tb[WEIR_A_UPSTREAM_HASH_KEY]);
+	weir_take_u32(&settings->queue, tb[WEIR_A_UPSTREAM_QUEUE]);
+	weir_take_uint(&settings->queue_timeout, tb[WEIR_A_UPSTREAM_QUEUE_TIMEOUT]);
+	weir_take_text(settings->sticky_cookie, tb[WEIR_A_UPSTREAM_STICKY_COOKIE]);
+	weir_take_u32(&settings->retries, tb[WEIR_A_UPSTREAM_RETRIES]);
+	weir_take_u32(&settings->fail_count, tb[WEIR_A_UPSTREAM_FAIL_COUNT]);
+	weir_take_uint(&settings->fail_time, tb[WEIR_A_UPSTREAM_FAIL_TIME]);
+	weir_take_uint(&settings->slow_start, tb[WEIR_A_UPSTREAM_SLOW_START]);
+}
+
+static int weir_stage_upstream(struct weir_control *control, struct nlattr *nest,
+			       struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_UPSTREAM_MAX + 1];
+	struct weir_upstream_config *upstream;
+	char name[WEIR_NAME_MAX];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_UPSTREAM_MAX, nest, weir_upstream_nl_policy, extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_UPSTREAM_NAME))
+		return -EINVAL;
+	err = weir_read_name(name, tb[WEIR_A_UPSTREAM_NAME], extack);
+	if (err)
+		return err;
+	NL_SET_BAD_ATTR(extack, nest);
+	upstream = weir_config_add_upstream(control->staged, name, extack);
+	if (IS_ERR(upstream))
+		return PTR_ERR(upstream);
+	weir_take_settings(&upstream->settings, tb);
+	if (tb[WEIR_A_UPSTREAM_HEALTH])
+		return weir_take_health(&upstream->settings.health, tb[WEIR_A_UPSTREAM_HEALTH],
+					extack);
+	return 0;
+}
+
+static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
+			     struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_SERVER_MAX + 1];
+	struct weir_upstream_config *upstream;
+	struct weir_server_config server = { .weight = 1 };
+	char name[WEIR_NAME_MAX];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_SERVER_MAX, nest, weir_server_nl_policy, extack);
+	if (err)
+		return err;
+	if (NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_UPSTREAM) ||
+	    NL_REQ_ATTR_CHECK(extack, nest, tb, WEIR_A_SERVER_CONNECTIONS))
+		return -EINVAL;
+	err = weir_read_name(name, tb[WEIR_A_SERVER_UPSTREAM], extack);
+	if (err)
+		return err;
+	upstream = weir_config_find_upstream(control->staged, name);
+	if (!upstream) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[WEIR_A_SERVER_UPSTREAM],
+				    "no upstream group of this name was staged");
+		return -EINVAL;
+	}
+	err = weir_read_address(&server.address, nest, tb[WEIR_A_SERVER_ADDRESS4],
+				tb[WEIR_A_SERVER_ADDRESS6], tb[WEIR_A_SERVER_PORT], extack);
+	if (err)
+		return err;
+	server.connections = nla_get_u32(tb[WEIR_A_SERVER_CONNECTIONS]);
+	server.connections_max = max_t(u32, server.connections, WEIR_GROWN_DEFAULT);
+	weir_take_u32(&server.connections_max, tb[WEIR_A_SERVER_CONNECTIONS_MAX]);
+	weir_take_u32(&server.weight, tb[WEIR_A_SERVER_WEIGHT]);
+	server.backup = nla_get_flag(tb[WEIR_A_SERVER_BACKUP]);
+	NL_SET_BAD_ATTR(extack, nest);
+	return weir_config_add_server(upstream, &server, extack);
 }
 
 static int weir_stage_limits(struct weir_control *control, struct nlattr *nest,

@@ -40,8 +40,8 @@ int weir_nl_get_info_doit(struct sk_buff *skb, struct genl_info *info)
 /**
  * struct weir_config_dump - how far a dump of a configuration is
  * @config: what is shown, unchanged even when another one is applied meanwhile
- * @next: index of the next part: listeners, the upstream group, its servers,
- *	limits, timeouts
+ * @next: index of the next part: listeners, each upstream group with its
+ *	servers behind it, limits, timeouts
  */
 struct weir_config_dump {
 	struct weir_config	*config;
@@ -80,13 +80,53 @@ static int weir_put_address(struct sk_buff *skb, const union weir_address *addre
 	       nla_put_u16(skb, port, ntohs(address->in6.sin6_port));
 }
 
-static int weir_put_server(struct sk_buff *skb, const struct weir_config *config,
+static int weir_put_health(struct sk_buff *skb, const struct weir_health_settings *health)
+{
+	struct nlattr *nest;
+
+	if (!health->period)
+		return 0;
+	nest = nla_nest_start(skb, WEIR_A_UPSTREAM_HEALTH);
+	if (!nest ||
+	    nla_put_string(skb, WEIR_A_HEALTH_URI, health->uri) ||
+	    nla_put_string(skb, WEIR_A_HEALTH_HOST, health->host) ||
+	    nla_put_uint(skb, WEIR_A_HEALTH_PERIOD, health->period) ||
+	    nla_put_uint(skb, WEIR_A_HEALTH_TIMEOUT, health->timeout) ||
+	    nla_put_u32(skb, WEIR_A_HEALTH_STATUS, health->status) ||
+	    nla_put_u32(skb, WEIR_A_HEALTH_RISE, health->rise) ||
+	    nla_put_u32(skb, WEIR_A_HEALTH_FALL, health->fall))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int weir_put_upstream(struct sk_buff *skb, const struct weir_upstream_config *upstream)
+{
+	const struct weir_group_settings *settings = &upstream->settings;
+
+	return nla_put_string(skb, WEIR_A_UPSTREAM_NAME, upstream->name) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_BALANCE, settings->balance) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_HASH_KEY, settings->hash_key) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_QUEUE, settings->queue) ?:
+	       nla_put_uint(skb, WEIR_A_UPSTREAM_QUEUE_TIMEOUT, settings->queue_timeout) ?:
+	       nla_put_string(skb, WEIR_A_UPSTREAM_STICKY_COOKIE, settings->sticky_cookie) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_RETRIES, settings->retries) ?:
+	       nla_put_u32(skb, WEIR_A_UPSTREAM_FAIL_COUNT, settings->fail_count) ?:
+	       nla_put_uint(skb, WEIR_A_UPSTREAM_FAIL_TIME, settings->fail_time) ?:
+	       nla_put_uint(skb, WEIR_A_UPSTREAM_SLOW_START, settings->slow_start) ?:
+	       weir_put_health(skb, &settings->health);
+}
+
+static int weir_put_server(struct sk_buff *skb, const struct weir_upstream_config *upstream,
 			   const struct weir_server_config *server)
 {
-	return nla_put_string(skb, WEIR_A_SERVER_UPSTREAM, config->upstream_name) ?:
+	return nla_put_string(skb, WEIR_A_SERVER_UPSTREAM, upstream->name) ?:
 	       weir_put_address(skb, &server->address, WEIR_A_SERVER_ADDRESS4,
 				WEIR_A_SERVER_ADDRESS6, WEIR_A_SERVER_PORT) ?:
-	       nla_put_u32(skb, WEIR_A_SERVER_CONNECTIONS, server->connections);
+	       nla_put_u32(skb, WEIR_A_SERVER_CONNECTIONS, server->connections) ?:
+	       nla_put_u32(skb, WEIR_A_SERVER_CONNECTIONS_MAX, server->connections_max) ?:
+	       nla_put_u32(skb, WEIR_A_SERVER_WEIGHT, server->weight) ?:
+	       (server->backup ? nla_put_flag(skb, WEIR_A_SERVER_BACKUP) : 0);
 }
 
 static int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits)
@@ -115,40 +155,56 @@ static int weir_put_listener(struct sk_buff *skb, const union weir_address *addr
 	       nla_put_u32(skb, WEIR_A_LISTENER_PROTOCOL, WEIR_PROTOCOL_HTTP);
 }
 
-/*
- * The nested attribute that part @index of the configuration goes into; 0 past
- * the end.  @member is which of the listeners or servers it is.
+/**
+ * struct weir_config_part - one message of a dump
+ * @type: the nested attribute that it goes into; 0: past the end
+ * @member: which of the listeners, groups or servers it is
+ * @upstream: the group
  */
-static int weir_config_part(const struct weir_config *config, u32 index, u32 *member)
+struct weir_config_part {
+	int					type;
+	u32					member;
+	const struct weir_upstream_config	*upstream;
+};
+
+static struct weir_config_part weir_config_part(const struct weir_config *config, u32 index)
 {
-	*member = index;
-	if (index < config->listener_count)
-		return WEIR_A_CONFIG_LISTENER;
-	index -= config->listener_count;
-	/* Without servers there is no group worth naming. */
-	if (config->server_count) {
-		if (index == 0)
-			return WEIR_A_CONFIG_UPSTREAM;
-		*member = --index;
-		if (index < config->server_count)
-			return WEIR_A_CONFIG_SERVER;
-		index -= config->server_count;
+	struct weir_config_part part = {};
+	unsigned int i;
+
+	part.member = index;
+	if (index < config->listener_count) {
+		part.type = WEIR_A_CONFIG_LISTENER;
+		return part;
 	}
-	if (index == 0)
-		return WEIR_A_CONFIG_LIMITS;
-	return index == 1 ? WEIR_A_CONFIG_TIMEOUTS : 0;
+	index -= config->listener_count;
+	for (i = 0; i < config->upstream_count; i++) {
+		part.upstream = &config->upstreams[i];
+		if (index == 0) {
+			part.type = WEIR_A_CONFIG_UPSTREAM;
+			return part;
+		}
+		part.member = --index;
+		if (index < part.upstream->server_count) {
+			part.type = WEIR_A_CONFIG_SERVER;
+			return part;
+		}
+		index -= part.upstream->server_count;
+	}
+	part.type = index == 0 ? WEIR_A_CONFIG_LIMITS : index == 1 ? WEIR_A_CONFIG_TIMEOUTS : 0;
+	return part;
 }
 
-static int weir_put_part(struct sk_buff *skb, const struct weir_config *config, int type,
-			 u32 member)
+static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
+			 const struct weir_config_part *part)
 {
-	switch (type) {
+	switch (part->type) {
 	case WEIR_A_CONFIG_LISTENER:
-		return weir_put_listener(skb, &config->listeners[member]);
+		return weir_put_listener(skb, &config->listeners[part->member]);
 	case WEIR_A_CONFIG_UPSTREAM:
-		return nla_put_string(skb, WEIR_A_UPSTREAM_NAME, config->upstream_name);
+		return weir_put_upstream(skb, part->upstream);
 	case WEIR_A_CONFIG_SERVER:
-		return weir_put_server(skb, config, &config->servers[member]);
+		return weir_put_server(skb, part->upstream, &part->upstream->servers[part->member]);
 	case WEIR_A_CONFIG_LIMITS:
 		return weir_put_limits(skb, &config->limits);
 	default:
@@ -159,17 +215,19 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config, 
 int weir_nl_get_config_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct weir_config_dump *dump = weir_config_dump(cb);
+	struct weir_config_part part;
 	struct nlattr *nest;
 	void *header;
-	u32 member;
-	int type;
 
-	while ((type = weir_config_part(dump->config, dump->next, &member))) {
+	for (;;) {
+		part = weir_config_part(dump->config, dump->next);
+		if (!part.type)
+			return 0;
 		header = __genlmsg_iput(skb, genl_info_dump(cb), NLM_F_MULTI);
 		if (!header)
 			return skb->len ?: -EMSGSIZE;
-		nest = nla_nest_start(skb, type);
-		if (!nest || weir_put_part(skb, dump->config, type, member)) {
+		nest = nla_nest_start(skb, part.type);
+		if (!nest || weir_put_part(skb, dump->config, &part)) {
 			genlmsg_cancel(skb, header);
 			return skb->len ?: -EMSGSIZE;
 		}
@@ -177,5 +235,4 @@ int weir_nl_get_config_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 		genlmsg_end(skb, header);
 		dump->next++;
 	}
-	return 0;
 }

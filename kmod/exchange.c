@@ -6,15 +6,14 @@
 #include <linux/slab.h>
 
 #include "exchange.h"
+#include "group.h"
 #include "leg.h"
 #include "net.h"
 #include "pool.h"
 
 enum {
-	/* Connections that one request may be given before it fails. */
+	/* Connections that one request may be given in vain, unsent, before it fails. */
 	WEIR_TRIES_MAX		= 8,
-	/* How often it is sent again after it may have reached an origin. */
-	WEIR_REPEATS_MAX	= 1,
 };
 
 /* One that was given back, for the next: it saves the allocator's work per request. */
@@ -109,14 +108,15 @@ void weir_exchange_leave_upstream(struct weir_exchange *x)
 /* Whether the request can be given to another connection; it is whole in its pipe then. */
 static bool weir_exchange_rewind(struct weir_exchange *x, enum weir_failure failure)
 {
-	if (x->tries >= WEIR_TRIES_MAX)
+	if (x->tries - x->repeats >= WEIR_TRIES_MAX)
 		return false;
 	if (failure == WEIR_FAILURE_UNSENT) {
 		weir_pipe_want(&x->request);
 		return true;
 	}
 	/* A repeated request may reach an origin that has served it: RFC 9110, 9.2.2. */
-	if (failure != WEIR_FAILURE_STALE || !x->again.bv_page || x->repeats == WEIR_REPEATS_MAX)
+	if (failure != WEIR_FAILURE_STALE || !x->again.bv_page ||
+	    x->repeats >= weir_group_retries(x->group))
 		return false;
 	x->repeats++;
 	weir_pipe_purge(&x->request);

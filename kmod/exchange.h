@@ -13,8 +13,10 @@
 #include "http_parser.h"
 #include "pipe.h"
 
+struct weir_group;
 struct weir_leg;
 struct weir_net;
+struct weir_server;
 
 /* What an exchange can be told about its request's way upstream. */
 enum weir_failure {
@@ -39,12 +41,22 @@ enum weir_failure {
  * @request: the request, head and body
  * @reply: the reply
  * @wait_node: among those that wait for an upstream connection
- * @waiting: it is; both protected by the queue's lock
+ * @waiting: it is
+ * @ticket: since when; these and the next are protected by the group's lock
+ * @bound: the only server that may serve it, or NULL.  No reference: a server
+ *	that goes sends away who waits for it first
+ * @avoid: a server that it failed at, to be compared only; upstream side
  * @tries: connections it was given so far; upstream side
  * @repeats: how often it was sent again; upstream side
  * @again: the whole request, kept for another try, or no page; upstream side
  *
  * Set before the exchange is submitted, not changed afterwards:
+ * @group: where the request goes, NULL: nowhere.  No reference: to be followed
+ *	in the RCU section in which it was set, while the exchange waits, and by
+ *	the connection that serves it
+ * @hash: of what its group looks at to choose a server
+ * @sticks: its group keeps clients at their servers
+ * @sticky: the id of the server that the client's cookie names, or 0
  * @method: enum http_method of the request
  * @minor: the client's HTTP/1.@minor
  * @keepalive: the client's connection may live on after the reply
@@ -61,10 +73,12 @@ struct weir_exchange {
 	struct weir_net		*wn;
 	struct weir_leg		*client;
 	struct weir_leg		*upstream;
+	struct weir_group	*group;
 	u16			status;
 	u8			method;
 	u8			minor;
 	bool			keepalive;
+	bool			sticks;
 	bool			reply_keepalive;
 	bool			reply_truncates;
 	bool			failed;
@@ -72,7 +86,12 @@ struct weir_exchange {
 	u8			tries;
 	u8			repeats;
 	bool			waiting;
+	u32			ticket;
 	struct list_head	wait_node;
+	struct weir_server	*bound;
+	const struct weir_server	*avoid;
+	u64			hash;
+	u64			sticky;
 	struct bio_vec		again;
 	struct weir_pipe	request;
 	struct weir_pipe	reply;

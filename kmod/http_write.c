@@ -294,6 +294,16 @@ static void put_date(struct writer *w, const char *date)
 	put_literal(w, "\r\n");
 }
 
+/* For all of the site, out of scripts' reach; it ends with the client's session. */
+static void put_cookie(struct writer *w, const char *name, const char *value)
+{
+	put_literal(w, "Set-Cookie: ");
+	put_text(w, name);
+	put_literal(w, "=");
+	put_text(w, value);
+	put_literal(w, "; Path=/; HttpOnly\r\n");
+}
+
 size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, const u8 *buf,
 			const struct http_forward *how)
 {
@@ -326,6 +336,8 @@ size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, cons
 		       upgrade, false);
 	if (upgrade)
 		put_literal(&w, "Upgrade: websocket\r\n");
+	if (how->cookie && !interim)
+		put_cookie(&w, how->cookie, how->cookie_value);
 	if (how->date && !http_head_find(head, HTTP_FIELD_DATE) && !interim)
 		put_date(&w, how->date);
 	put_via(&w, head, how->via);

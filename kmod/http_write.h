@@ -39,6 +39,8 @@ enum {
  * @client: address for X-Forwarded-For (requests); IPv6 without brackets; NULL: leave out
  * @host: Host for a request without one (HTTP/1.0); NULL: an empty one
  * @date: HTTP_DATE_LEN bytes, put into a reply that has no Date; NULL: none
+ * @cookie: a cookie's name for a reply that sets one, a token; NULL: none
+ * @cookie_value: its value, of what needs no quotes
  * @framing: of the reply as it will be sent; differs from that received when
  *	chunks are taken off or put on
  */
@@ -49,6 +51,8 @@ struct http_forward {
 	const char *client;
 	const char *host;
 	const char *date;
+	const char *cookie;
+	const char *cookie_value;
 	enum http_framing framing;
 };
 

@@ -51,7 +51,8 @@ static void __exit weir_exit(void)
 	weir_queue_exit();
 	weir_exchange_exit();
 	weir_pipe_exit();
-	/* Servers are freed by a function of ours. */
+	/* Configurations, servers and groups are freed by functions of ours; groups by those. */
+	rcu_barrier();
 	rcu_barrier();
 	weir_client_exit();
 }

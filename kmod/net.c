@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Network namespaces: what Weir keeps for each, from its first to its last day. */
 
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <net/netns/generic.h>
 
+#include "check.h"
 #include "client.h"
+#include "group.h"
 #include "limit.h"
 #include "listener.h"
 #include "net.h"
+#include "upstream.h"
 
 static unsigned int weir_net_id __read_mostly;
 
@@ -52,7 +56,11 @@ static int __net_init weir_net_begin(struct net *net)
 	INIT_LIST_HEAD(&wn->listeners);
 	spin_lock_init(&wn->clients_lock);
 	INIT_LIST_HEAD(&wn->clients);
-	weir_pool_setup(wn);
+	spin_lock_init(&wn->connections_lock);
+	INIT_LIST_HEAD(&wn->connections);
+	INIT_LIST_HEAD(&wn->checks);
+	get_random_bytes(&wn->key, sizeof(wn->key));
+	weir_groups_setup(wn);
 	atomic_set(&wn->legs, 1);
 	init_completion(&wn->legs_gone);
 	return 0;
@@ -77,13 +85,15 @@ static void __net_exit weir_net_end(struct net *net)
 	}
 	mutex_unlock(&wn->lock);
 	synchronize_net();
-	weir_pool_shutdown(wn);
+	weir_groups_shutdown(wn);
+	weir_connection_abort_all(wn);
+	weir_check_abort_all(wn);
 	weir_client_abort_all(wn);
 	weir_net_put(wn);
 	wait_for_completion(&wn->legs_gone);
 
 	/* Its last callers were legs. */
-	cancel_delayed_work_sync(&wn->upstream.work);
+	cancel_delayed_work_sync(&wn->upstream_work);
 	weir_config_put(rcu_dereference_protected(wn->config, true));
 	synchronize_rcu();
 	weir_limiter_free(rcu_dereference_protected(wn->limiter, true));

@@ -5,13 +5,14 @@
 
 #include <linux/completion.h>
 #include <linux/mutex.h>
+#include <linux/siphash.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
 #include "config.h"
 #include "meter.h"
-#include "pool.h"
 #include "stats.h"
 
 struct weir_limiter;
@@ -27,7 +28,12 @@ struct weir_limiter;
  * @listeners: struct weir_listener; @lock
  * @clients_lock: protects @clients; softirqs off; leaf
  * @clients: struct weir_client, all that have a socket
- * @upstream: the servers and their connections
+ * @key: of what is hashed for servers to be chosen by
+ * @groups: struct weir_group, those of @config; @lock
+ * @upstream_work: opens their connections; process context
+ * @connections_lock: protects @connections and @checks; softirqs off; leaf
+ * @connections: struct weir_connection, all that have a socket
+ * @checks: struct weir_check, likewise
  * @legs: one of the namespace itself and one of each leg not freed yet
  * @legs_gone: @legs came to nothing
  * @dying: the namespace or the module goes away; no new legs
@@ -42,7 +48,12 @@ struct weir_net {
 	struct list_head		listeners;
 	spinlock_t			clients_lock; /* protects clients */
 	struct list_head		clients;
-	struct weir_upstream		upstream;
+	siphash_key_t			key;
+	struct list_head		groups;
+	struct delayed_work		upstream_work;
+	spinlock_t			connections_lock; /* protects the next two */
+	struct list_head		connections;
+	struct list_head		checks;
 	atomic_t			legs;
 	struct completion		legs_gone;
 	bool				dying;

@@ -11,6 +11,39 @@
 #include <uapi/weir.h>
 
 /* Integer value ranges */
+static const struct netlink_range_validation weir_a_upstream_queue_range = {
+	.max	= WEIR_ABI_QUEUE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_upstream_queue_timeout_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_upstream_fail_time_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_upstream_slow_start_range = {
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_health_period_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_health_timeout_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_server_connections_max_range = {
+	.min	= 1ULL,
+	.max	= WEIR_ABI_GROWN_MAX,
+};
+
 static const struct netlink_range_validation weir_a_limits_request_rate_range = {
 	.max	= WEIR_ABI_RATE_MAX,
 };
@@ -50,6 +83,16 @@ static const struct netlink_range_validation weir_a_timeouts_upstream_response_r
 };
 
 /* Common nested types */
+const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
+	[WEIR_A_HEALTH_URI] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_TEXT_MAX, },
+	[WEIR_A_HEALTH_HOST] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_TEXT_MAX, },
+	[WEIR_A_HEALTH_PERIOD] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_health_period_range),
+	[WEIR_A_HEALTH_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_health_timeout_range),
+	[WEIR_A_HEALTH_STATUS] = NLA_POLICY_MAX(NLA_U32, 599),
+	[WEIR_A_HEALTH_RISE] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
+	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
+};
+
 const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_LENGTH + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
@@ -66,12 +109,15 @@ const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = 
 	[WEIR_A_LISTENER_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 0),
 };
 
-const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_CONNECTIONS + 1] = {
+const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1] = {
 	[WEIR_A_SERVER_UPSTREAM] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 	[WEIR_A_SERVER_ADDRESS4] = { .type = NLA_U32, },
 	[WEIR_A_SERVER_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
 	[WEIR_A_SERVER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 	[WEIR_A_SERVER_CONNECTIONS] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_CONNECTIONS_MAX),
+	[WEIR_A_SERVER_CONNECTIONS_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_server_connections_max_range),
+	[WEIR_A_SERVER_WEIGHT] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_WEIGHT_MAX),
+	[WEIR_A_SERVER_BACKUP] = { .type = NLA_FLAG, },
 };
 
 const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE + 1] = {
@@ -82,8 +128,18 @@ const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_UPSTREAM_RESPONS
 	[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_upstream_response_range),
 };
 
-const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_NAME + 1] = {
+const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1] = {
 	[WEIR_A_UPSTREAM_NAME] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_UPSTREAM_BALANCE] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_UPSTREAM_HASH_KEY] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_UPSTREAM_QUEUE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_upstream_queue_range),
+	[WEIR_A_UPSTREAM_QUEUE_TIMEOUT] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_upstream_queue_timeout_range),
+	[WEIR_A_UPSTREAM_STICKY_COOKIE] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_TEXT_MAX, },
+	[WEIR_A_UPSTREAM_RETRIES] = NLA_POLICY_MAX(NLA_U32, WEIR_ABI_RETRIES_MAX),
+	[WEIR_A_UPSTREAM_FAIL_COUNT] = NLA_POLICY_MAX(NLA_U32, WEIR_ABI_COUNT_MAX),
+	[WEIR_A_UPSTREAM_FAIL_TIME] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_upstream_fail_time_range),
+	[WEIR_A_UPSTREAM_SLOW_START] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_upstream_slow_start_range),
+	[WEIR_A_UPSTREAM_HEALTH] = NLA_POLICY_NESTED(weir_health_nl_policy),
 };
 
 /* WEIR_CMD_BEGIN - do */

@@ -12,11 +12,12 @@
 #include <uapi/weir.h>
 
 /* Common nested types */
+extern const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1];
 extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_LENGTH + 1];
 extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];
-extern const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_CONNECTIONS + 1];
+extern const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1];
 extern const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE + 1];
-extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_NAME + 1];
+extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1];
 
 /* Ops table for weir */
 extern const struct genl_split_ops weir_nl_ops[11];

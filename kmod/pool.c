@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The upstream group: its servers, the idle connections to them, and the
- * exchanges that wait for one.
+ * Bringing exchanges and connections together.
  *
  * Whoever takes a connection out of a pool owns it until it has assigned an
  * exchange to it.  The connection may die at the same time: it then finds
@@ -13,68 +12,32 @@
  * a full barrier between the two on both sides.
  */
 
-#include <linux/slab.h>
-
+#include "choose.h"
+#include "group.h"
+#include "health.h"
 #include "leg.h"
 #include "net.h"
 #include "pool.h"
+#include "server.h"
+#include "timer.h"
 #include "upstream.h"
 
 enum {
-	/* Pause after the first failed attempt, and the longest, ms; and if a request waits. */
-	WEIR_RETRY_FIRST_MS	= 20,
-	WEIR_RETRY_LAST_MS	= 1000,
-	WEIR_RETRY_WANTED_MS	= 10,
+	/* How many that wait are looked at for one that an idle connection may serve. */
+	WEIR_POOL_LOOKS	= 16,
 };
 
-static void weir_server_free(struct rcu_head *rcu)
-{
-	struct weir_server *server = container_of(rcu, struct weir_server, rcu);
-
-	free_percpu(server->pools);
-	kfree(server);
-}
-
-void weir_server_put(struct weir_server *server)
-{
-	if (refcount_dec_and_test(&server->refs))
-		call_rcu(&server->rcu, weir_server_free);
-}
-
-bool weir_server_excess(const struct weir_server *server)
-{
-	return READ_ONCE(server->removed) ||
-	       atomic_read(&server->total) > READ_ONCE(server->connections);
-}
-
-static struct weir_server *weir_server_alloc(struct weir_net *wn,
-					     const struct weir_server_config *config)
-{
-	struct weir_server *server = kzalloc(sizeof(*server), GFP_KERNEL);
-	int cpu;
-
-	if (!server)
-		return NULL;
-	server->pools = alloc_percpu(struct weir_pool);
-	if (!server->pools) {
-		kfree(server);
-		return NULL;
-	}
-	for_each_possible_cpu(cpu) {
-		struct weir_pool *pool = per_cpu_ptr(server->pools, cpu);
-
-		spin_lock_init(&pool->lock);
-		INIT_LIST_HEAD(&pool->idle);
-	}
-	refcount_set(&server->refs, 1);
-	server->wn = wn;
-	server->address = config->address;
-	server->connections = config->connections;
-	server->tried = jiffies;
-	return server;
-}
+/* How long a connection idles that is there only because many were needed, microseconds. */
+#define WEIR_POOL_IDLE_US (5 * (u64)USEC_PER_SEC)
 
 /* Idle connections, and the pools they are in. */
+
+/* Under the pool's lock. */
+static void weir_pool_unlink(struct weir_pool *pool, struct weir_connection *connection)
+{
+	list_del_init(&connection->idle_node);
+	WRITE_ONCE(pool->count, pool->count - 1);
+}
 
 static struct weir_connection *weir_pool_take_from(struct weir_pool *pool)
 {
@@ -85,43 +48,27 @@ static struct weir_connection *weir_pool_take_from(struct weir_pool *pool)
 	spin_lock_bh(&pool->lock);
 	connection = list_first_entry_or_null(&pool->idle, struct weir_connection, idle_node);
 	if (connection)
-		list_del_init(&connection->idle_node);
+		weir_pool_unlink(pool, connection);
 	spin_unlock_bh(&pool->lock);
 	return connection;
 }
 
-/* An idle connection to the server whose turn it is, or to one after it.  With its reference. */
-static struct weir_connection *weir_pool_take(struct weir_net *wn)
+struct weir_connection *weir_pool_take(struct weir_server *server)
 {
-	struct weir_connection *connection = NULL;
-	const struct weir_servers *servers;
-	unsigned int turn, i;
+	struct weir_connection *connection;
 	int cpu;
 
-	rcu_read_lock();
-	servers = rcu_dereference(wn->upstream.servers);
-	if (!servers)
-		goto unlock;
-	turn = atomic_read(&wn->upstream.turn);
-	for (i = 0; i < servers->count && !connection; i++) {
-		const struct weir_server *server = servers->server[(turn + i) % servers->count];
-
-		if (!atomic_read(&server->established))
-			continue;
-		connection = weir_pool_take_from(this_cpu_ptr(server->pools));
-		if (connection)
-			break;
-		for_each_possible_cpu(cpu) {
-			connection = weir_pool_take_from(per_cpu_ptr(server->pools, cpu));
-			if (connection)
-				break;
-		}
-	}
+	if (!atomic_read(&server->established))
+		return NULL;
+	connection = weir_pool_take_from(this_cpu_ptr(server->pools));
 	if (connection)
-		atomic_inc(&wn->upstream.turn);
-unlock:
-	rcu_read_unlock();
-	return connection;
+		return connection;
+	for_each_possible_cpu(cpu) {
+		connection = weir_pool_take_from(per_cpu_ptr(server->pools, cpu));
+		if (connection)
+			return connection;
+	}
+	return NULL;
 }
 
 static void weir_pool_assign(struct weir_connection *connection, struct weir_exchange *x)
@@ -135,27 +82,95 @@ static void weir_pool_assign(struct weir_connection *connection, struct weir_exc
 	weir_leg_put(&connection->leg);
 }
 
-/* Pair those that wait with idle connections. */
-static void weir_pool_dispatch(struct weir_net *wn)
+/* The waiting room of a group: all under its lock. */
+
+static void weir_pool_enqueue(struct weir_group *group, struct weir_exchange *x)
 {
-	struct weir_upstream *upstream = &wn->upstream;
-
-	spin_lock_bh(&upstream->lock);
-	while (!list_empty(&upstream->waiters)) {
-		struct weir_connection *connection = weir_pool_take(wn);
-		struct weir_exchange *x;
-
-		if (!connection)
-			break;
-		x = list_first_entry(&upstream->waiters, struct weir_exchange, wait_node);
-		list_del_init(&x->wait_node);
-		x->waiting = false;
-		atomic_dec(&upstream->waiting);
-		weir_pool_assign(connection, x);
-		/* What the client leg waits for is another thing now, with another deadline. */
-		weir_exchange_tell_client(x);
+	x->ticket = group->ticket++;
+	if (x->bound) {
+		list_add_tail(&x->wait_node, &x->bound->waiters);
+		WRITE_ONCE(x->bound->waiting, x->bound->waiting + 1);
+	} else {
+		list_add_tail(&x->wait_node, &group->waiters);
 	}
-	spin_unlock_bh(&upstream->lock);
+	WRITE_ONCE(x->waiting, true);
+	atomic_inc(&group->waiting);
+}
+
+static void weir_pool_dequeue(struct weir_group *group, struct weir_exchange *x)
+{
+	list_del_init(&x->wait_node);
+	if (x->bound)
+		WRITE_ONCE(x->bound->waiting, x->bound->waiting - 1);
+	x->bound = NULL;
+	WRITE_ONCE(x->waiting, false);
+	atomic_dec(&group->waiting);
+}
+
+/* Who waits longest of those that @server may serve. */
+static struct weir_exchange *weir_pool_next(struct weir_group *group, struct weir_server *server)
+{
+	struct weir_exchange *own, *any = NULL, *x;
+	unsigned int looked = 0;
+
+	/* Those that would not be sent there by choice wait for others. */
+	list_for_each_entry(x, &group->waiters, wait_node) {
+		if (weir_choose_suits(group, x, server)) {
+			any = x;
+			break;
+		}
+		if (++looked == WEIR_POOL_LOOKS)
+			break;
+	}
+	own = list_first_entry_or_null(&server->waiters, struct weir_exchange, wait_node);
+	return any && (!own || (s32)(any->ticket - own->ticket) < 0) ? any : own;
+}
+
+static void weir_pool_serve(struct weir_group *group, struct weir_exchange *x,
+			    struct weir_connection *connection)
+{
+	weir_pool_dequeue(group, x);
+	weir_pool_assign(connection, x);
+	/* What the client leg waits for is another thing now, with another deadline. */
+	weir_exchange_tell_client(x);
+}
+
+/* @x has begun to wait: what became idle before anybody could know. */
+static void weir_pool_recheck(struct weir_group *group, struct weir_exchange *x)
+{
+	struct weir_connection *connection;
+	struct weir_server *bound;
+
+	spin_lock_bh(&group->lock);
+	if (x->waiting) {
+		bound = x->bound;
+		connection = bound ? weir_pool_take(bound) : weir_choose(group, x);
+		/* It waits where it does, even if it would not do so now. */
+		x->bound = bound;
+		if (connection)
+			weir_pool_serve(group, x, connection);
+	}
+	spin_unlock_bh(&group->lock);
+}
+
+/* A connection has become idle. */
+static void weir_pool_offer(struct weir_group *group, struct weir_connection *connection)
+{
+	struct weir_exchange *x;
+	bool mine;
+
+	spin_lock_bh(&group->lock);
+	x = weir_pool_next(group, connection->server);
+	if (x) {
+		spin_lock(&connection->pool->lock);
+		mine = !list_empty(&connection->idle_node);
+		if (mine)
+			weir_pool_unlink(connection->pool, connection);
+		spin_unlock(&connection->pool->lock);
+		if (mine)
+			weir_pool_serve(group, x, connection);
+	}
+	spin_unlock_bh(&group->lock);
 }
 
 /**
@@ -163,112 +178,214 @@ static void weir_pool_dispatch(struct weir_net *wn)
  * @up: connections of all servers that are established
  * @total: those that are being opened as well
  * @untried: servers that nobody has tried to connect to, or not in vain
+ * @well: servers that have not failed their checks
+ * @growing: servers to which more connections may be opened at once
  */
 struct weir_census {
 	int up;
 	int total;
 	int untried;
+	int well;
+	int growing;
 };
 
-static struct weir_census weir_pool_census(struct weir_net *wn)
+static void weir_census_add(struct weir_census *census, const struct weir_servers *servers)
 {
-	const struct weir_servers *servers;
-	struct weir_census census = {};
 	unsigned int i;
 
-	rcu_read_lock();
-	servers = rcu_dereference(wn->upstream.servers);
 	for (i = 0; servers && i < servers->count; i++) {
-		const struct weir_server *server = servers->server[i];
+		const struct weir_server *server = servers->member[i].server;
 
-		census.up += atomic_read(&server->established);
-		census.total += atomic_read(&server->total);
-		census.untried += !atomic_read(&server->failures);
+		if (READ_ONCE(server->sick))
+			continue;
+		census->well++;
+		census->up += atomic_read(&server->established);
+		census->total += atomic_read(&server->total);
+		census->untried += !atomic_read(&server->failures);
+		census->growing += weir_server_can_grow(server);
 	}
+}
+
+static struct weir_census weir_pool_census(const struct weir_group *group)
+{
+	struct weir_census census = {};
+
+	rcu_read_lock();
+	weir_census_add(&census, rcu_dereference(group->servers));
 	rcu_read_unlock();
 	return census;
 }
 
+/* How the request goes on: on its way, waiting, or not at all. */
+enum weir_admission {
+	WEIR_ADMISSION_SENT,
+	WEIR_ADMISSION_WAITS,
+	WEIR_ADMISSION_REFUSED,
+};
+
+/* @x is on its way with a connection, or waits, or may not. */
+static enum weir_admission weir_pool_admit(struct weir_group *group, struct weir_exchange *x)
+{
+	enum weir_admission admission = WEIR_ADMISSION_REFUSED;
+	struct weir_connection *connection;
+	const struct weir_servers *servers;
+
+	spin_lock_bh(&group->lock);
+	rcu_read_lock();
+	/* Anew, since servers may have changed; and so that who removes one finds @x. */
+	connection = weir_choose(group, x);
+	servers = rcu_dereference(group->servers);
+	if (connection) {
+		weir_pool_assign(connection, x);
+		admission = WEIR_ADMISSION_SENT;
+	} else if (servers && !group->removed && weir_pool_census(group).well &&
+		   atomic_read(&group->waiting) < servers->settings.queue) {
+		weir_pool_enqueue(group, x);
+		admission = WEIR_ADMISSION_WAITS;
+	}
+	rcu_read_unlock();
+	spin_unlock_bh(&group->lock);
+	return admission;
+}
+
 void weir_pool_submit(struct weir_exchange *x)
 {
-	struct weir_net *wn = x->wn;
-	struct weir_upstream *upstream = &wn->upstream;
+	struct weir_group *group = x->group;
 	struct weir_connection *connection;
-	bool full;
+	struct weir_census census;
 
-	if (!atomic_read(&upstream->waiting)) {
-		connection = weir_pool_take(wn);
+	if (!group) {
+		weir_exchange_fail(x, WEIR_FAILURE_BUSY);
+		return;
+	}
+	if (!atomic_read(&group->waiting)) {
+		connection = weir_choose(group, x);
 		if (connection) {
 			weir_pool_assign(connection, x);
 			return;
 		}
 	}
-	spin_lock_bh(&upstream->lock);
-	full = atomic_read(&upstream->waiting) >= WEIR_WAITERS_MAX ||
-	       !rcu_access_pointer(upstream->servers);
-	if (!full) {
-		list_add_tail(&x->wait_node, &upstream->waiters);
-		x->waiting = true;
-		atomic_inc(&upstream->waiting);
-	}
-	spin_unlock_bh(&upstream->lock);
-	if (full) {
+	switch (weir_pool_admit(group, x)) {
+	case WEIR_ADMISSION_SENT:
+		break;
+	case WEIR_ADMISSION_WAITS:
+		/* Pairs with that in weir_pool_release(). */
+		smp_mb();
+		weir_pool_recheck(group, x);
+		census = weir_pool_census(group);
+		if (census.growing || !census.up)
+			weir_group_kick(group);
+		break;
+	case WEIR_ADMISSION_REFUSED:
 		weir_exchange_fail(x, WEIR_FAILURE_BUSY);
-		return;
+		break;
 	}
-	/* Pairs with that in weir_pool_release(). */
-	smp_mb();
-	weir_pool_dispatch(wn);
-	if (!weir_pool_census(wn).up)
-		mod_delayed_work(system_wq, &upstream->work, 0);
 }
 
 bool weir_pool_cancel(struct weir_exchange *x)
 {
-	struct weir_upstream *upstream = &x->wn->upstream;
+	struct weir_group *group = x->group;
 	bool waiting;
 
 	/* Set and cleared by others under the lock, but never set again behind our back. */
 	if (!READ_ONCE(x->waiting))
 		return false;
-	spin_lock_bh(&upstream->lock);
+	spin_lock_bh(&group->lock);
 	waiting = x->waiting;
-	if (waiting) {
-		list_del_init(&x->wait_node);
-		x->waiting = false;
-		atomic_dec(&upstream->waiting);
-	}
-	spin_unlock_bh(&upstream->lock);
+	if (waiting)
+		weir_pool_dequeue(group, x);
+	spin_unlock_bh(&group->lock);
 	if (waiting)
 		weir_exchange_put(x);
 	return waiting;
 }
 
-enum weir_failure weir_pool_verdict(struct weir_net *wn)
+enum weir_failure weir_pool_verdict(const struct weir_group *group)
 {
-	struct weir_census census = weir_pool_census(wn);
+	struct weir_census census = weir_pool_census(group);
 
-	return census.up ? WEIR_FAILURE_BUSY :
+	return census.up || !census.well || READ_ONCE(group->removed) ? WEIR_FAILURE_BUSY :
 	       census.total ? WEIR_FAILURE_TIMEOUT : WEIR_FAILURE_GATEWAY;
 }
 
-static void weir_pool_fail_waiters(struct weir_net *wn, enum weir_failure failure)
+static void weir_pool_fail_waiters(struct weir_group *group, enum weir_failure failure)
 {
-	struct weir_upstream *upstream = &wn->upstream;
 	struct weir_exchange *x, *next;
 	LIST_HEAD(failed);
 
-	spin_lock_bh(&upstream->lock);
-	list_for_each_entry(x, &upstream->waiters, wait_node) {
-		x->waiting = false;
-		atomic_dec(&upstream->waiting);
+	spin_lock_bh(&group->lock);
+	list_for_each_entry_safe(x, next, &group->waiters, wait_node) {
+		weir_pool_dequeue(group, x);
+		list_add_tail(&x->wait_node, &failed);
 	}
-	list_splice_init(&upstream->waiters, &failed);
-	spin_unlock_bh(&upstream->lock);
+	spin_unlock_bh(&group->lock);
 	list_for_each_entry_safe(x, next, &failed, wait_node) {
 		list_del_init(&x->wait_node);
 		weir_exchange_fail(x, failure);
 	}
+}
+
+void weir_pool_scatter(struct weir_server *server)
+{
+	struct weir_group *group = server->group;
+	struct weir_exchange *x, *next;
+	LIST_HEAD(scattered);
+
+	local_bh_disable();
+	spin_lock(&group->lock);
+	list_for_each_entry_safe(x, next, &server->waiters, wait_node) {
+		weir_pool_dequeue(group, x);
+		list_add_tail(&x->wait_node, &scattered);
+	}
+	spin_unlock(&group->lock);
+	list_for_each_entry_safe(x, next, &scattered, wait_node) {
+		list_del_init(&x->wait_node);
+		refcount_inc(&x->refs);
+		weir_pool_submit(x);
+		weir_exchange_tell_client(x);
+		weir_exchange_put(x);
+	}
+	local_bh_enable();
+}
+
+void weir_pool_sickened(struct weir_server *server)
+{
+	weir_pool_scatter(server);
+	/* Nobody is left who could serve those that wait. */
+	if (!weir_pool_census(server->group).well)
+		weir_pool_fail_waiters(server->group, WEIR_FAILURE_BUSY);
+}
+
+void weir_pool_rouse(struct weir_group *group)
+{
+	struct weir_connection *connection;
+	struct weir_exchange *x;
+
+	local_bh_disable();
+	spin_lock(&group->lock);
+	for (;;) {
+		x = list_first_entry_or_null(&group->waiters, struct weir_exchange, wait_node);
+		connection = x ? weir_choose(group, x) : NULL;
+		/* It waits for any server, whatever was found. */
+		if (x)
+			x->bound = NULL;
+		if (!connection)
+			break;
+		weir_pool_serve(group, x, connection);
+	}
+	spin_unlock(&group->lock);
+	local_bh_enable();
+}
+
+void weir_pool_settle(struct weir_group *group, const struct weir_servers *servers)
+{
+	struct weir_census census = {};
+
+	/* Who closes the last connection sees the group removed, or we see no connection. */
+	smp_mb();
+	weir_census_add(&census, servers);
+	if (!census.up || READ_ONCE(group->wn->dying))
+		weir_pool_fail_waiters(group, WEIR_FAILURE_BUSY);
 }
 
 void weir_pool_release(struct weir_connection *connection)
@@ -276,15 +393,18 @@ void weir_pool_release(struct weir_connection *connection)
 	struct weir_server *server = connection->server;
 	struct weir_pool *pool = this_cpu_ptr(server->pools);
 
+	if (weir_server_surplus(server))
+		weir_timer_set(&connection->leg, WEIR_POOL_IDLE_US);
 	weir_leg_hold(&connection->leg);
 	connection->pool = pool;
 	spin_lock_bh(&pool->lock);
-	list_add_tail(&connection->idle_node, &pool->idle);
+	list_add(&connection->idle_node, &pool->idle);
+	WRITE_ONCE(pool->count, pool->count + 1);
 	spin_unlock_bh(&pool->lock);
 	/* Pairs with that in weir_pool_submit(). */
 	smp_mb();
-	if (atomic_read(&server->wn->upstream.waiting))
-		weir_pool_dispatch(server->wn);
+	if (atomic_read(&server->group->waiting))
+		weir_pool_offer(server->group, connection);
 	/* It may have become too many before it was in the pool to be told. */
 	if (weir_server_excess(server))
 		weir_leg_kick(&connection->leg, WEIR_EVENT_RETIRE);
@@ -296,7 +416,8 @@ bool weir_pool_remove(struct weir_connection *connection)
 
 	spin_lock_bh(&connection->pool->lock);
 	removed = !list_empty(&connection->idle_node);
-	list_del_init(&connection->idle_node);
+	if (removed)
+		weir_pool_unlink(connection->pool, connection);
 	spin_unlock_bh(&connection->pool->lock);
 	if (removed)
 		weir_leg_put(&connection->leg);
@@ -305,217 +426,52 @@ bool weir_pool_remove(struct weir_connection *connection)
 
 void weir_pool_opened(struct weir_server *server)
 {
-	weir_count(server->wn, WEIR_STAT_upstream_connects, 1);
-	weir_count(server->wn, WEIR_STAT_upstream_active, 1);
-	atomic_inc(&server->established);
-	if (atomic_xchg(&server->failures, 0))
-		mod_delayed_work(system_wq, &server->wn->upstream.work, 0);
+	struct weir_group *group = server->group;
+
+	weir_count(group->wn, WEIR_STAT_upstream_connects, 1);
+	weir_count(group->wn, WEIR_STAT_upstream_active, 1);
+	if (atomic_inc_return(&server->established) == 1 && atomic_read(&server->failures))
+		weir_health_back(server);
+	if (atomic_xchg(&server->failures, 0) || atomic_read(&group->waiting))
+		weir_group_kick(group);
 }
 
 void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
 		      enum weir_failure failure)
 {
-	struct weir_net *wn = server->wn;
+	struct weir_group *group = server->group;
 	struct weir_census census;
 
 	if (was_up) {
-		weir_count(wn, WEIR_STAT_upstream_active, -1);
+		weir_count(group->wn, WEIR_STAT_upstream_active, -1);
 		atomic_dec(&server->established);
 	} else {
-		weir_count(wn, WEIR_STAT_upstream_failures, 1);
+		weir_count(group->wn, WEIR_STAT_upstream_failures, 1);
 	}
 	/* Some accept and close at once: do not hurry to connect to them again. */
 	if (!useful)
 		atomic_inc(&server->failures);
 	atomic_dec(&server->total);
-	if (READ_ONCE(wn->dying))
+	if (READ_ONCE(group->wn->dying))
 		return;
+	/* Pairs with that in weir_pool_settle(). */
+	smp_mb__after_atomic();
+	if (READ_ONCE(group->removed)) {
+		if (atomic_read(&group->waiting)) {
+			weir_pool_scatter(server);
+			weir_pool_fail_waiters(group, WEIR_FAILURE_BUSY);
+		}
+		return;
+	}
+	if (READ_ONCE(server->waiting) && !weir_server_usable(server))
+		weir_pool_scatter(server);
+	/* With this one gone it may be another's turn: a backup's, or one's that is left out. */
+	if (atomic_read(&group->waiting))
+		weir_pool_rouse(group);
 	if (!was_up && !READ_ONCE(server->removed)) {
-		census = weir_pool_census(wn);
+		census = weir_pool_census(group);
 		if (!census.total && !census.untried)
-			weir_pool_fail_waiters(wn, failure);
+			weir_pool_fail_waiters(group, failure);
 	}
-	mod_delayed_work(system_wq, &wn->upstream.work, 0);
-}
-
-/* Opening connections. */
-
-/* How long to leave a server alone that fails, jiffies. */
-static unsigned long weir_server_pause(struct weir_server *server)
-{
-	unsigned int failures = atomic_read(&server->failures);
-
-	if (!failures)
-		return 0;
-	if (atomic_read(&server->wn->upstream.waiting))
-		return msecs_to_jiffies(WEIR_RETRY_WANTED_MS);
-	return msecs_to_jiffies(min(WEIR_RETRY_FIRST_MS << min(failures - 1, 10U),
-				    WEIR_RETRY_LAST_MS));
-}
-
-/* Open what is missing.  Returns how long to wait before trying again, jiffies; 0: need not. */
-static unsigned long weir_server_maintain(struct weir_server *server, u64 timeout_us)
-{
-	while (atomic_read(&server->total) < server->connections) {
-		unsigned long due = server->tried + weir_server_pause(server);
-
-		if (atomic_read(&server->failures)) {
-			/* One that fails is tried by one connection at a time. */
-			if (atomic_read(&server->total) > atomic_read(&server->established))
-				return 0;
-			if (time_before(jiffies, due))
-				return due - jiffies;
-		}
-		server->tried = jiffies;
-		if (weir_connection_open(server, timeout_us)) {
-			atomic_inc(&server->failures);
-			return msecs_to_jiffies(WEIR_RETRY_LAST_MS);
-		}
-	}
-	return 0;
-}
-
-static void weir_pool_work(struct work_struct *work)
-{
-	struct weir_net *wn = container_of(to_delayed_work(work), struct weir_net, upstream.work);
-	unsigned long again = 0, after;
-	struct weir_servers *servers;
-	u64 timeout_us;
-	unsigned int i;
-
-	mutex_lock(&wn->lock);
-	if (wn->dying)
-		goto unlock;
-	timeout_us = rcu_dereference_protected(wn->config, lockdep_is_held(&wn->lock))->
-		     timeouts.upstream_connect;
-	servers = rcu_dereference_protected(wn->upstream.servers, lockdep_is_held(&wn->lock));
-	for (i = 0; servers && i < servers->count; i++) {
-		after = weir_server_maintain(servers->server[i], timeout_us);
-		if (after && (!again || after < again))
-			again = after;
-	}
-	if (again)
-		queue_delayed_work(system_wq, &wn->upstream.work, again);
-unlock:
-	mutex_unlock(&wn->lock);
-}
-
-/* Configuration. */
-
-void weir_pool_setup(struct weir_net *wn)
-{
-	struct weir_upstream *upstream = &wn->upstream;
-
-	RCU_INIT_POINTER(upstream->servers, NULL);
-	atomic_set(&upstream->turn, 0);
-	spin_lock_init(&upstream->lock);
-	INIT_LIST_HEAD(&upstream->waiters);
-	INIT_LIST_HEAD(&upstream->connections);
-	atomic_set(&upstream->waiting, 0);
-	INIT_DELAYED_WORK(&upstream->work, weir_pool_work);
-}
-
-static bool weir_server_is(const struct weir_server *server, const union weir_address *address)
-{
-	return !memcmp(&server->address, address, sizeof(*address));
-}
-
-/* Tell all idle connections to close that are too many now. */
-static void weir_server_trim(struct weir_server *server)
-{
-	struct weir_connection *connection;
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct weir_pool *pool = per_cpu_ptr(server->pools, cpu);
-
-		spin_lock_bh(&pool->lock);
-		list_for_each_entry(connection, &pool->idle, idle_node)
-			weir_leg_kick(&connection->leg, WEIR_EVENT_RETIRE);
-		spin_unlock_bh(&pool->lock);
-	}
-}
-
-static struct weir_server *weir_servers_find(const struct weir_servers *servers,
-					     const union weir_address *address)
-{
-	unsigned int i;
-
-	for (i = 0; servers && i < servers->count; i++)
-		if (weir_server_is(servers->server[i], address))
-			return servers->server[i];
-	return NULL;
-}
-
-static void weir_servers_put(struct weir_servers *servers)
-{
-	unsigned int i;
-
-	for (i = 0; i < servers->count; i++)
-		weir_server_put(servers->server[i]);
-	kfree_rcu(servers, rcu);
-}
-
-int weir_pool_configure(struct weir_net *wn, const struct weir_config *config)
-{
-	struct weir_upstream *upstream = &wn->upstream;
-	struct weir_servers *old, *new = NULL;
-	unsigned int i;
-
-	old = rcu_dereference_protected(upstream->servers, lockdep_is_held(&wn->lock));
-	if (config->server_count) {
-		new = kzalloc(struct_size(new, server, config->server_count), GFP_KERNEL);
-		if (!new)
-			return -ENOMEM;
-	}
-	for (i = 0; i < config->server_count; i++) {
-		struct weir_server *server = weir_servers_find(old, &config->servers[i].address);
-
-		if (server)
-			refcount_inc(&server->refs);
-		else
-			server = weir_server_alloc(wn, &config->servers[i]);
-		if (!server) {
-			weir_servers_put(new);
-			return -ENOMEM;
-		}
-		new->count = i + 1;
-		new->server[i] = server;
-	}
-	/* No failure from here on. */
-	for (i = 0; i < config->server_count; i++)
-		WRITE_ONCE(new->server[i]->connections, config->servers[i].connections);
-	rcu_assign_pointer(upstream->servers, new);
-	for (i = 0; old && i < old->count; i++) {
-		if (!weir_servers_find(new, &old->server[i]->address))
-			WRITE_ONCE(old->server[i]->removed, true);
-		/* Who releases a connection sees either the mark, or its connection told. */
-		smp_mb();
-		weir_server_trim(old->server[i]);
-	}
-	if (old)
-		weir_servers_put(old);
-	if (!new)
-		weir_pool_fail_waiters(wn, WEIR_FAILURE_BUSY);
-	mod_delayed_work(system_wq, &upstream->work, 0);
-	return 0;
-}
-
-void weir_pool_shutdown(struct weir_net *wn)
-{
-	struct weir_upstream *upstream = &wn->upstream;
-	struct weir_connection *connection;
-	struct weir_servers *servers;
-
-	cancel_delayed_work_sync(&upstream->work);
-	mutex_lock(&wn->lock);
-	servers = rcu_replace_pointer(upstream->servers, NULL, lockdep_is_held(&wn->lock));
-	if (servers)
-		weir_servers_put(servers);
-	mutex_unlock(&wn->lock);
-	spin_lock_bh(&upstream->lock);
-	list_for_each_entry(connection, &upstream->connections, node)
-		weir_leg_kick(&connection->leg, WEIR_EVENT_ABORT);
-	spin_unlock_bh(&upstream->lock);
-	weir_pool_fail_waiters(wn, WEIR_FAILURE_BUSY);
+	weir_group_kick(group);
 }

@@ -7,9 +7,12 @@
 
 #include "exchange.h"
 #include "gather.h"
+#include "group.h"
+#include "health.h"
 #include "net.h"
 #include "pool.h"
 #include "send.h"
+#include "server.h"
 #include "timer.h"
 #include "upstream.h"
 #include "upstream_leg.h"
@@ -63,12 +66,12 @@ static void weir_connection_opening(struct weir_connection *c, bool expired)
 }
 
 /* An idle connection has nothing to say: bytes or a FIN mean that it is of no use any more. */
-static void weir_connection_idle(struct weir_connection *c, unsigned int events)
+static void weir_connection_idle(struct weir_connection *c, bool retire)
 {
 	struct sock *sk = c->leg.sk;
 	bool unfit = sk->sk_state != TCP_ESTABLISHED || weir_leg_has_input(&c->leg);
 
-	if (!unfit && !(events & WEIR_EVENT_RETIRE && weir_server_excess(c->server)))
+	if (!unfit && !(retire && weir_server_surplus(c->server)))
 		return;
 	if (!weir_pool_remove(c) && !unfit)
 		return;
@@ -119,6 +122,12 @@ void weir_connection_fail(struct weir_connection *c, enum weir_failure failure)
 		weir_connection_reset(c, failure);
 		return;
 	}
+	if (failure == WEIR_FAILURE_UNSENT || failure == WEIR_FAILURE_BUSY) {
+		weir_health_untold(c);
+	} else {
+		weir_health_failed(c);
+		x->avoid = c->server;
+	}
 	if (c->replied) {
 		weir_connection_leave(c, true);
 	} else {
@@ -139,6 +148,9 @@ static void weir_connection_done(struct weir_connection *c)
 			!weir_server_excess(c->server);
 	bool finished = c->request_done;
 
+	if (unlikely(atomic_read(&c->server->faults)))
+		weir_health_recovered(c);
+	weir_health_untold(c);
 	weir_connection_leave(c, false);
 	c->used = true;
 	if (reusable) {
@@ -158,6 +170,7 @@ static void weir_connection_forsaken(struct weir_connection *c)
 
 	/* No fault of the server's. */
 	c->used |= c->sent;
+	weir_health_untold(c);
 	weir_connection_leave(c, true);
 	if (untouched && c->leg.sk->sk_state == TCP_ESTABLISHED && !weir_server_excess(c->server)) {
 		c->state = WEIR_CONNECTION_IDLE;
@@ -259,8 +272,10 @@ static void weir_connection_run(struct weir_leg *leg, unsigned int events)
 	bool expired;
 
 	if (leg->closed || leg->lingering) {
-		if (x)
+		if (x) {
+			weir_health_untold(c);
 			weir_exchange_fail(x, WEIR_FAILURE_UNSENT);
+		}
 		return;
 	}
 	if (x)
@@ -277,7 +292,7 @@ static void weir_connection_run(struct weir_leg *leg, unsigned int events)
 		weir_connection_opening(c, expired);
 		break;
 	case WEIR_CONNECTION_IDLE:
-		weir_connection_idle(c, events);
+		weir_connection_idle(c, expired || events & WEIR_EVENT_RETIRE);
 		break;
 	case WEIR_CONNECTION_BUSY:
 		weir_connection_work(c, expired);
@@ -288,11 +303,11 @@ static void weir_connection_run(struct weir_leg *leg, unsigned int events)
 static void weir_connection_destroy(struct weir_leg *leg)
 {
 	struct weir_connection *c = weir_connection(leg);
-	struct weir_upstream *upstream = &leg->wn->upstream;
+	struct weir_net *wn = leg->wn;
 
-	spin_lock_bh(&upstream->lock);
+	spin_lock_bh(&wn->connections_lock);
 	list_del_init(&c->node);
-	spin_unlock_bh(&upstream->lock);
+	spin_unlock_bh(&wn->connections_lock);
 	sock_release(c->socket);
 	c->socket = NULL;
 }
@@ -315,7 +330,7 @@ static const struct weir_leg_ops weir_connection_ops = {
 int weir_connection_open(struct weir_server *server, u64 timeout_us)
 {
 	union weir_address address = server->address;
-	struct weir_net *wn = server->wn;
+	struct weir_net *wn = server->group->wn;
 	struct weir_connection *c;
 	struct sock *sk;
 	int err;
@@ -344,9 +359,9 @@ int weir_connection_open(struct weir_server *server, u64 timeout_us)
 	weir_timer_set(&c->leg, timeout_us);
 	release_sock(sk);
 	weir_leg_hold(&c->leg);
-	spin_lock_bh(&wn->upstream.lock);
-	list_add_tail(&c->node, &wn->upstream.connections);
-	spin_unlock_bh(&wn->upstream.lock);
+	spin_lock_bh(&wn->connections_lock);
+	list_add_tail(&c->node, &wn->connections);
+	spin_unlock_bh(&wn->connections_lock);
 
 	err = kernel_connect(c->socket, &address.sa,
 			     address.sa.sa_family == AF_INET6 ? sizeof(address.in6) :
@@ -361,4 +376,14 @@ release:
 free:
 	kfree(c);
 	return err;
+}
+
+void weir_connection_abort_all(struct weir_net *wn)
+{
+	struct weir_connection *c;
+
+	spin_lock_bh(&wn->connections_lock);
+	list_for_each_entry(c, &wn->connections, node)
+		weir_leg_kick(&c->leg, WEIR_EVENT_ABORT);
+	spin_unlock_bh(&wn->connections_lock);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Upstream legs: connections to the servers of the upstream group. */
+/* Upstream legs: connections to the servers of upstream groups. */
 #ifndef _WEIR_UPSTREAM_H
 #define _WEIR_UPSTREAM_H
 
@@ -9,6 +9,7 @@
 struct socket;
 struct weir_exchange;
 struct weir_gather;
+struct weir_net;
 struct weir_pool;
 struct weir_server;
 
@@ -23,7 +24,7 @@ enum weir_connection_state {
  * @leg: its socket
  * @socket: the same
  * @server: whose it is, with a reference
- * @node: in the upstream group's connections; that group's lock
+ * @node: in the namespace's connections; their lock
  * @pool: whose @idle it is in, or was last; written under the socket lock
  *	while in none
  * @idle_node: in @pool, or empty; @pool's lock
@@ -35,6 +36,8 @@ enum weir_connection_state {
  * @gather: the reply head being read
  * @relay: the reply body being read
  * @state: what it is doing
+ * @trial: it serves the request that tries a server which was left out; whoever
+ *	takes the connection out of its pool sets it
  * @used: it has served a request
  * @sent: some of the request was sent
  * @request_done: all of the request was sent, or no more of it is wanted
@@ -55,6 +58,7 @@ struct weir_connection {
 	struct weir_gather		*gather;
 	struct weir_relay		relay;
 	enum weir_connection_state	state;
+	bool				trial;
 	bool				used;
 	bool				sent;
 	bool				request_done;
@@ -66,5 +70,8 @@ struct weir_connection {
 
 /* Start to connect; process context.  The outcome is told by weir_pool_opened() or _closed(). */
 int weir_connection_open(struct weir_server *server, u64 timeout_us);
+
+/* Reset all connections of a namespace that takes no new ones. */
+void weir_connection_abort_all(struct weir_net *wn);
 
 #endif /* _WEIR_UPSTREAM_H */

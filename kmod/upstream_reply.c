@@ -6,7 +6,10 @@
 #include "date.h"
 #include "exchange.h"
 #include "gather.h"
+#include "group.h"
 #include "http_write.h"
+#include "server.h"
+#include "sticky.h"
 #include "timer.h"
 #include "upstream_leg.h"
 
@@ -14,7 +17,7 @@ enum {
 	/* Bounds of a reply's head. */
 	WEIR_REPLY_HEADER_TOTAL	= 32768,
 	WEIR_REPLY_HEADER_COUNT	= 100,
-	/* What forwarding may add to a head: Via, Connection, Date. */
+	/* What forwarding mostly adds to a head at most: Via, Connection, Date. */
 	WEIR_REPLY_ADDED	= 256,
 };
 
@@ -65,6 +68,19 @@ static bool weir_connection_put_head(struct weir_connection *c, const struct htt
 	}
 }
 
+/* Have the client come back to this server: by a cookie, whose value goes into @value. */
+static void weir_connection_stick(struct weir_connection *c, struct http_forward *how,
+				  char value[WEIR_STICKY_DIGITS + 1])
+{
+	const struct weir_servers *servers = rcu_dereference(c->server->group->servers);
+
+	if (!servers || !servers->settings.sticky_cookie[0])
+		return;
+	weir_sticky_write(value, c->server->id);
+	how->cookie = servers->settings.sticky_cookie;
+	how->cookie_value = value;
+}
+
 /* A reply's head is whole.  False: it cannot be used. */
 static bool weir_connection_head(struct weir_connection *c)
 {
@@ -75,6 +91,7 @@ static bool weir_connection_head(struct weir_connection *c)
 		.via = "weir",
 		.framing = HTTP_FRAMING_NONE,
 	};
+	char sticky[WEIR_STICKY_DIGITS + 1];
 	enum weir_relay_mode mode;
 	bool early;
 
@@ -90,6 +107,8 @@ static bool weir_connection_head(struct weir_connection *c)
 	}
 	how.framing = weir_connection_framing(c, head, &mode);
 	how.date = weir_date();
+	if (unlikely(x->sticks) && x->sticky != c->server->id)
+		weir_connection_stick(c, &how, sticky);
 	/* Before the request is whole: what is left of it would be taken for the next one. */
 	early = !c->request_done && !weir_pipe_finished(&x->request);
 	x->answer = head->status;

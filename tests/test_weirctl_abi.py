@@ -64,9 +64,10 @@ def test_python_and_c_constants_are_the_same() -> None:
     python = {name: value for name, value in vars(abi).items() if name.startswith(("CMD_", "A_", "ABI_"))}
     assert len(python) > 50
     assert {name: header.get(f"WEIR_{name}") for name in python} == python
-    for enum, prefix in ((abi.PROTOCOL, "WEIR_PROTOCOL"), (abi.LIMIT_ACTION, "WEIR_LIMIT_ACTION")):
-        for value, word in enumerate(enum):
-            assert header[f"{prefix}_{word.upper()}"] == value
+    enums = ("PROTOCOL", "LIMIT_ACTION", "UPSTREAM_BALANCE", "UPSTREAM_HASH_KEY")
+    for enum in enums:
+        for value, word in enumerate(getattr(abi, enum)):
+            assert header[f"WEIR_{enum}_{word.upper().replace('-', '_')}"] == value
     # And nothing in C that Python does not know.
     unknown = {n for n in header if re.match(r"WEIR_(CMD|A)_", n)} - {f"WEIR_{n}" for n in python}
     assert unknown <= {n for n in unknown if n.endswith("_MAX")}
@@ -78,7 +79,7 @@ def test_policies_have_the_same_bounds() -> None:
     header = c_constants((KMOD / "uapi" / "weir.h").read_text())
     value = {str(number): number for number in (0, 1)} | header
     ranges = {
-        name: (value[low or "0"], value[high])
+        name: (value[(low or "0").removesuffix("ULL")], value[high])
         for name, low, high in re.findall(r"(weir_a_\w+_range) = \{\s*(?:\.min\t= (\w+),\s*)?\.max\t= (\w+),", source)
     }
     checked = 0

@@ -24,36 +24,67 @@ def integers(attribute_set: str, name: str) -> st.SearchStrategy[int]:
     return st.integers(*abi.RANGES[attribute_set][name])
 
 
-LIMITS = st.fixed_dictionaries(
-    {},
-    optional={
-        name.replace("-", "_"): st.sampled_from(abi.LIMIT_ACTION) if name == "action" else integers("limits", name)
-        for name in abi.NAMES["limits"].values()
-    },
-)
-TIMEOUTS = st.fixed_dictionaries(
-    {},
-    optional={
-        name.replace("-", "_"): integers("timeouts", name).map(schema.seconds)
-        for name in abi.NAMES["timeouts"].values()
-    },
-)
+def scalar(attribute_set: str, name: str) -> st.SearchStrategy[Any]:
+    if abi.TYPES[attribute_set][name] == "flag":
+        return st.just(True)
+    if abi.TYPES[attribute_set][name] == "string":
+        return st.just("/a") if name == "uri" else st.text("abc-", max_size=abi.ABI_TEXT_MAX)
+    if name in abi.ENUMS.get(attribute_set, {}):
+        return st.sampled_from(abi.ENUMS[attribute_set][name])
+    if schema.is_time(attribute_set, name):
+        return integers(attribute_set, name).map(schema.seconds)
+    return integers(attribute_set, name)
+
+
+def scalars(attribute_set: str) -> dict[str, st.SearchStrategy[Any]]:
+    """Values of the keys that are numbers, words, times or flags."""
+    return {
+        name.replace("-", "_"): scalar(attribute_set, name)
+        for name in abi.TYPES[attribute_set]
+        if schema.is_scalar(attribute_set, name)
+    }
+
+
+LIMITS = st.fixed_dictionaries({}, optional=scalars("limits"))
+TIMEOUTS = st.fixed_dictionaries({}, optional=scalars("timeouts"))
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=abi.ABI_NAME_MAX)
+
+
+def server_is_valid(server: dict[str, Any]) -> bool:
+    return bool(server.get("connections_max", server["connections"]) >= server["connections"])
+
+
+def health_is_valid(health: dict[str, Any]) -> bool:
+    return not 0 < health.get("status", 0) < 200
+
+
+SERVER: dict[str, st.SearchStrategy[Any]] = {
+    "address": ADDRESSES,
+    "connections": integers("server", "connections"),
+}
+HEALTH: dict[str, st.SearchStrategy[Any]] = {"uri": st.just("/health?x=1")}
+SERVERS = st.fixed_dictionaries(
+    SERVER, optional={key: value for key, value in scalars("server").items() if key not in SERVER}
+).filter(server_is_valid)
+CHECKS = st.fixed_dictionaries(
+    HEALTH, optional={key: value for key, value in scalars("health").items() if key not in HEALTH}
+).filter(health_is_valid)
+GROUP: dict[str, st.SearchStrategy[Any]] = {
+    "name": NAMES,
+    "server": st.lists(SERVERS, min_size=1, max_size=6, unique_by=lambda server: str(server["address"])),
+}
+UPSTREAMS = st.fixed_dictionaries(GROUP, optional={**scalars("upstream"), "health": CHECKS})
 
 
 @st.composite
 def configs(draw: st.DrawFn) -> dict[str, Any]:
     """Valid configurations, everything in the spelling that show uses."""
     listeners = draw(st.lists(ADDRESSES, max_size=6, unique=True))
-    servers = draw(st.lists(ADDRESSES, min_size=1, max_size=6, unique=True))
-    wanted = bool(listeners) or draw(st.booleans())
-    upstream = {
-        "name": draw(NAMES),
-        "server": [{"address": a, "connections": draw(integers("server", "connections"))} for a in servers],
-    }
     return {
         "listener": [{"address": address, "protocol": "http"} for address in listeners],
-        "upstream": [upstream] if wanted else [],
+        "upstream": draw(
+            st.lists(UPSTREAMS, min_size=bool(listeners), max_size=3, unique_by=lambda group: str(group["name"]))
+        ),
         "limits": draw(LIMITS),
         "timeouts": draw(TIMEOUTS),
     }

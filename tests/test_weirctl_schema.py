@@ -18,13 +18,33 @@ protocol = "http"
 
 [[upstream]]
 name = "default"
+balance = "hash"
+hash_key = "uri"
+queue = 100
+queue_timeout = 0.25
+sticky_cookie = "at"
+retries = 2
+fail_count = 5
+fail_time = 30
+slow_start = 0
+
+[upstream.health]
+uri = "/health"
+host = "app.test"
+period = 2.5
+status = 204
+rise = 1
+fall = 4
 
 [[upstream.server]]
 address = "10.77.0.1:8080"
 connections = 8
+connections_max = 20
+weight = 3
 
 [[upstream.server]]
 address = "[fd77::1]:8080"
+backup = true
 
 [limits]
 request_rate = 100
@@ -82,6 +102,8 @@ BAD_LINES = [
     ('name = "default"', 'name = "a b"', "upstream[0].name", "letters"),
     ('name = "default"', f'name = "{"x" * 32}"', "upstream[0].name", "1 to 31"),
     ('name = "default"', 'name = "\u00e9"', "upstream[0].name", "letters"),
+    ("queue = 100", "queue = 65537", "upstream[0].queue", "an integer from 0 to 65536"),
+    ("queue_timeout = 0.25", "queue_timeout = 0", "upstream[0].queue_timeout", "seconds from 0.001"),
     ('address = "10.77.0.1:8080"', 'address = "0.0.0.0:8080"', "upstream[0].server[0].address", "unspecified"),
     ('address = "[fd77::1]:8080"', 'address = "[::]:8080"', "upstream[0].server[1].address", "unspecified"),
     ('address = "[fd77::1]:8080"', 'address = "10.77.0.1:8080"', "upstream[0].server[1].address", "server[0] has this"),
@@ -89,7 +111,28 @@ BAD_LINES = [
     ("connections = 8", "connections = 1025", "upstream[0].server[0].connections", "got 1025"),
     ("connections = 8", "connections = 8.0", "upstream[0].server[0].connections", "an integer"),
     ("connections = 8", "connections = true", "upstream[0].server[0].connections", "got true"),
-    ("connections = 8", "weight = 8", "upstream[0].server[0].weight", "one of address, connections"),
+    ("connections = 8", "wight = 8", "upstream[0].server[0].wight", 'did you mean "weight"'),
+    ("connections_max = 20", "connections_max = 7", "upstream[0].server[0].connections_max", "at least connections"),
+    ("connections_max = 20", "connections_max = 32769", "upstream[0].server[0].connections_max", "from 1 to 32768"),
+    ("weight = 3", "weight = 0", "upstream[0].server[0].weight", "from 1 to 1000"),
+    ("backup = true", "backup = 1", "upstream[0].server[1].backup", "true or false"),
+    ('sticky_cookie = "at"', 'sticky_cookie = "a=b"', "upstream[0].sticky_cookie", "a cookie's name"),
+    ('sticky_cookie = "at"', f'sticky_cookie = "{"a" * 128}"', "upstream[0].sticky_cookie", "at most 127"),
+    ("retries = 2", "retries = 9", "upstream[0].retries", "from 0 to 8"),
+    ("fail_count = 5", "fail_count = 1001", "upstream[0].fail_count", "from 0 to 1000"),
+    ("fail_time = 30", "fail_time = 0", "upstream[0].fail_time", "seconds from 0.001"),
+    ("slow_start = 0", "slow_start = -1", "upstream[0].slow_start", "seconds from 0 to 86400"),
+    ('uri = "/health"', 'uri = "health"', "upstream[0].health.uri", "a path"),
+    ('uri = "/health"', 'uri = "/a b"', "upstream[0].health.uri", "a path"),
+    ('uri = "/health"', 'uri = "/a\\r\\nb: c"', "upstream[0].health.uri", "a path"),
+    ('host = "app.test"', 'host = "a/b"', "upstream[0].health.host", "a host's name"),
+    ("period = 2.5", "period = 0", "upstream[0].health.period", "seconds from 0.001"),
+    ("status = 204", "status = 100", "upstream[0].health.status", "from 200 to 599"),
+    ("status = 204", "status = 600", "upstream[0].health.status", "from 0 to 599"),
+    ("rise = 1", "rise = 0", "upstream[0].health.rise", "from 1 to 1000"),
+    ("fall = 4", "fal = 4", "upstream[0].health.fal", 'did you mean "fall"'),
+    ('balance = "hash"', 'balance = "random"', "upstream[0].balance", '"least-connections" or "hash"'),
+    ('hash_key = "uri"', 'hash_key = "url"', "upstream[0].hash_key", '"address" or "uri" or "host"'),
     ("request_rate = 100", "request_rate = -1", "limits.request_rate", "from 0 to 1073741824"),
     ("request_rate = 100", 'request_rate = "100"', "limits.request_rate", 'got "100"'),
     ("request_rate = 100", f"request_rate = 0x{'f' * 100}", "limits.request_rate", "400 bits"),
@@ -147,11 +190,12 @@ BAD_FILES = {
         '"name" is missing',
     ),
     "upstream without server": ('[limits]\n[[upstream]]\nname = "a"\n', 2, "upstream[0]", "at least one"),
-    "two upstreams": (
-        '[[upstream]]\nname = "a"\n[[upstream.server]]\naddress = "10.0.0.1:1"\n\n[[upstream]]\nname = "b"\n',
-        6,
-        "upstream[1]",
-        "at most 1",
+    "two upstreams of one name": (
+        '[[upstream]]\nname = "a"\n[[upstream.server]]\naddress = "10.0.0.1:1"\n\n[[upstream]]\nname = "a"\n'
+        '[[upstream.server]]\naddress = "10.0.0.1:1"\n',
+        7,
+        "upstream[1].name",
+        "upstream[0] has this name already",
     ),
     "listener without upstream": ('\n[[listener]]\naddress = "0.0.0.0:80"\n', 2, "listener[0]", "no upstream"),
     "inline listeners": (

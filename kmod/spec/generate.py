@@ -98,6 +98,25 @@ def render_abi(spec: Mapping[str, Any]) -> str:
             lines.append("    },")
     lines += ["}", ""]
 
+    lines += ["# Types of attributes", "TYPES: dict[str, dict[str, str]] = {"]
+    for attribute_set in spec["attribute-sets"]:
+        lines.append(f'    "{attribute_set["name"]}": {{')
+        lines += [f'        "{a["name"]}": "{a["type"]}",' for a in attribute_set["attributes"]]
+        lines.append("    },")
+    lines += ["}", ""]
+
+    lines += [
+        "# Words for the values of integer attributes that have such",
+        "ENUMS: dict[str, dict[str, tuple[str, ...]]] = {",
+    ]
+    for attribute_set in spec["attribute-sets"]:
+        words = [a for a in attribute_set["attributes"] if "enum" in a]
+        if words:
+            lines.append(f'    "{attribute_set["name"]}": {{')
+            lines += [f'        "{a["name"]}": {upper(a["enum"])},' for a in words]
+            lines.append("    },")
+    lines += ["}", ""]
+
     lines += ["# Names of nested attributes, for messages about refused ones", "NAMES: dict[str, dict[int, str]] = {"]
     for attribute_set in spec["attribute-sets"]:
         lines.append(f'    "{attribute_set["name"]}": {{')

@@ -7,22 +7,80 @@ second, `request_burst` in 125 ms. 0 switches a limit off.
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 Action = Literal["reply", "reset"]
 
 
+Balance = Literal["round-robin", "least-connections", "hash"]
+HashKey = Literal["address", "uri", "host"]
+
+
 @dataclass(frozen=True)
 class Server:
-    """An origin server, and how many connections to it are held open."""
+    """An origin server, how many connections to it are held open, and how many there may be (None: no more)."""
 
     address: str
     connections: int = 4
+    connections_max: int | None = None
+    weight: int = 1
+    backup: bool = False
 
     def __post_init__(self) -> None:
         split_endpoint(self.address)
+
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it."""
+        return {**asdict(self), "connections_max": self.connections_max or self.connections}
+
+
+@dataclass(frozen=True)
+class Health:
+    """How servers are checked."""
+
+    uri: str = "/health"
+    host: str = ""
+    period: float = 0.2
+    timeout: float = 1.0
+    status: int = 200
+    rise: int = 2
+    fall: int = 2
+
+
+@dataclass(frozen=True)
+class Group:
+    """How a group of origin servers treats requests. None is left out for what it fails, unless that is asked for."""
+
+    balance: Balance = "round-robin"
+    hash_key: HashKey = "address"
+    queue: int = 1024
+    queue_timeout: float = 5.0
+    sticky_cookie: str = ""
+    retries: int = 1
+    fail_count: int = 0
+    fail_time: float = 10.0
+    slow_start: float = 0.0
+    health: Health | None = None
+
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A group of origin servers."""
+
+    name: str
+    servers: tuple[Server, ...]
+    group: Group = field(default_factory=Group)
+
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it."""
+        return {"name": self.name, **self.group.to_object(), "server": [server.to_object() for server in self.servers]}
 
 
 @dataclass(frozen=True)
@@ -48,10 +106,12 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Config:
-    """One whole configuration."""
+    """One whole configuration. Requests go to `servers`, the group "default"; `others` are groups beside it."""
 
     listeners: tuple[str, ...] = ("0.0.0.0:80",)
     servers: tuple[Server, ...] = ()
+    group: Group = field(default_factory=Group)
+    others: tuple[Upstream, ...] = ()
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 
@@ -60,6 +120,8 @@ class Config:
         *,
         listeners: Iterable[str] | None = None,
         servers: Iterable[Server] | None = None,
+        group: Mapping[str, Any] | None = None,
+        others: Iterable[Upstream] | None = None,
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
     ) -> Self:
@@ -68,36 +130,45 @@ class Config:
             self,
             listeners=self.listeners if listeners is None else tuple(listeners),
             servers=self.servers if servers is None else tuple(servers),
+            group=replace(self.group, **(group or {})),
+            others=self.others if others is None else tuple(others),
             limits=replace(self.limits, **(limits or {})),
             timeouts=replace(self.timeouts, **(timeouts or {})),
         )
 
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """All groups, the default one first."""
+        first = (Upstream("default", self.servers, self.group),) if self.servers else ()
+        return (*first, *self.others)
+
     def to_object(self) -> dict[str, Any]:
         """As weirctl's batch mode takes it: what its TOML file would parse to."""
-        servers = [asdict(server) for server in self.servers]
         return {
             "listener": [{"address": address} for address in self.listeners],
-            "upstream": [{"name": "default", "server": servers}] if servers else [],
+            "upstream": [upstream.to_object() for upstream in self.upstreams],
             "limits": asdict(self.limits),
             "timeouts": asdict(self.timeouts),
         }
 
     def to_toml(self) -> str:
         """As weirctl reads it."""
-        lines = []
-        for address in self.listeners:
-            lines += ["[[listener]]", f'address = "{address}"', ""]
-        if self.servers:
-            lines += ["[[upstream]]", 'name = "default"', ""]
-        for server in self.servers:
-            lines += ["[[upstream.server]]", f'address = "{server.address}"', f"connections = {server.connections}", ""]
-        for title, table in (("limits", self.limits), ("timeouts", self.timeouts)):
-            lines.append(f"[{title}]")
-            for item in fields(table):
-                value = getattr(table, item.name)
-                lines.append(f'{item.name} = "{value}"' if isinstance(value, str) else f"{item.name} = {value}")
-            lines.append("")
-        return "\n".join(lines)
+        return "\n".join(_toml_lines("", self.to_object()))
+
+
+def _toml_lines(header: str, table: Mapping[str, Any]) -> list[str]:
+    """The lines of a table: its own keys first, then the tables in it."""
+    lines, inner = [], []
+    for key, value in table.items():
+        name = f"{header}.{key}" if header else key
+        if isinstance(value, Mapping):
+            inner += [f"[{name}]", *_toml_lines(name, value), ""]
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for item in value:
+                inner += [f"[[{name}]]", *_toml_lines(name, item), ""]
+        else:
+            lines.append(f"{key} = {json.dumps(value)}")
+    return [*lines, *([""] if lines and inner else []), *inner]
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lab.deadline import Deadline
 from lab.machine import Machine
 from suites.duts.adapter import Adapter
-from suites.duts.config import Config, Server, split_endpoint
+from suites.duts.config import Config, Server, Upstream, split_endpoint
 from suites.traffic.origin import Origin
 
 
@@ -69,12 +70,16 @@ class Dut:
         *,
         listeners: Iterable[str] | None = None,
         servers: Iterable[Server] | None = None,
+        group: Mapping[str, Any] | None = None,
+        others: Iterable[Upstream] | None = None,
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
     ) -> None:
         """Put the test's base configuration, with what is named replaced, in force."""
         base = self._base() if servers is None else Config()
-        config = base.changed(listeners=listeners, servers=servers, limits=limits, timeouts=timeouts)
+        config = base.changed(
+            listeners=listeners, servers=servers, group=group, others=others, limits=limits, timeouts=timeouts
+        )
         self.adapter.apply(config)
         self.config = config
 
@@ -109,7 +114,9 @@ class Dut:
         assert self.config is not None, "apply a configuration first"
         if not self.adapter.opens_upstreams_ahead:
             return
-        wanted = {server.address: server.connections for server in self.config.servers}
+        wanted: Counter[str] = Counter()
+        for upstream in self.config.upstreams:
+            wanted.update({server.address: server.connections for server in upstream.servers})
         for origin in self._origins:
             if origin.endpoint in wanted:
                 origin.wait_for_connections(wanted[origin.endpoint])

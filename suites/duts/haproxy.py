@@ -9,7 +9,7 @@ from typing import Final
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
-from suites.duts.config import Config, split_endpoint
+from suites.duts.config import Config, Health, Server, Upstream, split_endpoint
 
 PREFIX: Final = "/run/weir-haproxy"
 CONFIG: Final = f"{PREFIX}/haproxy.cfg"
@@ -106,14 +106,14 @@ def render(config: Config, *, measured: bool = False) -> str:
             "option redispatch 1",
             "option http-ignore-probes",
             f"timeout connect {_ms(timeouts.upstream_connect)}",
-            f"timeout queue {_ms(timeouts.upstream_connect)}",
+            f"timeout queue {_ms(config.upstreams[0].group.queue_timeout if config.upstreams else 5.0)}",
             f"timeout client {_ms(timeouts.client_body)}",
             f"timeout server {_ms(timeouts.upstream_response)}",
             f"timeout http-request {_ms(timeouts.client_header)}",
             f"timeout http-keep-alive {_ms(timeouts.keepalive)}",
         ],
         "frontend main": _frontend(config, tables),
-        **({"backend default": _backend(config)} if config.servers else {}),
+        **{f"backend {upstream.name}": _backend(upstream) for upstream in config.upstreams},
         **{
             f"backend {name}": [f"stick-table type ipv6 size 100k expire 10s store gpc(1),gpc_rate(1,{period})"]
             for name, _, period in tables
@@ -138,7 +138,7 @@ def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
         ]
     # What is refused is not counted, as with Weir.
     lines += [f"http-request sc-inc-gpc(0,{index})" for index in range(len(tables))]
-    if not config.servers:
+    if not config.upstreams:
         return [*lines, "http-request return status 503"]
     return [
         *lines,
@@ -146,21 +146,52 @@ def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
         "http-request set-header X-Forwarded-Proto http",
         "option forwardfor",
         'http-response add-header Via "1.1 weir"',
-        "default_backend default",
+        f"default_backend {config.upstreams[0].name}",
     ]
 
 
-def _backend(config: Config) -> list[str]:
+_HASHED: Final = {"address": "source", "uri": "uri whole", "host": "hdr(host)"}
+
+
+def _backend(upstream: Upstream) -> list[str]:
+    """A group. It leaves no server out for requests alone (fail_count): that needs checks as well."""
+    group = upstream.group
+    hashed = [f"balance {_HASHED[group.hash_key]}", "hash-type consistent"]
+    methods = {"round-robin": ["balance roundrobin"], "least-connections": ["balance leastconn"], "hash": hashed}
     return [
-        "balance roundrobin",
+        *methods[group.balance],
         # A request goes out on whichever connection is idle, as with Weir and nginx.
         "http-reuse always",
-        *(
-            f"server s{number} {server.address} pool-max-conn {server.connections}"
-            f" pool-low-conn {server.connections} pool-purge-delay 1h"
-            for number, server in enumerate(config.servers)
-        ),
+        f"retries {group.retries}",
+        *([f"cookie {group.sticky_cookie} insert indirect nocache httponly"] if group.sticky_cookie else []),
+        *(_checks(group.health) if group.health else []),
+        *(f"server s{number} {_server(server, number, upstream)}" for number, server in enumerate(upstream.servers)),
     ]
+
+
+def _checks(health: Health) -> list[str]:
+    expected = f"status {health.status}" if health.status else "rstatus ^[23]"
+    return [
+        "option httpchk",
+        f"http-check send meth GET uri {health.uri}{f' hdr Host {health.host}' if health.host else ''}",
+        f"http-check expect {expected}",
+        f"timeout check {_ms(health.timeout)}",
+    ]
+
+
+def _server(server: Server, number: int, upstream: Upstream) -> str:
+    group = upstream.group
+    words = [
+        server.address,
+        f"pool-max-conn {server.connections} pool-low-conn {server.connections} pool-purge-delay 1h",
+        f"weight {min(server.weight, 256)}",
+        *(["backup"] if server.backup else []),
+        *([f"cookie s{number}"] if group.sticky_cookie else []),
+        *([f"slowstart {_ms(group.slow_start)}"] if group.slow_start else []),
+    ]
+    if health := group.health:
+        words += [f"check inter {_ms(health.period)} rise {health.rise} fall {health.fall}"]
+    return " ".join(words)
 
 
 def _bind(endpoint: str) -> str:

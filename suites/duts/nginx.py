@@ -8,7 +8,7 @@ from typing import Final
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
-from suites.duts.config import Config, split_endpoint
+from suites.duts.config import Config, Upstream, split_endpoint
 
 PREFIX = "/run/weir-nginx"
 _CONFIG = f"{PREFIX}/nginx.conf"
@@ -131,10 +131,7 @@ def render(config: Config, *, measured: bool = False) -> str:
         zones.append(f"limit_req_zone $binary_remote_addr zone=burst:1m rate={limits.request_burst * 8}r/s;")
         uses.append(f"limit_req zone=burst{_extra(limits.request_burst)};")
     listens = [_listen(endpoint) for endpoint in config.listeners]
-    servers = [f"server {server.address} max_fails=0;" for server in config.servers]
-    connections = sum(server.connections for server in config.servers)
-    pool = [*servers, f"keepalive {connections};", *more("upstream")]
-    upstream = ["upstream default {", *_indent(pool), "}"] if servers else []
+    upstreams = [line for upstream in config.upstreams for line in _upstream(upstream, more("upstream"))]
     events = more("events") or ["worker_connections 4096;"]
     return "\n".join(
         [
@@ -164,12 +161,8 @@ def render(config: Config, *, measured: bool = False) -> str:
                     "limit_req_status 429;",
                     *more("http"),
                     *zones,
-                    *upstream,
-                    *(
-                        _server(listens, bool(servers), [*uses, *(more("location") or _STREAMED)], config)
-                        if listens
-                        else []
-                    ),
+                    *upstreams,
+                    *(_server(listens, [*uses, *(more("location") or _STREAMED)], config) if listens else []),
                 ]
             ),
             "}",
@@ -184,11 +177,36 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _STREAMED: Final = ["proxy_buffering off;", "proxy_request_buffering off;"]
 
 
-def _server(listens: list[str], has_upstream: bool, settings: list[str], config: Config) -> list[str]:
+_HASHED: Final = {"address": "$remote_addr", "uri": "$request_uri", "host": "$host"}
+
+
+def _upstream(upstream: Upstream, more: list[str]) -> list[str]:
+    """A group. It has no checks, no slow start and no cookies of its own; servers are left out as Weir does."""
+    group = upstream.group
+    methods = {
+        "round-robin": [],
+        "least-connections": ["least_conn;"],
+        "hash": [f"hash {_HASHED[group.hash_key]} consistent;"],
+    }
+    servers = [
+        f"server {server.address} weight={server.weight} max_fails={group.fail_count}"
+        f" fail_timeout={_ms(group.fail_time)}{' backup' * server.backup};"
+        for server in upstream.servers
+    ]
+    connections = sum(server.connections for server in upstream.servers)
+    pool = [*methods[group.balance], *servers, f"keepalive {connections};", *more]
+    return [f"upstream {upstream.name} {{", *_indent(pool), "}"]
+
+
+def _server(listens: list[str], settings: list[str], config: Config) -> list[str]:
     timeouts = config.timeouts
+    if not config.upstreams:
+        return ["server {", *_indent([*listens, "location / {", *_indent(["return 503;"]), "}"]), "}"]
+    first = config.upstreams[0]
+    retries = first.group.retries
     forward = [
         *settings,
-        "proxy_pass http://default;",
+        f"proxy_pass http://{first.name};",
         "proxy_http_version 1.1;",
         'proxy_set_header Connection "";',
         "proxy_set_header Host $http_host;",
@@ -197,14 +215,17 @@ def _server(listens: list[str], has_upstream: bool, settings: list[str], config:
         'proxy_set_header Via "$server_protocol weir";',
         "proxy_pass_header Server;",
         "proxy_pass_header Date;",
-        "proxy_next_upstream error;",
+        *(
+            ["proxy_next_upstream error;", f"proxy_next_upstream_tries {retries + 1};"]
+            if retries
+            else ["proxy_next_upstream off;"]
+        ),
         "proxy_ignore_client_abort on;",  # a half-closed client still gets its reply
         f"proxy_connect_timeout {_ms(timeouts.upstream_connect)};",
         f"proxy_read_timeout {_ms(timeouts.upstream_response)};",
         f"proxy_send_timeout {_ms(timeouts.upstream_response)};",
     ]
-    body = forward if has_upstream else ["return 503;"]
-    return ["server {", *_indent([*listens, "location / {", *_indent(body), "}"]), "}"]
+    return ["server {", *_indent([*listens, "location / {", *_indent(forward), "}"]), "}"]
 
 
 def _extra(limit: int) -> str:

@@ -152,7 +152,9 @@ def test_body_has_its_own_time_after_a_wait_for_a_connection(
         return Reply(200, visit.target.encode())
 
     origin.behaves(answer_late)
-    dut.apply(servers=[Server(origin.endpoint, connections=1)], timeouts={"client_body": 0.3, "upstream_connect": 30})
+    dut.apply(
+        servers=[Server(origin.endpoint, connections=1)], group={"queue_timeout": 30}, timeouts={"client_body": 0.3}
+    )
     with new_client().connect() as first, new_client().connect() as second:
         first.send(encode_request("GET", "/"))
         origin.wait_for_heads(1)

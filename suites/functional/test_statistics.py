@@ -130,7 +130,7 @@ def test_upstream_errors(dut: Dut, origin: Origin, client: Client) -> None:
 
 def test_busy_upstream(dut: Dut, origin: Origin, client: Client) -> None:
     origin.behaves(lambda visit: visit.hang())
-    dut.apply(servers=[Server(origin.endpoint, connections=2)], timeouts={"upstream_connect": 0.2})
+    dut.apply(servers=[Server(origin.endpoint, connections=2)], group={"queue_timeout": 0.2})
     before = dut.statistics
     busy = [client.connect() for _ in range(2)]
     for connection in busy:

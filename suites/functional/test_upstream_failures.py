@@ -73,7 +73,7 @@ def test_no_upstream_connection_becomes_free(dut: Dut, origin: Origin, client: C
         return Reply(200, b"late")
 
     origin.behaves(answer_later)
-    dut.apply(servers=[Server(origin.endpoint, connections=2)], timeouts={"upstream_connect": 0.3})
+    dut.apply(servers=[Server(origin.endpoint, connections=2)], group={"queue_timeout": 0.3})
     busy = [client.connect() for _ in range(2)]
     for connection in busy:
         connection.send(encode_request("GET", "/"))

@@ -4,9 +4,14 @@ FAMILY_NAME = "weir"
 FAMILY_VERSION = 1
 
 # Definitions
-ABI_VERSION = 1
+ABI_VERSION = 2
 ABI_LISTENERS_MAX = 64
+ABI_UPSTREAMS_MAX = 64
 ABI_SERVERS_MAX = 64
+ABI_GROWN_MAX = 32768
+ABI_GROWN_DEFAULT = 1024
+ABI_WEIGHT_MAX = 1000
+ABI_QUEUE_MAX = 65536
 ABI_NAME_MAX = 31
 ABI_CONNECTIONS_MAX = 1024
 ABI_RATE_MAX = 1073741824
@@ -15,7 +20,12 @@ ABI_HEADER_TOTAL_MAX = 32768
 ABI_HEADER_COUNT_MAX = 256
 ABI_TIMEOUT_MIN = 1000
 ABI_TIMEOUT_MAX = 86400000000
+ABI_RETRIES_MAX = 8
+ABI_COUNT_MAX = 1000
+ABI_TEXT_MAX = 127
 PROTOCOL = ("http",)
+UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
+UPSTREAM_HASH_KEY = ("address", "uri", "host")
 LIMIT_ACTION = ("reply", "reset")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
 
@@ -49,6 +59,25 @@ A_LISTENER_PROTOCOL = 4
 
 # Attributes of upstream
 A_UPSTREAM_NAME = 1
+A_UPSTREAM_BALANCE = 2
+A_UPSTREAM_HASH_KEY = 3
+A_UPSTREAM_QUEUE = 4
+A_UPSTREAM_QUEUE_TIMEOUT = 5
+A_UPSTREAM_STICKY_COOKIE = 6
+A_UPSTREAM_RETRIES = 7
+A_UPSTREAM_FAIL_COUNT = 8
+A_UPSTREAM_FAIL_TIME = 9
+A_UPSTREAM_SLOW_START = 10
+A_UPSTREAM_HEALTH = 11
+
+# Attributes of health
+A_HEALTH_URI = 1
+A_HEALTH_HOST = 2
+A_HEALTH_PERIOD = 3
+A_HEALTH_TIMEOUT = 4
+A_HEALTH_STATUS = 5
+A_HEALTH_RISE = 6
+A_HEALTH_FALL = 7
 
 # Attributes of server
 A_SERVER_UPSTREAM = 1
@@ -56,6 +85,9 @@ A_SERVER_ADDRESS4 = 2
 A_SERVER_ADDRESS6 = 3
 A_SERVER_PORT = 4
 A_SERVER_CONNECTIONS = 5
+A_SERVER_CONNECTIONS_MAX = 6
+A_SERVER_WEIGHT = 7
+A_SERVER_BACKUP = 8
 
 # Attributes of limits
 A_LIMITS_REQUEST_RATE = 1
@@ -120,10 +152,29 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "port": (1, 65535),
         "protocol": (0, 0),
     },
+    "upstream": {
+        "balance": (0, 2),
+        "hash-key": (0, 2),
+        "queue": (0, 65536),
+        "queue-timeout": (1000, 86400000000),
+        "retries": (0, 8),
+        "fail-count": (0, 1000),
+        "fail-time": (1000, 86400000000),
+        "slow-start": (0, 86400000000),
+    },
+    "health": {
+        "period": (1000, 86400000000),
+        "timeout": (1000, 86400000000),
+        "status": (0, 599),
+        "rise": (1, 1000),
+        "fall": (1, 1000),
+    },
     "server": {
         "address4": (0, 4294967295),
         "port": (1, 65535),
         "connections": (1, 1024),
+        "connections-max": (1, 32768),
+        "weight": (1, 1000),
     },
     "limits": {
         "request-rate": (0, 1073741824),
@@ -157,6 +208,100 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     },
 }
 
+# Types of attributes
+TYPES: dict[str, dict[str, str]] = {
+    "info": {
+        "abi": "u32",
+        "version": "string",
+        "generation": "uint",
+    },
+    "commit": {
+        "staged": "u32",
+        "generation": "uint",
+    },
+    "listener": {
+        "address4": "u32",
+        "address6": "binary",
+        "port": "u16",
+        "protocol": "u32",
+    },
+    "upstream": {
+        "name": "string",
+        "balance": "u32",
+        "hash-key": "u32",
+        "queue": "u32",
+        "queue-timeout": "uint",
+        "sticky-cookie": "string",
+        "retries": "u32",
+        "fail-count": "u32",
+        "fail-time": "uint",
+        "slow-start": "uint",
+        "health": "nest",
+    },
+    "health": {
+        "uri": "string",
+        "host": "string",
+        "period": "uint",
+        "timeout": "uint",
+        "status": "u32",
+        "rise": "u32",
+        "fall": "u32",
+    },
+    "server": {
+        "upstream": "string",
+        "address4": "u32",
+        "address6": "binary",
+        "port": "u16",
+        "connections": "u32",
+        "connections-max": "u32",
+        "weight": "u32",
+        "backup": "flag",
+    },
+    "limits": {
+        "request-rate": "u32",
+        "request-burst": "u32",
+        "action": "u32",
+        "header-total": "u32",
+        "header-count": "u32",
+        "body-length": "uint",
+    },
+    "timeouts": {
+        "client-header": "uint",
+        "client-body": "uint",
+        "keepalive": "uint",
+        "upstream-connect": "uint",
+        "upstream-response": "uint",
+    },
+    "config": {
+        "listener": "nest",
+        "upstream": "nest",
+        "server": "nest",
+        "limits": "nest",
+        "timeouts": "nest",
+    },
+    "counter": {
+        "name": "string",
+        "value": "uint",
+    },
+    "stats": {
+        "counter": "nest",
+    },
+}
+
+# Words for the values of integer attributes that have such
+ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
+    "listener": {
+        "protocol": PROTOCOL,
+    },
+    "upstream": {
+        "balance": UPSTREAM_BALANCE,
+        "hash-key": UPSTREAM_HASH_KEY,
+    },
+    "limits": {
+        "action": LIMIT_ACTION,
+    },
+}
+
 # Names of nested attributes, for messages about refused ones
 NAMES: dict[str, dict[int, str]] = {
     "info": {
@@ -176,6 +321,25 @@ NAMES: dict[str, dict[int, str]] = {
     },
     "upstream": {
         1: "name",
+        2: "balance",
+        3: "hash-key",
+        4: "queue",
+        5: "queue-timeout",
+        6: "sticky-cookie",
+        7: "retries",
+        8: "fail-count",
+        9: "fail-time",
+        10: "slow-start",
+        11: "health",
+    },
+    "health": {
+        1: "uri",
+        2: "host",
+        3: "period",
+        4: "timeout",
+        5: "status",
+        6: "rise",
+        7: "fall",
     },
     "server": {
         1: "upstream",
@@ -183,6 +347,9 @@ NAMES: dict[str, dict[int, str]] = {
         3: "address6",
         4: "port",
         5: "connections",
+        6: "connections-max",
+        7: "weight",
+        8: "backup",
     },
     "limits": {
         1: "request-rate",

@@ -60,23 +60,22 @@ def _address(attribute_set: str, value: object) -> bytes:
     return netlink.attribute(numbers[name], address) + netlink.u16(numbers["port"], port)
 
 
-def _limits(table: dict[str, object]) -> bytes:
+def _scalars(attribute_set: str, table: dict[str, object]) -> bytes:
+    """The attributes of a table that are numbers, words, times, flags or texts; what it does not have is left out."""
     content = b""
-    for kind, name in abi.NAMES["limits"].items():
+    for kind, name in abi.NAMES[attribute_set].items():
         value = table.get(name.replace("-", "_"))
-        if name == "action" and value is not None:
-            content += netlink.u32(kind, abi.LIMIT_ACTION.index(str(value)))
-        elif isinstance(value, int):
-            content += netlink.uint(kind, value) if name == "body-length" else netlink.u32(kind, value)
-    return content
-
-
-def _timeouts(table: dict[str, object]) -> bytes:
-    content = b""
-    for kind, name in abi.NAMES["timeouts"].items():
-        value = table.get(name.replace("-", "_"))
-        if isinstance(value, (int, float)):
-            content += netlink.uint(kind, schema.microseconds(value))
+        if name in abi.ENUMS.get(attribute_set, {}) and value is not None:
+            value = abi.ENUMS[attribute_set][name].index(str(value))
+        elif schema.is_time(attribute_set, name) and isinstance(value, (int, float)):
+            value = schema.microseconds(value)
+        if abi.TYPES[attribute_set][name] == "flag":
+            content += netlink.attribute(kind, b"") if value else b""
+        elif abi.TYPES[attribute_set][name] == "string" and schema.is_scalar(attribute_set, name):
+            content += netlink.text(kind, str(value)) if value is not None else b""
+        elif schema.is_scalar(attribute_set, name) and isinstance(value, int):
+            number = netlink.uint if abi.TYPES[attribute_set][name] == "uint" else netlink.u32
+            content += number(kind, value)
     return content
 
 
@@ -100,19 +99,19 @@ def encode(config: schema.Config) -> list[Part]:
         parts.append(Part(abi.CMD_STAGE_LISTENER, abi.A_CONFIG_LISTENER, "listener", ("listener", i), content))
     for i, upstream in enumerate(_tables(config.get("upstream", []))):
         name = str(upstream["name"])
-        content = netlink.text(abi.A_UPSTREAM_NAME, name)
+        content = netlink.text(abi.A_UPSTREAM_NAME, name) + _scalars("upstream", upstream)
+        if "health" in upstream:
+            content += netlink.nest(abi.A_UPSTREAM_HEALTH, _scalars("health", _table(upstream["health"])))
         parts.append(Part(abi.CMD_STAGE_UPSTREAM, abi.A_CONFIG_UPSTREAM, "upstream", ("upstream", i), content))
         for j, server in enumerate(_tables(upstream.get("server", []))):
-            connections = server.get("connections", schema.CONNECTIONS)
-            assert isinstance(connections, int), "the schema has checked it"
             content = netlink.text(abi.A_SERVER_UPSTREAM, name)
             content += _address("server", server["address"])
-            content += netlink.u32(abi.A_SERVER_CONNECTIONS, connections)
+            content += _scalars("server", {"connections": schema.CONNECTIONS, **server})
             path = ("upstream", i, "server", j)
             parts.append(Part(abi.CMD_STAGE_SERVER, abi.A_CONFIG_SERVER, "server", path, content))
-    limits = _limits(_table(config.get("limits", {})))
+    limits = _scalars("limits", _table(config.get("limits", {})))
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
-    timeouts = _timeouts(_table(config.get("timeouts", {})))
+    timeouts = _scalars("timeouts", _table(config.get("timeouts", {})))
     parts.append(Part(abi.CMD_STAGE_TIMEOUTS, abi.A_CONFIG_TIMEOUTS, "timeouts", ("timeouts",), timeouts))
     return parts
 
@@ -139,32 +138,42 @@ def decode(parts: list[bytes]) -> schema.Config:
                 listeners.append({"address": address, "protocol": abi.PROTOCOL[netlink.number(values["protocol"])]})
             elif kind == abi.A_CONFIG_UPSTREAM:
                 name = netlink.string(netlink.table(content)[abi.A_UPSTREAM_NAME])
-                upstreams[name] = {"name": name, "server": []}
+                upstreams[name] = {"name": name, **_decode_scalars("upstream", content), "server": []}
+                health = netlink.table(content).get(abi.A_UPSTREAM_HEALTH)
+                if health is not None:
+                    upstreams[name]["health"] = _decode_scalars("health", health)
             elif kind == abi.A_CONFIG_SERVER:
                 values, address = _decode_address("server", content)
                 servers = _tables(upstreams[netlink.string(values["upstream"])]["server"])
-                servers.append({"address": address, "connections": netlink.number(values["connections"])})
+                servers.append({"address": address, **_decode_scalars("server", content)})
             elif kind == abi.A_CONFIG_LIMITS:
-                config["limits"] = _decode_numbers("limits", content)
+                config["limits"] = _decode_scalars("limits", content)
             elif kind == abi.A_CONFIG_TIMEOUTS:
-                config["timeouts"] = _decode_numbers("timeouts", content)
+                config["timeouts"] = _decode_scalars("timeouts", content)
     config["upstream"] = list(upstreams.values())
     return config
 
 
-def _decode_numbers(attribute_set: str, content: bytes) -> dict[str, object]:
-    """A table of limits or timeouts."""
+def _decode_scalars(attribute_set: str, content: bytes) -> dict[str, object]:
+    """What _scalars() made of a table."""
     table: dict[str, object] = {}
     for kind, payload in netlink.table(content).items():
         # A newer module may have more: what this weirctl cannot apply again, it cannot show.
-        name = abi.NAMES[attribute_set].get(kind)
-        if name is None:
+        name = abi.NAMES[attribute_set].get(kind, "")
+        if not schema.is_scalar(attribute_set, name):
+            continue
+        key = name.replace("-", "_")
+        if abi.TYPES[attribute_set][name] == "flag":
+            table[key] = True
+            continue
+        if abi.TYPES[attribute_set][name] == "string":
+            table[key] = netlink.string(payload)
             continue
         value = netlink.number(payload)
-        if attribute_set == "timeouts":
-            table[name.replace("-", "_")] = schema.seconds(value)
+        if name in abi.ENUMS.get(attribute_set, {}):
+            table[key] = abi.ENUMS[attribute_set][name][value]
         else:
-            table[name.replace("-", "_")] = abi.LIMIT_ACTION[value] if name == "action" else value
+            table[key] = schema.seconds(value) if schema.is_time(attribute_set, name) else value
     return table
 
 

@@ -6,6 +6,8 @@ from .schema import Config
 
 
 def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
         # Every string that passed the schema is free of what would need escaping.
         return f'"{value}"'
@@ -13,7 +15,7 @@ def _value(value: object) -> str:
 
 
 def _table(header: str, values: dict[str, object]) -> str:
-    lines = [f"{key} = {_value(value)}" for key, value in values.items() if not isinstance(value, list)]
+    lines = [f"{key} = {_value(value)}" for key, value in values.items() if not isinstance(value, (list, dict))]
     return "\n".join([header, *lines]) + "\n"
 
 
@@ -25,6 +27,8 @@ def toml(config: Config) -> str:
         assert isinstance(tables, list)
         for table in tables:
             parts.append(_table(f"[[{kind}]]", table))
+            if "health" in table:
+                parts.append(_table(f"[{kind}.health]", table["health"]))
             parts += [_table(f"[[{kind}.server]]", server) for server in table.get("server", [])]
     for kind in ("limits", "timeouts"):
         table = config.get(kind, {})

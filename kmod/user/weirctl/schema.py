@@ -96,8 +96,8 @@ def _integer(attribute_set: str, name: str) -> Check:
     return check
 
 
-def _seconds(name: str) -> Check:
-    low, high = abi.RANGES["timeouts"][name]
+def _seconds(attribute_set: str, name: str) -> Check:
+    low, high = abi.RANGES[attribute_set][name]
     expected = f"seconds from {seconds(low)} to {seconds(high)}"
 
     def check(value: object) -> tuple[str, str] | None:
@@ -130,16 +130,76 @@ def _name(value: object) -> tuple[str, str] | None:
     return f"1 to {abi.ABI_NAME_MAX} letters, digits, dots, dashes or underscores", got(value)
 
 
-def _attributes(attribute_set: str, make: Callable[[str], Check]) -> dict[str, Check]:
-    """A check for each key of a table that is an attribute set of the ABI."""
-    return {name.replace("-", "_"): make(name) for name in abi.NAMES[attribute_set].values()}
+# Attributes that a file has in seconds; netlink has microseconds.
+SECONDS = {
+    "timeouts": frozenset(abi.NAMES["timeouts"].values()),
+    "upstream": frozenset(("queue-timeout", "fail-time", "slow-start")),
+    "health": frozenset(("period", "timeout")),
+}
+
+
+def is_time(attribute_set: str, name: str) -> bool:
+    """Whether the attribute is a time."""
+    return name in SECONDS.get(attribute_set, ())
+
+
+def is_scalar(attribute_set: str, name: str) -> bool:
+    """Whether the attribute is a number, a word for one, a time, a flag or a text of its own."""
+    if name.startswith("address") or name in ("name", "upstream"):
+        return False
+    return abi.TYPES[attribute_set].get(name) in ("u32", "uint", "flag", "string")
+
+
+def _flag(value: object) -> tuple[str, str] | None:
+    return None if isinstance(value, bool) else ("true or false", got(value))
+
+
+def _attribute(attribute_set: str, name: str) -> Check:
+    if abi.TYPES[attribute_set][name] == "flag":
+        return _flag
+    if name in abi.ENUMS.get(attribute_set, {}):
+        return _one_of(abi.ENUMS[attribute_set][name])
+    return _seconds(attribute_set, name) if is_time(attribute_set, name) else _integer(attribute_set, name)
+
+
+def _attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
+    """A check for each key of a table that is an attribute set of the ABI; `others` for texts."""
+    rest = {
+        name.replace("-", "_"): _attribute(attribute_set, name)
+        for name in abi.TYPES[attribute_set]
+        if is_scalar(attribute_set, name) and abi.TYPES[attribute_set][name] != "string"
+    }
+    return {**others, **rest}
+
+
+_TOKEN = frozenset("!#$%&'*+-.^_`|~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+
+def _text(expected: str, fits: Callable[[str], bool]) -> Check:
+    """A string of a bounded length, as the ABI has it, for which `fits` is true."""
+    expected = f"{expected} of at most {abi.ABI_TEXT_MAX} bytes"
+
+    def check(value: object) -> tuple[str, str] | None:
+        fitting = isinstance(value, str) and len(value) <= abi.ABI_TEXT_MAX and fits(value)
+        return None if fitting else (expected, got(value))
+
+    return check
+
+
+def _visible(value: str, without: str) -> bool:
+    return all("!" <= character <= "~" and character not in without for character in value)
 
 
 LISTENER = {"address": _address(server=False), "protocol": _one_of(abi.PROTOCOL)}
-SERVER = {"address": _address(server=True), "connections": _integer("server", "connections")}
-UPSTREAM = {"name": _name}
-LIMITS = _attributes("limits", lambda name: _one_of(abi.LIMIT_ACTION) if name == "action" else _integer("limits", name))
-TIMEOUTS = _attributes("timeouts", _seconds)
+SERVER = _attributes("server", address=_address(server=True))
+HEALTH = _attributes(
+    "health",
+    uri=_text('a path, as "/health",', lambda value: value.startswith("/") and _visible(value, '#"\\')),
+    host=_text("a host's name", lambda value: _visible(value, '/?#@"\\')),
+)
+UPSTREAM = _attributes("upstream", name=_name, sticky_cookie=_text("a cookie's name", _TOKEN.issuperset))
+LIMITS = _attributes("limits")
+TIMEOUTS = _attributes("timeouts")
 
 
 class Checker:
@@ -188,19 +248,21 @@ class Checker:
             self.add((*path, maximum), "too many", f"at most {maximum} [[{header}]]")
         return [((*path, i), item) for i, item in enumerate(value[:maximum])]
 
-    def duplicates(self, members: list[tuple[Path, object]]) -> None:
-        """No two members of an array may have one address."""
-        seen: dict[tuple[bytes, int], Path] = {}
+    def duplicates(self, members: list[tuple[Path, object]], key: str = "address") -> None:
+        """No two members of an array may have one address, or the same of another key."""
+        seen: dict[object, Path] = {}
         for path, item in members:
-            address = item.get("address") if isinstance(item, dict) else None
-            parsed = parse_address(address) if isinstance(address, str) else None
-            if parsed is None:
+            value = item.get(key) if isinstance(item, dict) else None
+            if not isinstance(value, str):
                 continue
-            if parsed in seen:
+            same = parse_address(value) if key == "address" else value
+            if same is None:
+                continue
+            if same in seen:
                 from .errors import key_text
 
-                self.add((*path, "address"), f"{key_text(seen[parsed])} has this address already")
-            seen.setdefault(parsed, path)
+                self.add((*path, key), f"{key_text(seen[same])} has this {key} already")
+            seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
         known = ("listener", "upstream", "limits", "timeouts")
@@ -214,24 +276,43 @@ class Checker:
         for path, item in listeners:
             self.fields(path, item, LISTENER, ("address",))
         self.duplicates(listeners)
-        upstreams = self.tables(("upstream",), config.get("upstream", []), 1)
+        upstreams = self.tables(("upstream",), config.get("upstream", []), abi.ABI_UPSTREAMS_MAX)
         for path, item in upstreams:
             self.upstream(path, item)
+        self.duplicates(upstreams, "name")
         if listeners and "upstream" not in config:
-            self.add(listeners[0][0], "there is no upstream to forward to", "one [[upstream]]")
+            self.add(listeners[0][0], "there is no upstream to forward to", "an [[upstream]]")
         self.fields(("limits",), config.get("limits", {}), LIMITS, ())
         self.fields(("timeouts",), config.get("timeouts", {}), TIMEOUTS, ())
 
     def upstream(self, path: Path, value: object) -> None:
-        if not self.fields(path, value, UPSTREAM, ("name",), "server"):
+        if not self.fields(path, value, UPSTREAM, ("name",), "health", "server"):
             return
         assert isinstance(value, dict)
+        if "health" in value:
+            self.health((*path, "health"), value["health"])
         servers = self.tables((*path, "server"), value.get("server", []), abi.ABI_SERVERS_MAX)
         if value.get("server", []) == []:
             self.add(path, "it has no server", "at least one [[upstream.server]]")
         for server_path, server in servers:
-            self.fields(server_path, server, SERVER, ("address",))
+            self.server(server_path, server)
         self.duplicates(servers)
+
+    def health(self, path: Path, value: object) -> None:
+        if not self.fields(path, value, HEALTH, ("uri",)):
+            return
+        assert isinstance(value, dict)
+        status = value.get("status", 200)
+        if HEALTH["status"](status) is None and 0 < status < 200:
+            self.add((*path, "status"), got(status), "0, or an integer from 200 to 599")
+
+    def server(self, path: Path, value: object) -> None:
+        if not self.fields(path, value, SERVER, ("address",)):
+            return
+        assert isinstance(value, dict)
+        fewest, most = value.get("connections", CONNECTIONS), value.get("connections_max")
+        if SERVER["connections"](fewest) is None and isinstance(most, int) and 0 < most < fewest:
+            self.add((*path, "connections_max"), got(most), f"at least connections, which are {fewest}")
 
 
 def check(config: object) -> list[Problem]:

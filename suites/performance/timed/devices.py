@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lab.run import Prepared
 
 UPSTREAM_CONNECTIONS: Final = 64
+UPSTREAM_CONNECTIONS_MAX: Final = 1024
+"""weirctl's own default. The peers open as many as there are requests."""
 START_TIMEOUT: Final = 30.0  # seconds on the reference host, which may be busy
 STOP_TIMEOUT: Final = 60.0
 FEWEST: Final = 32768
@@ -63,7 +65,8 @@ CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
 
 def configuration(origin: Origin, limits: Mapping[str, Any] | None = None, *, connections: int = 0) -> Config:
     """What every side is told: one listener, one origin, kept connections to it."""
-    server = Server(origin.endpoint, connections or UPSTREAM_CONNECTIONS)
+    held = connections or UPSTREAM_CONNECTIONS
+    server = Server(origin.endpoint, held, connections_max=max(held, UPSTREAM_CONNECTIONS_MAX))
     return Config(servers=(server,), timeouts=TIMEOUTS).changed(limits=limits or {})
 
 

@@ -75,6 +75,7 @@ static void weir_client_forward(struct weir_client *client)
 	x->method = head->method;
 	x->minor = head->minor;
 	x->keepalive = head->flags & HTTP_KEEPALIVE;
+	x->began = client->began;
 	x->group = weir_config_group(config);
 	weir_choose_key(x, head, client->gather->bytes, &client->address);
 	if (!weir_client_put_request(client)) {

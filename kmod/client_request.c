@@ -77,6 +77,7 @@ static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vh
 	x->method = head->method;
 	x->minor = head->minor;
 	x->keepalive = head->flags & HTTP_KEEPALIVE;
+	x->began = client->began;
 	if (upstream < config->upstream_count)
 		x->group = config->upstreams[upstream].group;
 	x->mark = mark;

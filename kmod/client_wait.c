@@ -7,6 +7,7 @@
 #include "exchange.h"
 #include "gather.h"
 #include "group.h"
+#include "group.h"
 #include "pool.h"
 #include "timer.h"
 
@@ -132,6 +133,7 @@ void weir_client_expired(struct weir_client *client)
 	case WEIR_WAIT_UPSTREAM:
 		if (!weir_pool_cancel(x))
 			break;
+		weir_meter_fail(x->group->meter);
 		keepalive = x->keepalive && client->reading == WEIR_READING_NOTHING;
 		weir_client_refuse(client, &head,
 				   weir_failure_status(weir_pool_verdict(x->group)),

@@ -129,7 +129,7 @@ static bool weir_exchange_rewind(struct weir_exchange *x, enum weir_failure fail
 	return false;
 }
 
-void weir_exchange_fail(struct weir_exchange *x, enum weir_failure failure)
+bool weir_exchange_fail(struct weir_exchange *x, enum weir_failure failure)
 {
 	bool wanted;
 
@@ -143,7 +143,7 @@ void weir_exchange_fail(struct weir_exchange *x, enum weir_failure failure)
 		weir_pool_submit(x);
 		weir_exchange_tell_client(x);
 		weir_exchange_put(x);
-		return;
+		return true;
 	}
 	spin_lock_bh(&x->lock);
 	x->status = weir_failure_status(failure);
@@ -152,4 +152,5 @@ void weir_exchange_fail(struct weir_exchange *x, enum weir_failure failure)
 		weir_leg_kick(x->client, WEIR_EVENT_EXCHANGE);
 	spin_unlock_bh(&x->lock);
 	weir_exchange_put(x);
+	return false;
 }

@@ -58,6 +58,7 @@ enum weir_failure {
  * @hash: of what its group looks at to choose a server
  * @sticks: its group keeps clients at their servers
  * @sticky: the id of the server that the client's cookie names, or 0
+ * @began: when its head was whole, by TCP's clock (see weir_client_clock())
  * @method: enum http_method of the request
  * @minor: the client's HTTP/1.@minor
  * @keepalive: the client's connection may live on after the reply
@@ -99,6 +100,7 @@ struct weir_exchange {
 	u8			repeats;
 	bool			waiting;
 	u32			ticket;
+	u64			began;
 	struct list_head	wait_node;
 	struct weir_server	*bound;
 	const struct weir_server	*avoid;
@@ -147,8 +149,9 @@ void weir_exchange_leave_upstream(struct weir_exchange *x);
 /*
  * The upstream side gives up before any byte of a reply: tries again where
  * that is safe, else has the client leg make an error reply.  Its reference
- * is passed on or dropped.  Softirq, no lock but a socket's.
+ * is passed on or dropped.  Returns whether it tries again.  Softirq, no lock
+ * but a socket's.
  */
-void weir_exchange_fail(struct weir_exchange *x, enum weir_failure failure);
+bool weir_exchange_fail(struct weir_exchange *x, enum weir_failure failure);
 
 #endif /* _WEIR_EXCHANGE_H */

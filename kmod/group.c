@@ -13,7 +13,10 @@
 
 static void weir_group_free(struct rcu_head *rcu)
 {
-	kfree(container_of(rcu, struct weir_group, rcu));
+	struct weir_group *group = container_of(rcu, struct weir_group, rcu);
+
+	weir_meter_put(group->meter);
+	kfree(group);
 }
 
 void weir_group_put(struct weir_group *group)
@@ -153,6 +156,11 @@ static struct weir_group *weir_group_alloc(struct weir_net *wn, const char *name
 
 	if (!group)
 		return NULL;
+	group->meter = weir_meter_get(wn->meters, WEIR_METER_UPSTREAM, name, NULL);
+	if (!group->meter) {
+		kfree(group);
+		return NULL;
+	}
 	refcount_set(&group->refs, 1);
 	group->wn = wn;
 	strscpy(group->name, name);

@@ -14,6 +14,7 @@
 
 #include "config.h"
 
+struct weir_meter;
 struct weir_net;
 struct weir_server;
 
@@ -50,6 +51,7 @@ struct weir_servers {
  *	an exchange that waits or is served, in one RCU section needs none
  * @wn: the namespace
  * @name: its name
+ * @meter: its counts, with a reference
  * @node: in the namespace's groups; the namespace's lock
  * @servers: RCU, written under the namespace's lock; NULL: none yet, or @removed
  * @turn_lock: protects the turns of its servers; softirqs off; inside @lock,
@@ -70,6 +72,7 @@ struct weir_group {
 	refcount_t			refs;
 	struct weir_net			*wn;
 	char				name[WEIR_NAME_MAX];
+	struct weir_meter		*meter;
 	struct list_head		node;
 	struct weir_servers __rcu	*servers;
 	spinlock_t			turn_lock; /* protects the servers' turns */

@@ -147,6 +147,13 @@ static inline void weir_meter_add(struct weir_meter *meter, enum weir_meter_coun
 	this_cpu_add(meter->counts->counters[counter], by);
 }
 
+/* Count a request that never came as far as to a connection.  Any context. */
+static inline void weir_meter_fail(struct weir_meter *meter)
+{
+	weir_meter_add(meter, WEIR_METER_requests, 1);
+	weir_meter_add(meter, WEIR_METER_failures, 1);
+}
+
 /* The bucket of a latency. */
 static inline unsigned int weir_meter_bucket(u64 us)
 {

@@ -277,6 +277,7 @@ void weir_pool_submit(struct weir_exchange *x)
 			weir_group_kick(group);
 		break;
 	case WEIR_ADMISSION_REFUSED:
+		weir_meter_fail(group->meter);
 		weir_exchange_fail(x, WEIR_FAILURE_BUSY);
 		break;
 	}
@@ -321,6 +322,7 @@ static void weir_pool_fail_waiters(struct weir_group *group, enum weir_failure f
 	spin_unlock_bh(&group->lock);
 	list_for_each_entry_safe(x, next, &failed, wait_node) {
 		list_del_init(&x->wait_node);
+		weir_meter_fail(group->meter);
 		weir_exchange_fail(x, failure);
 	}
 }
@@ -430,6 +432,10 @@ void weir_pool_opened(struct weir_server *server)
 
 	weir_count(group->wn, WEIR_STAT_upstream_connects, 1);
 	weir_count(group->wn, WEIR_STAT_upstream_active, 1);
+	weir_meter_add(server->meter, WEIR_METER_connects, 1);
+	weir_meter_add(server->meter, WEIR_METER_connections, 1);
+	weir_meter_add(group->meter, WEIR_METER_connects, 1);
+	weir_meter_add(group->meter, WEIR_METER_connections, 1);
 	if (atomic_inc_return(&server->established) == 1 && atomic_read(&server->failures))
 		weir_health_back(server);
 	if (atomic_xchg(&server->failures, 0) || atomic_read(&group->waiting))
@@ -444,6 +450,8 @@ void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
 
 	if (was_up) {
 		weir_count(group->wn, WEIR_STAT_upstream_active, -1);
+		weir_meter_add(server->meter, WEIR_METER_connections, -1);
+		weir_meter_add(group->meter, WEIR_METER_connections, -1);
 		atomic_dec(&server->established);
 	} else {
 		weir_count(group->wn, WEIR_STAT_upstream_failures, 1);

@@ -28,7 +28,11 @@ struct weir_server *weir_server_alloc(struct weir_group *group,
 	if (!server)
 		return NULL;
 	server->pools = alloc_percpu(struct weir_pool);
-	if (!server->pools) {
+	server->meter = weir_meter_get(group->wn->meters, WEIR_METER_SERVER, group->name,
+				       &config->address);
+	if (!server->pools || !server->meter) {
+		weir_meter_put(server->meter);
+		free_percpu(server->pools);
 		kfree(server);
 		return NULL;
 	}
@@ -57,6 +61,7 @@ static void weir_server_free(struct rcu_head *rcu)
 	struct weir_server *server = container_of(rcu, struct weir_server, rcu);
 
 	weir_group_put(server->group);
+	weir_meter_put(server->meter);
 	free_percpu(server->pools);
 	kfree(server);
 }

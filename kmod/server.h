@@ -11,6 +11,7 @@
 #include "config.h"
 
 struct weir_group;
+struct weir_meter;
 
 /**
  * struct weir_pool - one CPU's idle connections to one server
@@ -51,6 +52,7 @@ struct weir_pool {
  * @check_due: when the next one is, jiffies; maintenance only
  * @passed: checks passed in a row; by the check on its way, as the next
  * @missed: checks missed in a row
+ * @meter: its counts, with a reference
  * @pools: one a CPU
  * @rcu: frees it
  */
@@ -81,6 +83,7 @@ struct weir_server {
 	unsigned long			check_due;
 	u32				passed;
 	u32				missed;
+	struct weir_meter		*meter;
 	struct weir_pool __percpu	*pools;
 	struct rcu_head			rcu;
 };

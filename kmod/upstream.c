@@ -86,6 +86,23 @@ static void weir_connection_idle(struct weir_connection *c, bool retire)
 
 /* Serving an exchange. */
 
+/* Count it in the server's and the group's meters.  @end: what it counts as, requests: a whole reply. */
+static void weir_connection_settle(const struct weir_connection *c, enum weir_meter_counter end)
+{
+	struct weir_meter_sample sample = {
+		.status = end == WEIR_METER_requests ? c->x->answer : 0,
+		.end = end,
+		.timed = c->replied_at,
+		.bytes_in = c->bytes_in,
+		.bytes_out = c->bytes_out,
+		.us = c->replied_at - c->sent_at,
+	};
+
+	weir_meter_record(c->server->meter, &sample);
+	sample.us = c->replied_at - c->x->began;
+	weir_meter_record(c->server->group->meter, &sample);
+}
+
 static void weir_connection_start(struct weir_connection *c, struct weir_exchange *x)
 {
 	c->x = x;
@@ -97,6 +114,9 @@ static void weir_connection_start(struct weir_connection *c, struct weir_exchang
 	c->replied = false;
 	c->keepalive = false;
 	weir_leg_mark(&c->leg, x->mark);
+	c->bytes_in = 0;
+	c->bytes_out = 0;
+	c->replied_at = 0;
 	weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
 }
 
@@ -131,6 +151,8 @@ void weir_connection_fail(struct weir_connection *c, enum weir_failure failure)
 		weir_health_failed(c);
 		x->avoid = c->server;
 	}
+	if (failure != WEIR_FAILURE_UNSENT)
+		weir_connection_settle(c, WEIR_METER_failures);
 	if (c->replied) {
 		weir_connection_leave(c, true);
 	} else {
@@ -138,7 +160,10 @@ void weir_connection_fail(struct weir_connection *c, enum weir_failure failure)
 		weir_gather_free(c->gather);
 		c->gather = NULL;
 		weir_timer_clear(&c->leg);
-		weir_exchange_fail(x, failure);
+		if (weir_exchange_fail(x, failure) && failure != WEIR_FAILURE_UNSENT) {
+			weir_meter_add(c->server->meter, WEIR_METER_retries, 1);
+			weir_meter_add(c->server->group->meter, WEIR_METER_retries, 1);
+		}
 	}
 	weir_connection_reset(c, failure);
 }
@@ -154,6 +179,7 @@ static void weir_connection_done(struct weir_connection *c)
 	if (unlikely(atomic_read(&c->server->faults)))
 		weir_health_recovered(c);
 	weir_health_untold(c);
+	weir_connection_settle(c, WEIR_METER_requests);
 	weir_connection_leave(c, false);
 	c->used = true;
 	if (reusable) {
@@ -172,6 +198,8 @@ void weir_connection_forsaken(struct weir_connection *c)
 
 	/* No fault of the server's. */
 	c->used |= c->sent;
+	if (c->sent)
+		weir_connection_settle(c, WEIR_METER_aborted);
 	weir_health_untold(c);
 	weir_connection_leave(c, true);
 	if (untouched && c->leg.sk->sk_state == TCP_ESTABLISHED && !weir_server_excess(c->server)) {
@@ -193,7 +221,10 @@ void weir_connection_send(struct weir_connection *c)
 		return;
 	err = weir_send(&c->leg, &x->request, false, &sent);
 	if (sent.bytes) {
+		if (!c->sent)
+			c->sent_at = tcp_sk(c->leg.sk)->tcp_mstamp;
 		c->sent = true;
+		c->bytes_out += sent.bytes;
 		weir_count(c->leg.wn, WEIR_STAT_bytes_upstream_out, sent.bytes);
 		weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
 	}

@@ -46,6 +46,10 @@ enum weir_connection_state {
  * @replied: some of the reply was put
  * @keepalive: the server lets the connection live on
  * @tunnel: it carries a tunnel, and is none of its server's pool any more
+ * @bytes_in: received of this reply
+ * @bytes_out: sent of this request
+ * @sent_at: when its first byte was sent, by TCP's clock (see weir_client_clock())
+ * @replied_at: when the reply's first byte had come, ditto; 0: it has not
  */
 struct weir_connection {
 	struct weir_leg			leg;
@@ -68,6 +72,10 @@ struct weir_connection {
 	bool				replied;
 	bool				keepalive;
 	bool				tunnel;
+	u64				bytes_in;
+	u64				bytes_out;
+	u64				sent_at;
+	u64				replied_at;
 };
 
 /* Start to connect; process context.  The outcome is told by weir_pool_opened() or _closed(). */

@@ -225,8 +225,11 @@ void weir_connection_read(struct weir_connection *c)
 	    skb_queue_empty(&c->leg.sk->sk_receive_queue))
 		return;
 	c->relay.no_memory = false;
+	if (!c->replied_at && weir_leg_has_input(&c->leg))
+		c->replied_at = tcp_sk(c->leg.sk)->tcp_mstamp;
 	ret = tcp_read_sock(c->leg.sk, &desc, weir_connection_actor);
 	if (ret > 0) {
+		c->bytes_in += ret;
 		weir_count(c->leg.wn, WEIR_STAT_bytes_upstream_in, ret);
 		weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
 	}

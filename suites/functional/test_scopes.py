@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lab.deadline import Deadline
+from suites.duts.config import Server
 from suites.duts.dut import Dut
 from suites.duts.weir import WeirAdapter
 from suites.traffic.client import Client
@@ -221,3 +223,122 @@ def test_table_for_people_has_the_scopes(dut: Dut, weir: WeirAdapter, client: Cl
     lines = weir.weirctl("stats").stdout.splitlines()
     (row,) = [line for line in lines if line.startswith(LISTENER)]
     assert row.endswith(("us", "ms", "s"))
+
+
+@pytest.fixture
+def server(dut: Dut, weir: WeirAdapter, origin: Origin) -> Scopes:
+    dut.apply()
+    return Scopes(weir, "server", upstream="default", server=origin.endpoint)
+
+
+@pytest.fixture
+def upstream(dut: Dut, weir: WeirAdapter) -> Scopes:
+    dut.apply()
+    return Scopes(weir, "upstream", upstream="default")
+
+
+def test_server_and_upstream_count_what_they_did(
+    origin: Origin, client: Client, server: Scopes, upstream: Scopes
+) -> None:
+    reply = Reply(201, b"x" * 500)
+    origin.replies(reply)
+    assert client.get("/", times=3).statuses == [201] * 3
+    upstream.wait_for("requests", 3)
+    for scope in (server, upstream):
+        assert (scope["requests"], scope["responses_2xx"], scope["failures"], scope["retries"]) == (3, 3, 0, 0)
+        assert scope["bytes_in"] == 3 * len(reply.encode())
+        assert scope["bytes_out"] == sum(len(link.received) for link in origin.links)
+
+
+def test_servers_are_counted_apart(
+    dut: Dut, weir: WeirAdapter, new_origin: Callable[[], Origin], client: Client
+) -> None:
+    origins = [new_origin(), new_origin()]
+    dut.apply(servers=[Server(origin.endpoint) for origin in origins])
+    dut.wait_for_upstreams()
+    scopes = [Scopes(weir, "server", upstream="default", server=origin.endpoint) for origin in origins]
+    together = Scopes(weir, "upstream", upstream="default")
+    client.get("/", times=8)
+    together.wait_for("requests", 8)
+    assert [scope["requests"] for scope in scopes] == [origin.requests for origin in origins]
+    assert sum(origin.requests for origin in origins) == 8
+
+
+def test_server_that_fails_is_told(dut: Dut, origin: Origin, client: Client, server: Scopes, upstream: Scopes) -> None:
+    dut.apply(timeouts={"upstream_response": 0.2})
+    origin.behaves(lambda visit: visit.hang())
+    assert client.get("/").status == 504
+    upstream.wait_for("failures", 1)
+    assert (server["requests"], server["failures"], server["responses_2xx"]) == (1, 1, 0)
+
+
+def test_request_that_no_server_takes_is_the_upstreams_failure(
+    dut: Dut, weir: WeirAdapter, origin: Origin, client: Client
+) -> None:
+    origin.behaves(lambda visit: visit.hang())
+    dut.apply(servers=[Server(origin.endpoint, connections=1)], timeouts={"upstream_connect": 0.2})
+    dut.wait_for_upstreams()
+    upstream = Scopes(weir, "upstream", upstream="default")
+    with client.connect() as busy:
+        busy.send(GET)
+        origin.wait_for_heads(1)
+        assert client.get("/").status == 503
+        assert (upstream["requests"], upstream["failures"]) == (1, 1)
+
+
+def test_client_that_leaves_is_no_failure_of_the_server(
+    origin: Origin, client: Client, server: Scopes, upstream: Scopes
+) -> None:
+    origin.behaves(lambda visit: visit.hang())
+    with client.connect() as connection:
+        connection.send(GET)
+        origin.wait_for_heads(1)
+        connection.reset()
+    upstream.wait_for("aborted", 1)
+    assert (server["aborted"], server["failures"]) == (1, 0)
+
+
+def test_latency_of_a_server_is_its_own(origin: Origin, client: Client, server: Scopes, upstream: Scopes) -> None:
+    def later(_visit: Visit) -> Reply:
+        _slowly(0.2)
+        return Reply()
+
+    origin.behaves(later)
+    client.get("/")
+    upstream.wait_for("requests", 1)
+    assert min(server.latencies) >= 0.2
+    assert min(upstream.latencies) >= 0.2
+
+
+def test_wait_for_a_connection_is_the_upstreams_latency_and_not_the_servers(
+    dut: Dut, weir: WeirAdapter, origin: Origin, new_client: Callable[[], Client]
+) -> None:
+    release = threading.Event()
+
+    def later(visit: Visit) -> Reply:
+        if visit.target == "/slow":
+            release.wait(10)
+        return Reply()
+
+    origin.behaves(later)
+    dut.apply(servers=[Server(origin.endpoint, connections=1)])
+    dut.wait_for_upstreams()
+    server = Scopes(weir, "server", upstream="default", server=origin.endpoint)
+    upstream = Scopes(weir, "upstream", upstream="default")
+    with new_client().connect() as slow, new_client().connect() as quick:
+        slow.send(encode_request("GET", "/slow"))
+        origin.wait_for_heads(1)
+        quick.send(GET)
+        _slowly(0.3)
+        release.set()
+        assert (slow.response().status, quick.response().status) == (200, 200)
+    upstream.wait_for("requests", 2)
+    assert sorted(upstream.latencies)[0] >= 0.2, "both took long, one waiting for the other"
+    assert sorted(server.latencies)[0] < 0.2
+
+
+def test_connections_of_a_server_are_a_gauge(dut: Dut, weir: WeirAdapter, origin: Origin) -> None:
+    dut.apply(servers=[Server(origin.endpoint, connections=3)])
+    dut.wait_for_upstreams()
+    (server,) = [scope for scope in weir.scopes() if scope.get("server") == origin.endpoint]
+    assert (server["connections"], server["connects"]) == (3, 3)

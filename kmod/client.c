@@ -238,6 +238,7 @@ void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 	client->meter = weir_meter_hold(listener->meter);
 	weir_meter_add(client->meter, WEIR_METER_connects, 1);
 	weir_meter_add(client->meter, WEIR_METER_connections, 1);
+	client->accepted_mark = READ_ONCE(sk->sk_mark);
 	weir_count(wn, WEIR_STAT_connections_accepted, 1);
 	weir_count(wn, WEIR_STAT_connections_active, 1);
 	weir_count(wn, WEIR_STAT_memory_bytes, sizeof(*client));

@@ -11,6 +11,7 @@
 #include <linux/net.h>
 #include <linux/tcp.h>
 
+#include "http_parts.h"
 #include "leg.h"
 #include "net.h"
 #include "relay.h"
@@ -60,6 +61,8 @@ enum weir_client_wait {
  * @acked: bytes that the client had acknowledged when last looked at
  * @stalls: how often in a row that was no more than before
  * @requests: requests so far, saturating
+ * @accepted_mark: the socket's mark when it was accepted
+ * @mark: that of the packet in which the head being read began
  * @blocked: the socket takes no more for now
  * @moved: bytes of a body were read in this run
  * @replied: some of this reply was sent
@@ -83,6 +86,8 @@ struct weir_client {
 	u64				acked;
 	u8				stalls;
 	u32				requests;
+	u32				accepted_mark;
+	u32				mark;
 	bool				blocked;
 	bool				moved;
 	bool				replied;
@@ -118,11 +123,29 @@ bool weir_client_read_head(struct weir_client *client);
 void weir_client_read_body(struct weir_client *client);
 
 /* client_reply.c */
+/**
+ * struct weir_redirect - what a reply's Location is made of
+ * @location: with its variables
+ * @head: the request
+ * @buf: what it was parsed from
+ */
+struct weir_redirect {
+	struct http_text	location;
+	const struct http_head	*head;
+	const u8		*buf;
+};
+
 /* Put an error reply into an exchange that has no upstream side any more; false: no memory. */
 bool weir_client_put_error(struct weir_client *client, u16 status, bool close);
 /* Answer a request that goes no further.  @head: what is known of it, or NULL. */
 void weir_client_refuse(struct weir_client *client, const struct http_head *head, u16 status,
 			bool close);
+/* The same for a virtual host, by its index. */
+void weir_client_refuse_for(struct weir_client *client, const struct http_head *head, u32 vhost,
+			    u16 status, bool close);
+/* Answer a request by saying where to ask. */
+void weir_client_redirect(struct weir_client *client, const struct weir_redirect *redirect,
+			  u16 status, bool no_store, bool close);
 /* Send what there is of the reply.  Returns whether the exchange or the connection is over. */
 bool weir_client_send(struct weir_client *client);
 

@@ -4,12 +4,19 @@
 #include "client_leg.h"
 #include "date.h"
 #include "exchange.h"
+#include "http_rules.h"
 #include "http_write.h"
+#include "pages.h"
 #include "send.h"
+
+enum {
+	/* Bytes of Location; a request that needs more is refused with 414. */
+	WEIR_REDIRECT_MAX	= 32768,
+};
 
 /* Replies of Weir's own. */
 
-static void weir_client_count_error(struct weir_net *wn, u16 status)
+static void weir_client_count_own(struct weir_net *wn, u16 status)
 {
 	switch (status) {
 	case 400:
@@ -38,55 +45,126 @@ static void weir_client_count_error(struct weir_net *wn, u16 status)
 	weir_count(wn, WEIR_STAT_responses_1xx + status / 100 - 1, 1);
 }
 
-bool weir_client_put_error(struct weir_client *client, u16 status, bool close)
+/*
+ * Put a reply into the exchange.  @own: its status, and NO_STORE.  @redirect:
+ * where it leads to, which needs @room bytes, or NULL.
+ */
+static bool weir_client_put_own(struct weir_client *client, struct http_own *own, bool close,
+				const struct weir_redirect *redirect, size_t room)
 {
 	struct weir_exchange *x = client->x;
-	unsigned int flags = 0;
+	const struct weir_page *page = weir_pages_find(x->pages, x->vhost, own->status);
+	size_t size = HTTP_OWN_MAX + room + WEIR_CONTENT_TYPE_MAX, need;
 	struct bio_vec piece;
-	size_t need;
 	u8 *out;
 
 	if (close)
-		flags |= HTTP_WRITE_CLOSE;
+		own->flags |= HTTP_WRITE_CLOSE;
 	else if (!x->minor)
-		flags |= HTTP_WRITE_KEEPALIVE;
+		own->flags |= HTTP_WRITE_KEEPALIVE;
 	if (x->method == HTTP_METHOD_HEAD)
-		flags |= HTTP_WRITE_NO_BODY;
-	out = weir_pipe_reserve(HTTP_ERROR_REPLY_MAX, &piece);
+		own->flags |= HTTP_WRITE_NO_BODY;
+	own->date = weir_date();
+	if (page) {
+		own->content_type = page->content_type;
+		own->content_length = page->len;
+	}
+	out = weir_pipe_reserve(size + room, &piece);
 	if (!out)
 		return false;
-	need = http_write_error(out, HTTP_ERROR_REPLY_MAX, status, flags, weir_date());
-	if (need > HTTP_ERROR_REPLY_MAX)
-		need = 0;
-	if (!weir_pipe_commit(&x->reply, &piece, need, false))
+	if (redirect) {
+		/* Behind where the reply will be, of which it is a part then. */
+		http_location(out + size, room, redirect->location, redirect->head, redirect->buf);
+		own->location = out + size;
+		own->location_len = room;
+	}
+	need = http_write_own(out, size, own);
+	if (!weir_pipe_commit(&x->reply, &piece, need <= size ? need : 0, false))
+		return false;
+	if (page && x->method != HTTP_METHOD_HEAD && !weir_page_send(page, &x->reply))
 		return false;
 	x->reply_keepalive = !close;
-	x->answer = status;
+	x->answer = own->status;
 	weir_pipe_end(&x->reply, false);
-	weir_client_count_error(client->leg.wn, status);
+	weir_client_count_own(client->leg.wn, own->status);
 	return true;
+}
+
+bool weir_client_put_error(struct weir_client *client, u16 status, bool close)
+{
+	struct http_own own = { .status = status, .flags = HTTP_WRITE_NO_STORE };
+
+	return weir_client_put_own(client, &own, close, NULL, 0);
+}
+
+/* An exchange for a reply of Weir's own, instead of the one that there may be. */
+static bool weir_client_answer(struct weir_client *client, const struct http_head *head)
+{
+	u8 method = head ? head->method : HTTP_METHOD_OTHER;
+	u8 minor = head ? head->minor : 1;
+	struct weir_exchange *old = client->x, *x;
+
+	if (!client->began)
+		client->began = weir_client_clock(client);
+	x = weir_exchange_alloc(client->leg.wn, &client->leg);
+	if (x) {
+		x->method = method;
+		x->minor = minor;
+		if (old)
+			weir_exchange_judged(x, old->pages, old->vhost);
+		else
+			weir_exchange_judged(x, weir_client_config(client)->pages,
+					     WEIR_PAGE_EVERYWHERE);
+	}
+	weir_client_leave(client);
+	client->x = x;
+	return x;
+}
+
+/* Nothing more is read of a request that is answered with a close. */
+static void weir_client_answered(struct weir_client *client, bool done, bool close)
+{
+	if (!done)
+		weir_client_reset(client);
+	else if (close && client->reading != WEIR_READING_NOTHING)
+		client->reading = WEIR_READING_REFUSED;
 }
 
 void weir_client_refuse(struct weir_client *client, const struct http_head *head, u16 status,
 			bool close)
 {
-	u8 method = head ? head->method : HTTP_METHOD_OTHER;
-	u8 minor = head ? head->minor : 1;
+	bool done = weir_client_answer(client, head) &&
+		    weir_client_put_error(client, status, close);
 
-	weir_client_leave(client);
-	client->x = weir_exchange_alloc(client->leg.wn, &client->leg);
-	if (!client->began)
-		client->began = weir_client_clock(client);
-	if (client->x) {
-		client->x->method = method;
-		client->x->minor = minor;
+	weir_client_answered(client, done, close);
+}
+
+void weir_client_refuse_for(struct weir_client *client, const struct http_head *head, u32 vhost,
+			    u16 status, bool close)
+{
+	bool done = weir_client_answer(client, head);
+
+	if (done) {
+		client->x->vhost = vhost;
+		done = weir_client_put_error(client, status, close);
 	}
-	if (!client->x || !weir_client_put_error(client, status, close)) {
-		weir_client_reset(client);
+	weir_client_answered(client, done, close);
+}
+
+void weir_client_redirect(struct weir_client *client, const struct weir_redirect *redirect,
+			  u16 status, bool no_store, bool close)
+{
+	struct http_own own = { .status = status, .flags = no_store ? HTTP_WRITE_NO_STORE : 0 };
+	size_t room = http_location(NULL, 0, redirect->location, redirect->head, redirect->buf);
+	bool done;
+
+	if (!room || room > WEIR_REDIRECT_MAX) {
+		weir_client_refuse(client, redirect->head, room ? 414 : 400, close);
 		return;
 	}
-	if (close && client->reading != WEIR_READING_NOTHING)
-		client->reading = WEIR_READING_REFUSED;
+	done = weir_client_answer(client, redirect->head) &&
+	       weir_client_put_own(client, &own, close, redirect, room);
+	weir_client_answered(client, done, close);
 }
 
 /* Sending. */

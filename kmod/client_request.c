@@ -9,11 +9,11 @@
 #include "gather.h"
 #include "http_write.h"
 #include "limit.h"
+#include "pages.h"
 #include "pool.h"
+#include "route.h"
 
 enum {
-	/* A longer target is refused with 414, unless the limit of the whole head is lower. */
-	WEIR_CLIENT_URI_MAX	= 8192,
 	/* What forwarding may add to a head: Via, X-Forwarded-For, X-Forwarded-Proto, Host. */
 	WEIR_CLIENT_ADDED	= 256,
 };
@@ -55,7 +55,8 @@ static bool weir_client_put_request(struct weir_client *client)
 	return weir_pipe_commit(&x->request, &piece, need, false);
 }
 
-static void weir_client_forward(struct weir_client *client)
+/* @upstream: index of the group; @mark: of the upstream connection meanwhile. */
+static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vhost, u32 mark)
 {
 	const struct weir_config *config = weir_client_config(client);
 	const struct http_limits limits = {
@@ -75,7 +76,10 @@ static void weir_client_forward(struct weir_client *client)
 	x->method = head->method;
 	x->minor = head->minor;
 	x->keepalive = head->flags & HTTP_KEEPALIVE;
-	x->group = weir_config_group(config);
+	if (upstream < config->upstream_count)
+		x->group = config->upstreams[upstream].group;
+	x->mark = mark;
+	weir_exchange_judged(x, config->pages, vhost);
 	weir_choose_key(x, head, client->gather->bytes, &client->address);
 	if (!weir_client_put_request(client)) {
 		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
@@ -98,15 +102,65 @@ static void weir_client_forward(struct weir_client *client)
 	weir_pool_submit(x);
 }
 
+/* A request that goes no further: a body would have to be read first, to find the next one. */
+static bool weir_client_is_last(struct weir_client *client, const struct http_head *head)
+{
+	if (head->framing == HTTP_FRAMING_NONE)
+		client->reading = WEIR_READING_NOTHING;
+	return head->framing != HTTP_FRAMING_NONE || !(head->flags & HTTP_KEEPALIVE);
+}
+
+/* Judge a request by virtual hosts and rules. */
+static void weir_client_route(struct weir_client *client, const struct weir_config *config)
+{
+	const struct http_head *head = &client->gather->head;
+	const u8 *buf = client->gather->bytes;
+	struct weir_redirect redirect = { .head = head, .buf = buf };
+	struct weir_net *wn = client->leg.wn;
+	struct weir_route route;
+
+	weir_route_find(config, head, buf, &client->address, client->mark ?: client->accepted_mark,
+			&route);
+	if (route.marked)
+		weir_leg_mark(&client->leg, route.mark);
+	switch (route.kind) {
+	case WEIR_ROUTE_UPSTREAM:
+		weir_client_forward(client, route.upstream, route.vhost, route.mark);
+		return;
+	case WEIR_ROUTE_REDIRECT:
+		redirect.location = route.location;
+		weir_client_redirect(client, &redirect, route.status, route.private,
+				     weir_client_is_last(client, head));
+		break;
+	case WEIR_ROUTE_BLOCK:
+		weir_count(wn, WEIR_STAT_rejected_rule, 1);
+		fallthrough;
+	case WEIR_ROUTE_REFUSE:
+		weir_client_refuse_for(client, head, route.vhost, route.status,
+				       weir_client_is_last(client, head));
+		break;
+	case WEIR_ROUTE_RESET:
+		weir_count(wn, WEIR_STAT_rejected_rule, 1);
+		weir_client_reset(client);
+		return;
+	case WEIR_ROUTE_DROP:
+		weir_count(wn, WEIR_STAT_rejected_rule, 1);
+		weir_client_close(client, true);
+		return;
+	}
+	weir_gather_free(client->gather);
+	client->gather = NULL;
+}
+
 /* A request's head is whole. */
 static void weir_client_request(struct weir_client *client)
 {
-	const struct weir_limits *limits = &weir_client_config(client)->limits;
+	const struct weir_config *config = weir_client_config(client);
 	const struct http_head *head = &client->gather->head;
+	const struct weir_limits *limits = &config->limits;
 	struct weir_net *wn = client->leg.wn;
 	struct weir_limiter *limiter = rcu_dereference(wn->limiter);
 	enum weir_limit_verdict verdict = WEIR_LIMIT_PASS;
-	bool last;
 
 	client->requests += client->requests < U32_MAX;
 	client->began = weir_client_clock(client);
@@ -116,7 +170,10 @@ static void weir_client_request(struct weir_client *client)
 	if (limiter)
 		verdict = weir_limit_check(limiter, limits, &client->address);
 	if (verdict == WEIR_LIMIT_PASS) {
-		weir_client_forward(client);
+		if (config->rules)
+			weir_client_route(client, config);
+		else
+			weir_client_forward(client, 0, WEIR_PAGE_EVERYWHERE, 0);
 		return;
 	}
 	weir_count(wn, verdict == WEIR_LIMIT_RATE ? WEIR_STAT_rejected_rate :
@@ -125,11 +182,7 @@ static void weir_client_request(struct weir_client *client)
 		weir_client_reset(client);
 		return;
 	}
-	/* A body would have to be read first, to find the next request. */
-	last = head->framing != HTTP_FRAMING_NONE || !(head->flags & HTTP_KEEPALIVE);
-	if (head->framing == HTTP_FRAMING_NONE)
-		client->reading = WEIR_READING_NOTHING;
-	weir_client_refuse(client, head, 429, last);
+	weir_client_refuse(client, head, 429, weir_client_is_last(client, head));
 	weir_gather_free(client->gather);
 	client->gather = NULL;
 }
@@ -142,7 +195,7 @@ static void weir_client_begin(struct weir_client *client)
 	const struct http_limits limits = {
 		.header_total = config->header_total,
 		.header_count = config->header_count,
-		.uri_length = min_t(u32, config->header_total, WEIR_CLIENT_URI_MAX),
+		.uri_length = min(config->header_total, config->uri_length),
 		.body_length = config->body_length,
 	};
 
@@ -166,8 +219,10 @@ bool weir_client_read_head(struct weir_client *client)
 			weir_client_close(client, false);
 		return false;
 	}
-	if (!client->gather)
+	if (!client->gather) {
 		weir_client_begin(client);
+		client->mark = skb->mark;
+	}
 	/* One byte more than allowed lets the parser see that. */
 	verdict = weir_gather_skb(&client->gather, client->gather->head.limits.header_total + 1,
 				  skb, offset, len, &used);

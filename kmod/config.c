@@ -10,6 +10,8 @@
 #include "limit.h"
 #include "listener.h"
 #include "net.h"
+#include "pages.h"
+#include "rules.h"
 
 struct weir_config *weir_config_alloc(void)
 {
@@ -21,6 +23,7 @@ struct weir_config *weir_config_alloc(void)
 	config->limits.header_total = 16384;
 	config->limits.header_count = 64;
 	config->limits.body_length = 1ULL << 30;
+	config->limits.uri_length = 8192;
 	config->timeouts.client_header = 20ULL * USEC_PER_SEC;
 	config->timeouts.client_body = 20ULL * USEC_PER_SEC;
 	config->timeouts.keepalive = 75ULL * USEC_PER_SEC;
@@ -42,6 +45,8 @@ static void weir_config_free(struct rcu_head *rcu)
 	}
 	kvfree(config->upstreams);
 	kvfree(config->listeners);
+	weir_rules_free(config->rules);
+	weir_pages_put(config->pages);
 	kfree(config);
 }
 
@@ -238,6 +243,11 @@ static int weir_config_check_limits(const struct weir_limits *limits,
 		NL_SET_ERR_MSG_FMT(extack, "header_count must be 1 to %d", WEIR_HEADER_COUNT_MAX);
 		return -EINVAL;
 	}
+	if (limits->uri_length < WEIR_URI_LENGTH_MIN || limits->uri_length > WEIR_URI_LENGTH_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "uri_length must be %d to %d", WEIR_URI_LENGTH_MIN,
+				   WEIR_URI_LENGTH_MAX);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -333,7 +343,7 @@ int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *
 	unsigned int i;
 	int err;
 
-	if (config->listener_count && !config->upstream_count) {
+	if (config->listener_count && !config->upstream_count && !config->rules) {
 		NL_SET_ERR_MSG(extack, "listeners need an upstream server");
 		return -EINVAL;
 	}
@@ -472,6 +482,8 @@ int weir_config_apply(struct net *net, struct weir_config *config, struct netlin
 	int err;
 
 	err = weir_config_check(config, extack);
+	if (!err && config->rules)
+		err = weir_rules_finish(config->rules, config->limits.uri_length, extack);
 	if (err)
 		return err;
 	mutex_lock(&wn->lock);

@@ -17,6 +17,8 @@
 struct net;
 struct netlink_ext_ack;
 struct weir_group;
+struct weir_pages;
+struct weir_rules;
 struct weir_servers;
 
 enum weir_config_bounds {
@@ -35,6 +37,8 @@ enum weir_config_bounds {
 	WEIR_HEADER_TOTAL_MIN	= 256,		/* bytes */
 	WEIR_HEADER_TOTAL_MAX	= 32768,	/* bytes */
 	WEIR_HEADER_COUNT_MAX	= 256,
+	WEIR_URI_LENGTH_MIN	= 64,		/* bytes */
+	WEIR_URI_LENGTH_MAX	= 32768,	/* bytes */
 	WEIR_RATE_MAX		= 1 << 30,
 };
 
@@ -161,6 +165,7 @@ struct weir_upstream_config {
  * @header_total: bytes of a request's head, start line included
  * @header_count: fields of a request's head
  * @body_length: bytes of a request's body; 0 = off
+ * @uri_length: bytes of a request's target
  */
 struct weir_limits {
 	u32			request_rate;
@@ -169,6 +174,7 @@ struct weir_limits {
 	u32			header_total;
 	u32			header_count;
 	u64			body_length;
+	u32			uri_length;
 };
 
 /* All in microseconds, WEIR_TIMEOUT_MIN_US to WEIR_TIMEOUT_MAX_US. */
@@ -189,7 +195,9 @@ struct weir_timeouts {
  * @listener_count: used entries of @listeners
  * @upstream_count: used entries of @upstreams
  * @listeners: addresses to listen at
- * @upstreams: upstream groups; requests go to the first
+ * @upstreams: upstream groups; the first is where requests go unless @rules say otherwise
+ * @rules: virtual hosts and rules, or NULL
+ * @pages: bodies of error replies, or NULL
  */
 struct weir_config {
 	refcount_t			refs;
@@ -200,6 +208,8 @@ struct weir_config {
 	u32				upstream_count;
 	union weir_address		*listeners;
 	struct weir_upstream_config	*upstreams;
+	struct weir_rules		*rules;
+	struct weir_pages		*pages;
 };
 
 /*

@@ -17,6 +17,7 @@
 
 #include "config.h"
 #include "control.h"
+#include "control_rules.h"
 #include "control_show.h"
 #include "nl_gen.h"
 
@@ -43,6 +44,8 @@ static_assert(WEIR_ABI_RATE_MAX == WEIR_RATE_MAX);
 static_assert(WEIR_ABI_HEADER_TOTAL_MIN == WEIR_HEADER_TOTAL_MIN);
 static_assert(WEIR_ABI_HEADER_TOTAL_MAX == WEIR_HEADER_TOTAL_MAX);
 static_assert(WEIR_ABI_HEADER_COUNT_MAX == WEIR_HEADER_COUNT_MAX);
+static_assert(WEIR_ABI_URI_LENGTH_MIN == WEIR_URI_LENGTH_MIN);
+static_assert(WEIR_ABI_URI_LENGTH_MAX == WEIR_URI_LENGTH_MAX);
 static_assert(WEIR_ABI_TIMEOUT_MIN == WEIR_TIMEOUT_MIN_US);
 static_assert(WEIR_ABI_TIMEOUT_MAX == WEIR_TIMEOUT_MAX_US);
 static_assert((int)WEIR_LIMIT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
@@ -157,8 +160,7 @@ static int weir_read_address(union weir_address *address, const struct nlattr *n
 	return 0;
 }
 
-/* Read the name of an upstream group; what it may hold needs no quoting anywhere. */
-static int weir_read_name(char *name, const struct nlattr *attr, struct netlink_ext_ack *extack)
+int weir_read_name(char *name, const struct nlattr *attr, struct netlink_ext_ack *extack)
 {
 	static const char allowed[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -329,6 +331,7 @@ static int weir_stage_limits(struct weir_control *control, struct nlattr *nest,
 	weir_take_u32(&limits->header_total, tb[WEIR_A_LIMITS_HEADER_TOTAL]);
 	weir_take_u32(&limits->header_count, tb[WEIR_A_LIMITS_HEADER_COUNT]);
 	weir_take_uint(&limits->body_length, tb[WEIR_A_LIMITS_BODY_LENGTH]);
+	weir_take_u32(&limits->uri_length, tb[WEIR_A_LIMITS_URI_LENGTH]);
 	return 0;
 }
 
@@ -348,6 +351,24 @@ static int weir_stage_timeouts(struct weir_control *control, struct nlattr *nest
 	weir_take_uint(&timeouts->upstream_connect, tb[WEIR_A_TIMEOUTS_UPSTREAM_CONNECT]);
 	weir_take_uint(&timeouts->upstream_response, tb[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE]);
 	return 0;
+}
+
+static int weir_stage_control_vhost(struct weir_control *control, struct nlattr *nest,
+				    struct netlink_ext_ack *extack)
+{
+	return weir_stage_vhost(control->staged, nest, extack);
+}
+
+static int weir_stage_control_rule(struct weir_control *control, struct nlattr *nest,
+				   struct netlink_ext_ack *extack)
+{
+	return weir_stage_rule(control->staged, nest, extack);
+}
+
+static int weir_stage_control_error_page(struct weir_control *control, struct nlattr *nest,
+					 struct netlink_ext_ack *extack)
+{
+	return weir_stage_error_page(control->staged, nest, extack);
 }
 
 /* One stage operation: @stage puts the part in attribute @type into the sender's transaction. */
@@ -392,6 +413,21 @@ int weir_nl_stage_limits_doit(struct sk_buff *skb, struct genl_info *info)
 int weir_nl_stage_timeouts_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return weir_stage(skb, info, WEIR_A_CONFIG_TIMEOUTS, weir_stage_timeouts);
+}
+
+int weir_nl_stage_vhost_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_VHOST, weir_stage_control_vhost);
+}
+
+int weir_nl_stage_rule_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_RULE, weir_stage_control_rule);
+}
+
+int weir_nl_stage_error_page_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_ERROR_PAGE, weir_stage_control_error_page);
 }
 
 /* Apply the staged configuration and tell the new generation, or change nothing. */

@@ -6,6 +6,9 @@
 #ifndef _WEIR_CONTROL_H
 #define _WEIR_CONTROL_H
 
+struct netlink_ext_ack;
+struct nlattr;
+
 /*
  * Register the family; requests may come at once, so the data path has to be
  * ready.  0 or a negative errno.  Process context.
@@ -13,5 +16,11 @@
 int weir_control_init(void);
 /* Unregister it and forget what was staged.  Process context, sleeps. */
 void weir_control_exit(void);
+
+/*
+ * Read the name of a part of a configuration into @name[WEIR_NAME_MAX]; what it
+ * may hold needs no quoting anywhere.  0, or -EINVAL and a message.
+ */
+int weir_read_name(char *name, const struct nlattr *attr, struct netlink_ext_ack *extack);
 
 #endif /* _WEIR_CONTROL_H */

@@ -8,8 +8,11 @@
 #include <net/genetlink.h>
 
 #include "config.h"
+#include "control_rules.h"
 #include "control_show.h"
 #include "nl_gen.h"
+#include "pages.h"
+#include "rules.h"
 
 #ifndef MODULE
 #error "Weir is built as a module only"
@@ -37,11 +40,16 @@ int weir_nl_get_info_doit(struct sk_buff *skb, struct genl_info *info)
 	return genlmsg_reply(reply, info);
 }
 
+enum {
+	/* What a packet buffer of 32 KiB needs for itself. */
+	WEIR_DUMP_SPARE = 1024,
+};
+
 /**
  * struct weir_config_dump - how far a dump of a configuration is
  * @config: what is shown, unchanged even when another one is applied meanwhile
  * @next: index of the next part: listeners, each upstream group with its
- *	servers behind it, limits, timeouts
+ *	servers behind it, virtual hosts, rules, error pages, limits, timeouts
  */
 struct weir_config_dump {
 	struct weir_config	*config;
@@ -60,6 +68,8 @@ int weir_nl_get_config_start(struct netlink_callback *cb)
 
 	dump->config = weir_config_current(genl_info_net(genl_info_dump(cb)));
 	dump->next = 0;
+	/* An error page, or a rule with all that it may have, in one message. */
+	cb->min_dump_alloc = 2 * WEIR_PAGE_MAX - WEIR_DUMP_SPARE;
 	return 0;
 }
 
@@ -136,7 +146,8 @@ static int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits
 	       nla_put_u32(skb, WEIR_A_LIMITS_ACTION, limits->action) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_TOTAL, limits->header_total) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_COUNT, limits->header_count) ?:
-	       nla_put_uint(skb, WEIR_A_LIMITS_BODY_LENGTH, limits->body_length);
+	       nla_put_uint(skb, WEIR_A_LIMITS_BODY_LENGTH, limits->body_length) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length);
 }
 
 static int weir_put_timeouts(struct sk_buff *skb, const struct weir_timeouts *timeouts)
@@ -158,7 +169,7 @@ static int weir_put_listener(struct sk_buff *skb, const union weir_address *addr
 /**
  * struct weir_config_part - one message of a dump
  * @type: the nested attribute that it goes into; 0: past the end
- * @member: which of the listeners, groups or servers it is
+ * @member: which of them it is
  * @upstream: the group
  */
 struct weir_config_part {
@@ -169,6 +180,14 @@ struct weir_config_part {
 
 static struct weir_config_part weir_config_part(const struct weir_config *config, u32 index)
 {
+	const struct {
+		int type;
+		u32 count;
+	} counts[] = {
+		{ WEIR_A_CONFIG_VHOST, config->rules ? config->rules->vhost_count : 0 },
+		{ WEIR_A_CONFIG_RULE, config->rules ? config->rules->rule_count : 0 },
+		{ WEIR_A_CONFIG_ERROR_PAGE, config->pages ? config->pages->count : 0 },
+	};
 	struct weir_config_part part = {};
 	unsigned int i;
 
@@ -191,6 +210,14 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 		}
 		index -= part.upstream->server_count;
 	}
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		part.member = index;
+		if (index < counts[i].count) {
+			part.type = counts[i].type;
+			return part;
+		}
+		index -= counts[i].count;
+	}
 	part.type = index == 0 ? WEIR_A_CONFIG_LIMITS : index == 1 ? WEIR_A_CONFIG_TIMEOUTS : 0;
 	return part;
 }
@@ -205,6 +232,12 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 		return weir_put_upstream(skb, part->upstream);
 	case WEIR_A_CONFIG_SERVER:
 		return weir_put_server(skb, part->upstream, &part->upstream->servers[part->member]);
+	case WEIR_A_CONFIG_VHOST:
+		return weir_put_vhost(skb, config, part->member);
+	case WEIR_A_CONFIG_RULE:
+		return weir_put_rule(skb, config, part->member);
+	case WEIR_A_CONFIG_ERROR_PAGE:
+		return weir_put_error_page(skb, config, part->member);
 	case WEIR_A_CONFIG_LIMITS:
 		return weir_put_limits(skb, &config->limits);
 	default:

@@ -51,6 +51,7 @@ void weir_exchange_put(struct weir_exchange *x)
 	weir_pipe_purge(&x->reply);
 	if (x->again.bv_page)
 		put_page(x->again.bv_page);
+	weir_pages_put(x->pages);
 	weir_count(x->wn, WEIR_STAT_memory_bytes, -(s64)sizeof(*x));
 	local_bh_disable();
 	if (this_cpu_read(weir_exchange_spare))

@@ -11,6 +11,7 @@
 #include <linux/refcount.h>
 
 #include "http_parser.h"
+#include "pages.h"
 #include "pipe.h"
 
 struct weir_group;
@@ -60,6 +61,10 @@ enum weir_failure {
  * @method: enum http_method of the request
  * @minor: the client's HTTP/1.@minor
  * @keepalive: the client's connection may live on after the reply
+ * @mark: what the upstream connection's packets are marked with meanwhile
+ * @vhost: index of the virtual host that it is for, or WEIR_PAGE_EVERYWHERE
+ * @pages: bodies of error replies, of the configuration that its head was
+ *	judged by; NULL: none
  *
  * Set by the upstream leg before it puts the reply's first byte:
  * @reply_keepalive: the reply lets the client's connection live on
@@ -93,6 +98,9 @@ struct weir_exchange {
 	u64			hash;
 	u64			sticky;
 	struct bio_vec		again;
+	u32			mark;
+	u32			vhost;
+	struct weir_pages	*pages;
 	struct weir_pipe	request;
 	struct weir_pipe	reply;
 };
@@ -107,6 +115,13 @@ struct weir_exchange *weir_exchange_alloc(struct weir_net *wn, struct weir_leg *
 void weir_exchange_put(struct weir_exchange *x);
 /* Give back what is kept for reuse.  When no exchange is left. */
 void weir_exchange_exit(void);
+/* Say whose pages its error replies have; a reference is taken. */
+static inline void weir_exchange_judged(struct weir_exchange *x, struct weir_pages *pages,
+					u32 vhost)
+{
+	x->vhost = vhost;
+	x->pages = weir_pages_get(pages);
+}
 
 /* Tell the other leg.  It looks for itself what has changed.  Softirq. */
 void weir_exchange_tell_client(struct weir_exchange *x);

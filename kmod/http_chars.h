@@ -37,6 +37,11 @@ static inline u8 http_lower(u8 byte)
 	return byte | ((u8)(byte - 'A') < 26 ? 0x20 : 0);
 }
 
+static inline u8 http_upper(u8 byte)
+{
+	return (u8)(byte - 'a') < 26 ? byte - 0x20 : byte;
+}
+
 /* The first offset in [from, end) whose byte is not of the class, or end. */
 size_t http_skip_token(const u8 *buf, size_t from, size_t end);
 size_t http_skip_target(const u8 *buf, size_t from, size_t end);

@@ -99,17 +99,24 @@ static size_t find(const struct http_pattern *pattern, size_t from, size_t len, 
 {
 	const u8 *piece = pattern->text + from;
 	const u8 *back = pattern->back + from;
+	u8 first = piece[0], other = pattern->fold ? http_upper(first) : first;
 	size_t matched = 0;
 
-	while (end - at >= len - matched) {
-		u8 byte = folded(text[at++], pattern->fold);
+	for (;;) {
+		u8 byte;
 
+		/* Most bytes are not the first one. */
+		if (!matched)
+			while (at < end && text[at] != first && text[at] != other)
+				at++;
+		if (end - at < len - matched)
+			return 0;
+		byte = folded(text[at++], pattern->fold);
 		while (matched && piece[matched] != byte)
 			matched = back[matched - 1];
 		if (piece[matched] == byte && ++matched == len)
 			return at;
 	}
-	return 0;
 }
 
 /* The first piece in front, the last at the end, the others in between as early as they go. */

@@ -16,11 +16,13 @@ static bool case_path(struct http_case *c)
 
 static void case_query(struct http_case *c)
 {
-	/* Behind where the path goes: together they have no more bytes than the target. */
-	size_t used = min_t(size_t, http_path_len(c->head, c->buf), c->room);
+	size_t used;
 
-	if (!c->query.at)
-		http_query_of(c->head, c->buf, c->scratch + used, c->room - used, &c->query);
+	if (c->query.at)
+		return;
+	/* Behind where the path goes: together they have no more bytes than the target. */
+	used = min_t(size_t, http_path_len(c->head, c->buf), c->room);
+	http_query_of(c->head, c->buf, c->scratch + used, c->room - used, &c->query);
 }
 
 static bool case_host(struct http_case *c)

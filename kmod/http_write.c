@@ -345,26 +345,37 @@ size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, cons
 	return w.len;
 }
 
-size_t http_write_error(u8 *out, size_t size, u16 status, unsigned int flags, const char *date)
+size_t http_write_own(u8 *out, size_t size, const struct http_own *own)
 {
 	struct writer w = { .out = out, .size = size };
-	const char *reason = http_reason(status);
+	const char *reason = http_reason(own->status);
 
 	put_literal(&w, "HTTP/1.1 ");
-	put_status(&w, status);
+	put_status(&w, own->status);
 	put_literal(&w, " ");
 	put_text(&w, reason);
 	put_literal(&w, "\r\n");
-	if (date)
-		put_date(&w, date);
-	put_literal(&w, "Content-Type: text/plain\r\n");
-	/* The body is the status, a space, the reason, a newline. */
-	put_length(&w, STATUS_DIGITS + strlen(reason) + 2);
-	put_connection(&w, flags & HTTP_WRITE_CLOSE, flags & HTTP_WRITE_KEEPALIVE, false, false);
+	if (own->date)
+		put_date(&w, own->date);
+	if (own->location) {
+		put_literal(&w, "Location: ");
+		put(&w, own->location, own->location_len);
+		put_literal(&w, "\r\n");
+	}
+	put_literal(&w, "Content-Type: ");
+	put_text(&w, own->content_type ? own->content_type : "text/plain");
 	put_literal(&w, "\r\n");
-	if (flags & HTTP_WRITE_NO_BODY)
+	/* A body of ours is the status, a space, the reason, a newline. */
+	put_length(&w, own->content_type ? own->content_length :
+					   STATUS_DIGITS + strlen(reason) + 2);
+	if (own->flags & HTTP_WRITE_NO_STORE)
+		put_literal(&w, "Cache-Control: no-store\r\n");
+	put_connection(&w, own->flags & HTTP_WRITE_CLOSE, own->flags & HTTP_WRITE_KEEPALIVE, false,
+		       false);
+	put_literal(&w, "\r\n");
+	if (own->content_type || own->flags & HTTP_WRITE_NO_BODY)
 		return w.len;
-	put_status(&w, status);
+	put_status(&w, own->status);
 	put_literal(&w, " ");
 	put_text(&w, reason);
 	put_literal(&w, "\n");

@@ -18,8 +18,8 @@ enum {
 	HTTP_DATE_LEN = 29,
 	/* Sixteen hexadecimal digits and CRLF. */
 	HTTP_CHUNK_HEAD_MAX = 18,
-	/* Larger than any reply of http_write_error(). */
-	HTTP_ERROR_REPLY_MAX = 320,
+	/* What http_write_own() needs at most beside Location and Content-Type. */
+	HTTP_OWN_MAX = 320,
 };
 
 /* How a forwarded head is written. */
@@ -28,7 +28,8 @@ enum {
 	HTTP_WRITE_KEEPALIVE	= BIT(1),	/* say keep-alive (to HTTP/1.0 clients) */
 	HTTP_WRITE_UPGRADE	= BIT(2),	/* keep Upgrade if the head has HTTP_UPGRADE */
 	HTTP_WRITE_NO_EXPECT	= BIT(3),	/* drop Expect: 100 was already sent */
-	HTTP_WRITE_NO_BODY	= BIT(4),	/* http_write_error() for a HEAD request */
+	HTTP_WRITE_NO_BODY	= BIT(4),	/* http_write_own() for a HEAD request */
+	HTTP_WRITE_NO_STORE	= BIT(5),	/* http_write_own(): not to be cached */
 };
 
 /**
@@ -85,14 +86,31 @@ size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, cons
 			const struct http_forward *how);
 
 /**
- * http_write_error - a whole reply of Weir's own, with a short text body
- * @out: buffer; HTTP_ERROR_REPLY_MAX always suffices
- * @size: its size
+ * struct http_own - a reply of Weir's own
  * @status: 200 to 599
- * @flags: HTTP_WRITE_CLOSE, HTTP_WRITE_KEEPALIVE, HTTP_WRITE_NO_BODY
+ * @flags: HTTP_WRITE_CLOSE, HTTP_WRITE_KEEPALIVE, HTTP_WRITE_NO_BODY, HTTP_WRITE_NO_STORE
  * @date: HTTP_DATE_LEN bytes, or NULL to leave Date out
+ * @location: where a redirect leads to, or NULL
+ * @location_len: its length
+ * @content_type: of a body that the caller puts behind the head, or NULL: the
+ *	body is a short text, which http_write_own() writes
+ * @content_length: of the caller's body
  */
-size_t http_write_error(u8 *out, size_t size, u16 status, unsigned int flags, const char *date);
+struct http_own {
+	u16 status;
+	unsigned int flags;
+	const char *date;
+	const u8 *location;
+	size_t location_len;
+	const char *content_type;
+	size_t content_length;
+};
+
+/*
+ * The head, and the body unless it is the caller's.  HTTP_OWN_MAX and the
+ * lengths of Location and Content-Type always suffice.
+ */
+size_t http_write_own(u8 *out, size_t size, const struct http_own *own);
 
 /* The line before a chunk of @len (> 0) payload bytes; CRLF follows the payload. */
 size_t http_write_chunk_head(u8 *out, size_t size, u64 len);

@@ -192,6 +192,14 @@ bool weir_leg_has_input(const struct weir_leg *leg)
 	return tcp_inq(leg->sk) > 0;
 }
 
+void weir_leg_mark(struct weir_leg *leg, u32 mark)
+{
+	if (leg->sk->sk_mark == mark)
+		return;
+	WRITE_ONCE(leg->sk->sk_mark, mark);
+	sk_dst_reset(leg->sk);
+}
+
 bool weir_leg_at_end(const struct weir_leg *leg)
 {
 	const struct sock *sk = leg->sk;

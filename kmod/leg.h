@@ -149,6 +149,9 @@ void weir_leg_linger(struct weir_leg *leg, bool for_fin, u32 drain);
 /* Close a leg that never ran, or a listener; process context. */
 void weir_leg_close(struct weir_leg *leg);
 
+/* Mark what is sent from now on; it may take another route then.  Socket lock held. */
+void weir_leg_mark(struct weir_leg *leg, u32 mark);
+
 /* Whether the peer's FIN was received and all before it read. */
 bool weir_leg_at_end(const struct weir_leg *leg);
 /* Whether unread bytes wait. */

@@ -57,6 +57,11 @@ static const struct netlink_range_validation weir_a_limits_header_total_range = 
 	.max	= WEIR_ABI_HEADER_TOTAL_MAX,
 };
 
+static const struct netlink_range_validation weir_a_limits_uri_length_range = {
+	.min	= WEIR_ABI_URI_LENGTH_MIN,
+	.max	= WEIR_ABI_URI_LENGTH_MAX,
+};
+
 static const struct netlink_range_validation weir_a_timeouts_client_header_range = {
 	.min	= WEIR_ABI_TIMEOUT_MIN,
 	.max	= WEIR_ABI_TIMEOUT_MAX,
@@ -83,6 +88,13 @@ static const struct netlink_range_validation weir_a_timeouts_upstream_response_r
 };
 
 /* Common nested types */
+const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1] = {
+	[WEIR_A_ERROR_PAGE_VHOST] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_ERROR_PAGE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_ERROR_PAGE_CONTENT_TYPE] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_CONTENT_TYPE_MAX, },
+	[WEIR_A_ERROR_PAGE_BODY] = { .type = NLA_BINARY, },
+};
+
 const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_URI] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_TEXT_MAX, },
 	[WEIR_A_HEALTH_HOST] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_TEXT_MAX, },
@@ -93,13 +105,14 @@ const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
 };
 
-const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_LENGTH + 1] = {
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_URI_LENGTH + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
 	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
 	[WEIR_A_LIMITS_HEADER_TOTAL] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_header_total_range),
 	[WEIR_A_LIMITS_HEADER_COUNT] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_HEADER_COUNT_MAX),
 	[WEIR_A_LIMITS_BODY_LENGTH] = { .type = NLA_UINT, },
+	[WEIR_A_LIMITS_URI_LENGTH] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_uri_length_range),
 };
 
 const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {
@@ -107,6 +120,29 @@ const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = 
 	[WEIR_A_LISTENER_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
 	[WEIR_A_LISTENER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 	[WEIR_A_LISTENER_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 0),
+};
+
+const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1] = {
+	[WEIR_A_MATCH_KIND] = NLA_POLICY_MAX(NLA_U32, 7),
+	[WEIR_A_MATCH_NEGATE] = { .type = NLA_FLAG, },
+	[WEIR_A_MATCH_NAME] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_PATTERN_MAX, },
+	[WEIR_A_MATCH_PATTERN] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_PATTERN_MAX, },
+	[WEIR_A_MATCH_ADDRESS4] = { .type = NLA_U32, },
+	[WEIR_A_MATCH_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
+	[WEIR_A_MATCH_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
+	[WEIR_A_MATCH_MARK] = { .type = NLA_U32, },
+	[WEIR_A_MATCH_MASK] = { .type = NLA_U32, },
+};
+
+const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1] = {
+	[WEIR_A_RULE_CHAIN] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_RULE_MATCH] = NLA_POLICY_NESTED(weir_match_nl_policy),
+	[WEIR_A_RULE_ACTION] = NLA_POLICY_MAX(NLA_U32, 6),
+	[WEIR_A_RULE_UPSTREAM] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_RULE_LOCATION] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_LOCATION_MAX, },
+	[WEIR_A_RULE_STATUS] = NLA_POLICY_MAX(NLA_U32, 599),
+	[WEIR_A_RULE_MARK] = { .type = NLA_U32, },
+	[WEIR_A_RULE_JUMP] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 };
 
 const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1] = {
@@ -140,6 +176,13 @@ const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1] = {
 	[WEIR_A_UPSTREAM_FAIL_TIME] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_upstream_fail_time_range),
 	[WEIR_A_UPSTREAM_SLOW_START] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_upstream_slow_start_range),
 	[WEIR_A_UPSTREAM_HEALTH] = NLA_POLICY_NESTED(weir_health_nl_policy),
+};
+
+const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHAIN + 1] = {
+	[WEIR_A_VHOST_NAME] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_VHOST_HOST] = { .type = NLA_STRING, .len = WEIR_ABI_HOST_MAX, },
+	[WEIR_A_VHOST_UPSTREAM] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_VHOST_CHAIN] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 };
 
 /* WEIR_CMD_BEGIN - do */
@@ -177,8 +220,23 @@ static const struct nla_policy weir_commit_nl_policy[WEIR_A_COMMIT_STAGED + 1] =
 	[WEIR_A_COMMIT_STAGED] = { .type = NLA_U32, },
 };
 
+/* WEIR_CMD_STAGE_VHOST - do */
+static const struct nla_policy weir_stage_vhost_nl_policy[WEIR_A_CONFIG_VHOST + 1] = {
+	[WEIR_A_CONFIG_VHOST] = NLA_POLICY_NESTED(weir_vhost_nl_policy),
+};
+
+/* WEIR_CMD_STAGE_RULE - do */
+static const struct nla_policy weir_stage_rule_nl_policy[WEIR_A_CONFIG_RULE + 1] = {
+	[WEIR_A_CONFIG_RULE] = NLA_POLICY_NESTED(weir_rule_nl_policy),
+};
+
+/* WEIR_CMD_STAGE_ERROR_PAGE - do */
+static const struct nla_policy weir_stage_error_page_nl_policy[WEIR_A_CONFIG_ERROR_PAGE + 1] = {
+	[WEIR_A_CONFIG_ERROR_PAGE] = NLA_POLICY_NESTED(weir_error_page_nl_policy),
+};
+
 /* Ops table for weir */
-const struct genl_split_ops weir_nl_ops[11] = {
+const struct genl_split_ops weir_nl_ops[14] = {
 	{
 		.cmd	= WEIR_CMD_GET_INFO,
 		.doit	= weir_nl_get_info_doit,
@@ -251,5 +309,26 @@ const struct genl_split_ops weir_nl_ops[11] = {
 		.dumpit	= weir_nl_get_stats_dumpit,
 		.done	= weir_nl_get_stats_done,
 		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_VHOST,
+		.doit		= weir_nl_stage_vhost_doit,
+		.policy		= weir_stage_vhost_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_VHOST,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_RULE,
+		.doit		= weir_nl_stage_rule_doit,
+		.policy		= weir_stage_rule_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_RULE,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_ERROR_PAGE,
+		.doit		= weir_nl_stage_error_page_doit,
+		.policy		= weir_stage_error_page_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_ERROR_PAGE,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

@@ -27,6 +27,7 @@ static const char * const weir_stats_names[WEIR_STAT_COUNT] = {
 	[WEIR_STAT_rejected_bad_request] = "rejected_bad_request",
 	[WEIR_STAT_rejected_rate] = "rejected_rate",
 	[WEIR_STAT_rejected_burst] = "rejected_burst",
+	[WEIR_STAT_rejected_rule] = "rejected_rule",
 	[WEIR_STAT_timeouts_client] = "timeouts_client",
 	[WEIR_STAT_upstream_connects] = "upstream_connects",
 	[WEIR_STAT_upstream_failures] = "upstream_failures",

@@ -30,6 +30,7 @@ enum weir_stat {
 	WEIR_STAT_rejected_bad_request,	/* 400, 413, 414, 431, 501, 505 */
 	WEIR_STAT_rejected_rate,
 	WEIR_STAT_rejected_burst,
+	WEIR_STAT_rejected_rule,	/* blocked, reset or dropped by a rule */
 	WEIR_STAT_timeouts_client,	/* head, body or reading too slow */
 	WEIR_STAT_upstream_connects,
 	WEIR_STAT_upstream_failures,	/* refused, reset, timed out, garbage */

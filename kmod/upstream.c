@@ -93,6 +93,7 @@ static void weir_connection_start(struct weir_connection *c, struct weir_exchang
 	c->in_body = false;
 	c->replied = false;
 	c->keepalive = false;
+	weir_leg_mark(&c->leg, x->mark);
 	weir_timer_set(&c->leg, weir_connection_timeouts(c)->upstream_response);
 }
 

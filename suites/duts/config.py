@@ -14,6 +14,9 @@ from typing import Any, Literal, Self
 
 Action = Literal["reply", "reset"]
 
+# A virtual host, a rule or an error page, with the keys that docs/weirctl.md gives it.
+Table = Mapping[str, Any]
+
 
 Balance = Literal["round-robin", "least-connections", "hash"]
 HashKey = Literal["address", "uri", "host"]
@@ -91,6 +94,7 @@ class Limits:
     header_total: int = 16384
     header_count: int = 64
     body_length: int = 1 << 30
+    uri_length: int = 8192
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,17 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Config:
-    """One whole configuration. Requests go to `servers`, the group "default"; `others` are groups beside it."""
+    """One whole configuration. Requests go to `servers`, the group "default"; `others` are groups beside it, and
+    `vhosts` and `rules` say which get what.
+    """
 
     listeners: tuple[str, ...] = ("0.0.0.0:80",)
     servers: tuple[Server, ...] = ()
     group: Group = field(default_factory=Group)
     others: tuple[Upstream, ...] = ()
+    vhosts: tuple[Table, ...] = ()
+    rules: tuple[Table, ...] = ()
+    error_pages: tuple[Table, ...] = ()
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 
@@ -122,6 +131,9 @@ class Config:
         servers: Iterable[Server] | None = None,
         group: Mapping[str, Any] | None = None,
         others: Iterable[Upstream] | None = None,
+        vhosts: Iterable[Table] = (),
+        rules: Iterable[Table] = (),
+        error_pages: Iterable[Table] = (),
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
     ) -> Self:
@@ -132,6 +144,9 @@ class Config:
             servers=self.servers if servers is None else tuple(servers),
             group=replace(self.group, **(group or {})),
             others=self.others if others is None else tuple(others),
+            vhosts=tuple(vhosts),
+            rules=tuple(rules),
+            error_pages=tuple(error_pages),
             limits=replace(self.limits, **(limits or {})),
             timeouts=replace(self.timeouts, **(timeouts or {})),
         )
@@ -147,6 +162,11 @@ class Config:
         return {
             "listener": [{"address": address} for address in self.listeners],
             "upstream": [upstream.to_object() for upstream in self.upstreams],
+            **{
+                key: [dict(table) for table in tables]
+                for key, tables in (("vhost", self.vhosts), ("rule", self.rules), ("error_page", self.error_pages))
+                if tables
+            },
             "limits": asdict(self.limits),
             "timeouts": asdict(self.timeouts),
         }
@@ -156,18 +176,26 @@ class Config:
         return "\n".join(_toml_lines("", self.to_object()))
 
 
+def _toml_value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml_value(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    return json.dumps(value)
+
+
 def _toml_lines(header: str, table: Mapping[str, Any]) -> list[str]:
     """The lines of a table: its own keys first, then the tables in it."""
     lines, inner = [], []
     for key, value in table.items():
         name = f"{header}.{key}" if header else key
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and header != "rule":
             inner += [f"[{name}]", *_toml_lines(name, value), ""]
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping) and header != "rule":
             for item in value:
                 inner += [f"[[{name}]]", *_toml_lines(name, item), ""]
         else:
-            lines.append(f"{key} = {json.dumps(value)}")
+            lines.append(f"{key} = {_toml_value(value)}")
     return [*lines, *([""] if lines and inner else []), *inner]
 
 

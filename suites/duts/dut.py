@@ -9,7 +9,7 @@ from typing import Any
 from lab.deadline import Deadline
 from lab.machine import Machine
 from suites.duts.adapter import Adapter
-from suites.duts.config import Config, Server, Upstream, split_endpoint
+from suites.duts.config import Config, Server, Table, Upstream, split_endpoint
 from suites.traffic.origin import Origin
 
 
@@ -72,13 +72,24 @@ class Dut:
         servers: Iterable[Server] | None = None,
         group: Mapping[str, Any] | None = None,
         others: Iterable[Upstream] | None = None,
+        vhosts: Iterable[Table] = (),
+        rules: Iterable[Table] = (),
+        error_pages: Iterable[Table] = (),
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
     ) -> None:
         """Put the test's base configuration, with what is named replaced, in force."""
         base = self._base() if servers is None else Config()
         config = base.changed(
-            listeners=listeners, servers=servers, group=group, others=others, limits=limits, timeouts=timeouts
+            listeners=listeners,
+            servers=servers,
+            group=group,
+            others=others,
+            vhosts=vhosts,
+            rules=rules,
+            error_pages=error_pages,
+            limits=limits,
+            timeouts=timeouts,
         )
         self.adapter.apply(config)
         self.config = config

@@ -8,6 +8,7 @@ from typing import Final
 
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
+from suites.duts import haproxy_rules
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
 from suites.duts.config import Config, Group, Health, Server, Upstream, split_endpoint
 
@@ -138,15 +139,17 @@ def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
         ]
     # What is refused is not counted, as with Weir.
     lines += [f"http-request sc-inc-gpc(0,{index})" for index in range(len(tables))]
-    if not config.upstreams:
+    if not config.upstreams and not config.rules:
         return [*lines, "http-request return status 503"]
+    routed = bool(config.vhosts or config.rules or config.error_pages)
     return [
+        *haproxy_rules.pages(config),
         *lines,
         'http-request add-header Via "1.1 weir"',
         "http-request set-header X-Forwarded-Proto http",
         "option forwardfor",
         'http-response add-header Via "1.1 weir"',
-        f"default_backend {config.upstreams[0].name}",
+        *(haproxy_rules.frontend(config) if routed else [f"default_backend {config.upstreams[0].name}"]),
     ]
 
 

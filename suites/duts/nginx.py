@@ -7,6 +7,7 @@ from typing import Final
 
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
+from suites.duts import nginx_rules
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
 from suites.duts.config import Config, Upstream, split_endpoint
 
@@ -132,6 +133,12 @@ def render(config: Config, *, measured: bool = False) -> str:
         uses.append(f"limit_req zone=burst{_extra(limits.request_burst)};")
     listens = [_listen(endpoint) for endpoint in config.listeners]
     upstreams = [line for upstream in config.upstreams for line in _upstream(upstream, more("upstream"))]
+    settings = [*uses, *(more("location") or _STREAMED)]
+    if config.vhosts or config.rules or config.error_pages:
+        servers = nginx_rules.servers(config, listens, _forward("$weir_to", settings, config))
+        zones += nginx_rules.HTTP
+    else:
+        servers = _server(listens, settings, config) if listens else []
     events = more("events") or ["worker_connections 4096;"]
     return "\n".join(
         [
@@ -162,7 +169,7 @@ def render(config: Config, *, measured: bool = False) -> str:
                     *more("http"),
                     *zones,
                     *upstreams,
-                    *(_server(listens, [*uses, *(more("location") or _STREAMED)], config) if listens else []),
+                    *servers,
                 ]
             ),
             "}",
@@ -200,14 +207,23 @@ def _upstream(upstream: Upstream, more: list[str]) -> list[str]:
 
 
 def _server(listens: list[str], settings: list[str], config: Config) -> list[str]:
+    first = config.upstreams[0].name if config.upstreams else ""
+    body = _forward(first, settings, config) if first else ["return 503;"]
+    return [
+        "server {",
+        *_indent([*(f"{listen} default_server;" for listen in listens), "location / {", *_indent(body), "}"]),
+        "}",
+    ]
+
+
+def _forward(to: str, settings: list[str], config: Config) -> list[str]:
+    """What a location that forwards to an upstream group, or to the one named by a variable, has in it."""
     timeouts = config.timeouts
-    if not config.upstreams:
-        return ["server {", *_indent([*listens, "location / {", *_indent(["return 503;"]), "}"]), "}"]
-    first = config.upstreams[0]
-    retries = first.group.retries
-    forward = [
+    retries = config.upstreams[0].group.retries if config.upstreams else 0
+    return [
+        *(['if ($weir_to = "") { return 404; }'] if to.startswith("$") else []),
         *settings,
-        f"proxy_pass http://{first.name};",
+        f"proxy_pass http://{to};",
         "proxy_http_version 1.1;",
         'proxy_set_header Connection "";',
         "proxy_set_header Host $http_host;",
@@ -222,7 +238,6 @@ def _server(listens: list[str], settings: list[str], config: Config) -> list[str
         f"proxy_read_timeout {_ms(timeouts.upstream_response)};",
         f"proxy_send_timeout {_ms(timeouts.upstream_response)};",
     ]
-    return ["server {", *_indent([*listens, "location / {", *_indent(forward), "}"]), "}"]
 
 
 def _extra(limit: int) -> str:
@@ -232,7 +247,7 @@ def _extra(limit: int) -> str:
 
 def _listen(endpoint: str) -> str:
     address, _ = split_endpoint(endpoint)
-    return f"listen {endpoint}{' ipv6only=on' if ':' in address else ''} default_server;"
+    return f"listen {endpoint}{' ipv6only=on' if ':' in address else ''}"
 
 
 def _ms(seconds: float) -> str:

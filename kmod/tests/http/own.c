@@ -4,10 +4,17 @@
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 
+static size_t write_error(u8 *out, size_t size, u16 status, unsigned int flags, const char *date)
+{
+	const struct http_own own = { .status = status, .flags = flags, .date = date };
+
+	return http_write_own(out, size, &own);
+}
+
 static void check_reply(u16 status, unsigned int flags, const char *date, const char *expect)
 {
-	u8 out[HTTP_ERROR_REPLY_MAX];
-	size_t len = http_write_error(out, sizeof(out), status, flags, date);
+	u8 out[HTTP_OWN_MAX];
+	size_t len = write_error(out, sizeof(out), status, flags, date);
 
 	CHECK(len == strlen(expect) && !memcmp(out, expect, len), "expected\n%s# got\n%.*s",
 	      expect, (int)len, out);
@@ -26,6 +33,41 @@ static void error_replies(const struct test_case *test)
 		    "Content-Length: 16\r\nConnection: keep-alive\r\n\r\n");
 }
 
+static void check_own(const struct http_own *own, const char *expect)
+{
+	u8 out[HTTP_OWN_MAX];
+	size_t len = http_write_own(out, sizeof(out), own);
+
+	CHECK(len == strlen(expect) && !memcmp(out, expect, len), "expected\n%s# got\n%.*s",
+	      expect, (int)len, out);
+}
+
+static void redirect_reply(const struct test_case *test)
+{
+	static const char location[] = "https://a/b";
+	const struct http_own own = {
+		.status = 308,
+		.location = (const u8 *)location,
+		.location_len = strlen(location),
+	};
+
+	check_own(&own, "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://a/b\r\n"
+		  "Content-Type: text/plain\r\nContent-Length: 23\r\n\r\n308 Permanent Redirect\n");
+}
+
+static void body_of_the_callers(const struct test_case *test)
+{
+	const struct http_own own = {
+		.status = 503,
+		.flags = HTTP_WRITE_NO_STORE,
+		.content_type = "text/html",
+		.content_length = 12345,
+	};
+
+	check_own(&own, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\n"
+		  "Content-Length: 12345\r\nCache-Control: no-store\r\n\r\n");
+}
+
 /* Each is a reply that the parser takes, whose length is that of its body. */
 static void every_error_reply_is_well_formed(const struct test_case *test)
 {
@@ -34,13 +76,14 @@ static void every_error_reply_is_well_formed(const struct test_case *test)
 	struct http_head head;
 
 	for (u16 status = 200; status < 600; status++) {
-		size_t need = http_write_error(NULL, 0, status, HTTP_WRITE_CLOSE, DATE);
+		unsigned int flags = HTTP_WRITE_CLOSE | HTTP_WRITE_NO_STORE;
+		size_t need = write_error(NULL, 0, status, flags, DATE);
 		u8 *out = malloc(need);
 
 		if (status == 204 || status == 304)
 			goto next;
-		CHECK(need <= HTTP_ERROR_REPLY_MAX, "status %u: %zu bytes", status, need);
-		CHECK(http_write_error(out, need, status, HTTP_WRITE_CLOSE, DATE) == need,
+		CHECK(need <= HTTP_OWN_MAX, "status %u: %zu bytes", status, need);
+		CHECK(write_error(out, need, status, flags, DATE) == need,
 		      "status %u: length depends on the room", status);
 		parse_head(&head, &kind, fields, out, need);
 		CHECK(head.status == status, "status %u, not %u", head.status, status);
@@ -54,12 +97,12 @@ next:
 
 static void error_reply_cut_off(const struct test_case *test)
 {
-	u8 out[HTTP_ERROR_REPLY_MAX];
-	size_t need = http_write_error(NULL, 0, 503, 0, NULL);
+	u8 out[HTTP_OWN_MAX];
+	size_t need = write_error(NULL, 0, 503, 0, NULL);
 
 	for (size_t size = 0; size < need; size++) {
 		memset(out, 0x5a, sizeof(out));
-		CHECK(http_write_error(out, size, 503, 0, NULL) == need, "need at %zu", size);
+		CHECK(write_error(out, size, 503, 0, NULL) == need, "need at %zu", size);
 		CHECK(out[size] == 0x5a, "overflow at %zu", size);
 	}
 }
@@ -121,6 +164,8 @@ static void dates(const struct test_case *test)
 
 static const struct test_case cases[] = {
 	TEST(error_replies),
+	TEST(redirect_reply),
+	TEST(body_of_the_callers),
 	TEST(every_error_reply_is_well_formed),
 	TEST(error_reply_cut_off),
 	TEST(continue_reply_is_well_formed),

@@ -18,6 +18,20 @@ ABI_RATE_MAX = 1073741824
 ABI_HEADER_TOTAL_MIN = 256
 ABI_HEADER_TOTAL_MAX = 32768
 ABI_HEADER_COUNT_MAX = 256
+ABI_URI_LENGTH_MIN = 64
+ABI_URI_LENGTH_MAX = 32768
+ABI_VHOSTS_MAX = 256
+ABI_HOSTS_MAX = 64
+ABI_HOST_MAX = 255
+ABI_RULES_MAX = 1024
+ABI_MATCHES_MAX = 64
+ABI_PATTERN_MAX = 255
+ABI_LOCATION_MAX = 1024
+ABI_CHAIN_DEPTH_MAX = 8
+ABI_CHAIN_WORK_MAX = 4096
+ABI_ERROR_PAGES_MAX = 64
+ABI_PAGE_MAX = 16384
+ABI_CONTENT_TYPE_MAX = 127
 ABI_TIMEOUT_MIN = 1000
 ABI_TIMEOUT_MAX = 86400000000
 ABI_RETRIES_MAX = 8
@@ -28,6 +42,8 @@ UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
 LIMIT_ACTION = ("reply", "reset")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
+MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
+RULE_ACTION = ("upstream", "redirect", "block", "reset", "drop", "set-mark", "jump")
 
 # Operations
 CMD_GET_INFO = 1
@@ -41,6 +57,9 @@ CMD_COMMIT = 8
 CMD_ABORT = 9
 CMD_GET_CONFIG = 10
 CMD_GET_STATS = 11
+CMD_STAGE_VHOST = 12
+CMD_STAGE_RULE = 13
+CMD_STAGE_ERROR_PAGE = 14
 
 # Attributes of info
 A_INFO_ABI = 1
@@ -96,6 +115,7 @@ A_LIMITS_ACTION = 3
 A_LIMITS_HEADER_TOTAL = 4
 A_LIMITS_HEADER_COUNT = 5
 A_LIMITS_BODY_LENGTH = 6
+A_LIMITS_URI_LENGTH = 7
 
 # Attributes of timeouts
 A_TIMEOUTS_CLIENT_HEADER = 1
@@ -104,12 +124,48 @@ A_TIMEOUTS_KEEPALIVE = 3
 A_TIMEOUTS_UPSTREAM_CONNECT = 4
 A_TIMEOUTS_UPSTREAM_RESPONSE = 5
 
+# Attributes of vhost
+A_VHOST_NAME = 1
+A_VHOST_HOST = 2
+A_VHOST_UPSTREAM = 3
+A_VHOST_CHAIN = 4
+
+# Attributes of match
+A_MATCH_KIND = 1
+A_MATCH_NEGATE = 2
+A_MATCH_NAME = 3
+A_MATCH_PATTERN = 4
+A_MATCH_ADDRESS4 = 5
+A_MATCH_ADDRESS6 = 6
+A_MATCH_PREFIX = 7
+A_MATCH_MARK = 8
+A_MATCH_MASK = 9
+
+# Attributes of rule
+A_RULE_CHAIN = 1
+A_RULE_MATCH = 2
+A_RULE_ACTION = 3
+A_RULE_UPSTREAM = 4
+A_RULE_LOCATION = 5
+A_RULE_STATUS = 6
+A_RULE_MARK = 7
+A_RULE_JUMP = 8
+
+# Attributes of error-page
+A_ERROR_PAGE_VHOST = 1
+A_ERROR_PAGE_STATUS = 2
+A_ERROR_PAGE_CONTENT_TYPE = 3
+A_ERROR_PAGE_BODY = 4
+
 # Attributes of config
 A_CONFIG_LISTENER = 1
 A_CONFIG_UPSTREAM = 2
 A_CONFIG_SERVER = 3
 A_CONFIG_LIMITS = 4
 A_CONFIG_TIMEOUTS = 5
+A_CONFIG_VHOST = 6
+A_CONFIG_RULE = 7
+A_CONFIG_ERROR_PAGE = 8
 
 # Attributes of counter
 A_COUNTER_NAME = 1
@@ -183,6 +239,7 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "header-total": (256, 32768),
         "header-count": (1, 256),
         "body-length": (0, 18446744073709551615),
+        "uri-length": (64, 32768),
     },
     "timeouts": {
         "client-header": (1000, 86400000000),
@@ -190,6 +247,21 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "keepalive": (1000, 86400000000),
         "upstream-connect": (1000, 86400000000),
         "upstream-response": (1000, 86400000000),
+    },
+    "match": {
+        "kind": (0, 7),
+        "address4": (0, 4294967295),
+        "prefix": (0, 128),
+        "mark": (0, 4294967295),
+        "mask": (0, 4294967295),
+    },
+    "rule": {
+        "action": (0, 6),
+        "status": (0, 599),
+        "mark": (0, 4294967295),
+    },
+    "error-page": {
+        "status": (400, 599),
     },
     "counter": {
         "value": (0, 18446744073709551615),
@@ -264,6 +336,7 @@ TYPES: dict[str, dict[str, str]] = {
         "header-total": "u32",
         "header-count": "u32",
         "body-length": "uint",
+        "uri-length": "u32",
     },
     "timeouts": {
         "client-header": "uint",
@@ -272,12 +345,48 @@ TYPES: dict[str, dict[str, str]] = {
         "upstream-connect": "uint",
         "upstream-response": "uint",
     },
+    "vhost": {
+        "name": "string",
+        "host": "string",
+        "upstream": "string",
+        "chain": "string",
+    },
+    "match": {
+        "kind": "u32",
+        "negate": "flag",
+        "name": "string",
+        "pattern": "string",
+        "address4": "u32",
+        "address6": "binary",
+        "prefix": "u32",
+        "mark": "u32",
+        "mask": "u32",
+    },
+    "rule": {
+        "chain": "string",
+        "match": "nest",
+        "action": "u32",
+        "upstream": "string",
+        "location": "string",
+        "status": "u32",
+        "mark": "u32",
+        "jump": "string",
+    },
+    "error-page": {
+        "vhost": "string",
+        "status": "u32",
+        "content-type": "string",
+        "body": "binary",
+    },
     "config": {
         "listener": "nest",
         "upstream": "nest",
         "server": "nest",
         "limits": "nest",
         "timeouts": "nest",
+        "vhost": "nest",
+        "rule": "nest",
+        "error-page": "nest",
     },
     "counter": {
         "name": "string",
@@ -318,6 +427,12 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "limits": {
         "action": LIMIT_ACTION,
+    },
+    "match": {
+        "kind": MATCH_KIND,
+    },
+    "rule": {
+        "action": RULE_ACTION,
     },
     "scope": {
         "kind": SCOPE_KIND,
@@ -380,6 +495,7 @@ NAMES: dict[str, dict[int, str]] = {
         4: "header-total",
         5: "header-count",
         6: "body-length",
+        7: "uri-length",
     },
     "timeouts": {
         1: "client-header",
@@ -388,12 +504,48 @@ NAMES: dict[str, dict[int, str]] = {
         4: "upstream-connect",
         5: "upstream-response",
     },
+    "vhost": {
+        1: "name",
+        2: "host",
+        3: "upstream",
+        4: "chain",
+    },
+    "match": {
+        1: "kind",
+        2: "negate",
+        3: "name",
+        4: "pattern",
+        5: "address4",
+        6: "address6",
+        7: "prefix",
+        8: "mark",
+        9: "mask",
+    },
+    "rule": {
+        1: "chain",
+        2: "match",
+        3: "action",
+        4: "upstream",
+        5: "location",
+        6: "status",
+        7: "mark",
+        8: "jump",
+    },
+    "error-page": {
+        1: "vhost",
+        2: "status",
+        3: "content-type",
+        4: "body",
+    },
     "config": {
         1: "listener",
         2: "upstream",
         3: "server",
         4: "limits",
         5: "timeouts",
+        6: "vhost",
+        7: "rule",
+        8: "error-page",
     },
     "counter": {
         1: "name",

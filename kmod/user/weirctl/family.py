@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from . import abi, netlink, schema
+from . import abi, netlink, routing_wire, schema
 from .errors import Path, Problem, Refused
 from .meters import Statistics
 
@@ -19,7 +19,10 @@ _CTRL_ATTR_FAMILY_NAME = 2
 _GENL_HEADER = 4
 
 # What a request's attributes are called in a file; the others by their own names.
-_KEYS = {"address4": "address", "address6": "address", "port": "address"}
+_KEYS = {
+    "address4": "address", "address6": "address", "port": "address", "host": "hosts", "location": "redirect",
+    "mark": "set_mark",
+}  # fmt: skip
 
 
 def _request(command: int, version: int, attributes: bytes) -> bytes:
@@ -109,6 +112,7 @@ def encode(config: schema.Config) -> list[Part]:
             content += _scalars("server", {"connections": schema.CONNECTIONS, **server})
             path = ("upstream", i, "server", j)
             parts.append(Part(abi.CMD_STAGE_SERVER, abi.A_CONFIG_SERVER, "server", path, content))
+    parts += [Part(*staged) for staged in routing_wire.encode(config)]
     limits = _scalars("limits", _table(config.get("limits", {})))
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
     timeouts = _scalars("timeouts", _table(config.get("timeouts", {})))
@@ -146,6 +150,9 @@ def decode(parts: list[bytes]) -> schema.Config:
                 values, address = _decode_address("server", content)
                 servers = _tables(upstreams[netlink.string(values["upstream"])]["server"])
                 servers.append({"address": address, **_decode_scalars("server", content)})
+            elif kind in routing_wire.DECODERS:
+                key, decoder = routing_wire.DECODERS[kind]
+                _tables(config.setdefault(key, [])).append(decoder(content))
             elif kind == abi.A_CONFIG_LIMITS:
                 config["limits"] = _decode_scalars("limits", content)
             elif kind == abi.A_CONFIG_TIMEOUTS:

@@ -11,6 +11,7 @@ import errno
 import struct
 import sys
 import time
+from collections.abc import Iterator
 
 AF_NETLINK = 16
 NETLINK_GENERIC = 16
@@ -42,8 +43,10 @@ _ATTRIBUTE = struct.Struct("=HH")
 
 # The kernel's dumps come in pieces of at most 32 KiB.
 _RECEIVE_BYTES = 65536
-# So many messages are sent at once that their errors fit into the socket's receive buffer.
+# So many messages are sent at once that their errors fit into the socket's receive buffer ...
 _CHUNK_MESSAGES = 64
+# ... and so many bytes, unless one alone has more, that they fit into its send buffer.
+_CHUNK_BYTES = 65536
 
 
 class FormatError(ValueError):
@@ -187,6 +190,20 @@ class Outcome:
         self.error: KernelError | None = None
 
 
+def _chunks(requests: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    """The requests, as many together as one write may have."""
+    chunk: list[tuple[int, bytes]] = []
+    size = 0
+    for request in requests:
+        size += len(request[1])
+        if chunk and (len(chunk) == _CHUNK_MESSAGES or size > _CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], len(request[1])
+        chunk.append(request)
+    if chunk:
+        yield chunk
+
+
 class Socket:
     """A generic netlink socket; requests and their answers matched by sequence number.
 
@@ -215,8 +232,8 @@ class Socket:
         Raises TimeoutError, OSError, FormatError.
         """
         outcomes: list[Outcome] = []
-        for start in range(0, len(requests), _CHUNK_MESSAGES):
-            outcomes += self._write(requests[start : start + _CHUNK_MESSAGES])
+        for chunk in _chunks(requests):
+            outcomes += self._write(chunk)
             if any(outcome.error for outcome in outcomes):
                 break
         return outcomes

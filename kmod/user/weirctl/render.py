@@ -9,20 +9,26 @@ def _value(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        # Every string that passed the schema is free of what would need escaping.
-        return f'"{value}"'
+        # JSON's escapes are TOML's, but for DEL, which TOML wants escaped, too.
+        import json
+
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(item)}" for key, item in value.items()) + " }"
     return repr(value)
 
 
 def _table(header: str, values: dict[str, object]) -> str:
-    lines = [f"{key} = {_value(value)}" for key, value in values.items() if not isinstance(value, (list, dict))]
+    lines = [f"{key} = {_value(value)}" for key, value in values.items() if key not in ("server", "health")]
     return "\n".join([header, *lines]) + "\n"
 
 
 def toml(config: Config) -> str:
     """The TOML text of a valid configuration."""
     parts = []
-    for kind in ("listener", "upstream"):
+    for kind in ("listener", "upstream", "vhost", "rule", "error_page"):
         tables = config.get(kind, [])
         assert isinstance(tables, list)
         for table in tables:

@@ -265,7 +265,7 @@ class Checker:
             seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
-        known = ("listener", "upstream", "limits", "timeouts")
+        known = ("listener", "upstream", "vhost", "rule", "error_page", "limits", "timeouts")
         if not isinstance(config, dict):
             self.add((), got(config), "a table")
             return
@@ -280,8 +280,13 @@ class Checker:
         for path, item in upstreams:
             self.upstream(path, item)
         self.duplicates(upstreams, "name")
-        if listeners and "upstream" not in config:
+        if listeners and not any(key in config for key in ("upstream", "vhost", "rule")):
             self.add(listeners[0][0], "there is no upstream to forward to", "an [[upstream]]")
+        if any(key in config for key in ("vhost", "rule", "error_page")):
+            from .routing import Routing
+
+            names = [str(item["name"]) for _, item in upstreams if isinstance(item, dict) and "name" in item]
+            Routing(self, _name).check(config, names)
         self.fields(("limits",), config.get("limits", {}), LIMITS, ())
         self.fields(("timeouts",), config.get("timeouts", {}), TIMEOUTS, ())
 

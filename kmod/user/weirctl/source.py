@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import schema
+from . import abi, schema
 from .errors import Path, Problem, Refused
 
 # typing's own would cost a fresh weirctl some milliseconds.
@@ -21,10 +21,29 @@ class Source:
     """
 
     def __init__(self, config: schema.Config, name: str, text: str | None) -> None:
-        self.config = config
         self.name = name
+        self._unread: list[Problem] = []
+        self.config = self._with_files(config)
         self._text = text
         self._lines: dict[Path, int] | None = None
+
+    def _with_files(self, config: schema.Config) -> schema.Config:
+        """The configuration with what it says is in files: relative names are beside its own."""
+        if "error_page" not in config:
+            return config
+        from . import routing
+
+        directory = self.name[: self.name.rfind("/") + 1]
+
+        def read(name: str) -> str:
+            return _page(name if name.startswith("/") else directory + name)
+
+        def add(path: Path, message: str, expected: str) -> None:
+            self._unread.append(Problem("invalid", message, path, expected))
+
+        read_in = routing.read_files(config, read, add)
+        assert isinstance(read_in, dict)
+        return read_in
 
     def place(self, problem: Problem) -> Problem:
         """Fill in the file and the line of what `problem.path` names."""
@@ -42,7 +61,7 @@ class Source:
 
     def checked(self) -> Source:
         """Itself. Raises Refused with all problems, in the order of the file."""
-        problems = [self.place(problem) for problem in schema.check(self.config)]
+        problems = [self.place(problem) for problem in [*self._unread, *schema.check(self.config)]]
         if problems:
             raise Refused(sorted(problems, key=lambda problem: problem.line or 0))
         return self
@@ -53,6 +72,21 @@ class Source:
             return family.apply(self.config)
         except Refused as refused:
             raise Refused([self.place(problem) for problem in refused.problems]) from None
+
+
+def _page(name: str) -> str:
+    """The text of an error page's file. Raises ValueError with what is wrong."""
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123
+            data = file.read(abi.ABI_PAGE_MAX + 1)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}") from None
+    if len(data) > abi.ABI_PAGE_MAX:
+        raise ValueError(f"{name} has more than {abi.ABI_PAGE_MAX} bytes")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is not UTF-8") from None
 
 
 def _syntax(name: str, message: str, line: int | None) -> Refused:

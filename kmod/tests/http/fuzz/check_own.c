@@ -44,7 +44,8 @@ static void check_reply(const u8 *reply, size_t len, u16 status, unsigned int fl
 
 void fuzz_own(u16 status, u8 options, const u8 *data, size_t len)
 {
-	u8 reply[HTTP_ERROR_REPLY_MAX];
+	struct http_own own = { .status = status };
+	u8 reply[HTTP_OWN_MAX];
 	char date[HTTP_DATE_LEN];
 	unsigned int flags = 0;
 	u64 seconds = 0;
@@ -63,8 +64,9 @@ void fuzz_own(u16 status, u8 options, const u8 *data, size_t len)
 		flags |= HTTP_WRITE_KEEPALIVE;
 	if (options & OPTION_HEAD)
 		flags |= HTTP_WRITE_NO_BODY;
-	need = http_write_error(reply, sizeof(reply), status, flags,
-				options & OPTION_SMALL ? NULL : date);
+	own.flags = flags;
+	own.date = options & OPTION_SMALL ? NULL : date;
+	need = http_write_own(reply, sizeof(reply), &own);
 	ENSURE(need <= sizeof(reply), "status %u: %zu bytes", status, need);
 	check_reply(reply, need, status, flags);
 }

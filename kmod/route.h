@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where a request goes: virtual host, then its chain of rules, then the virtual host's upstream. */
+#ifndef _WEIR_ROUTE_H
+#define _WEIR_ROUTE_H
+
+#include <linux/types.h>
+
+#include "http_parts.h"
+
+struct http_head;
+struct in6_addr;
+struct weir_config;
+
+enum weir_route_kind {
+	WEIR_ROUTE_UPSTREAM,
+	WEIR_ROUTE_REDIRECT,
+	WEIR_ROUTE_REFUSE,	/* no virtual host, no upstream, or not to be judged */
+	WEIR_ROUTE_BLOCK,	/* by a rule */
+	WEIR_ROUTE_RESET,
+	WEIR_ROUTE_DROP,
+};
+
+/**
+ * struct weir_route - what becomes of a request
+ * @kind: which of these
+ * @upstream: index of the group
+ * @status: of a reply of Weir's own
+ * @location: where a redirect leads to, with its variables; of the configuration
+ * @private: the same target may lead elsewhere for another client: not to be cached
+ * @vhost: index of the virtual host, or WEIR_PAGE_EVERYWHERE
+ * @marked: a rule wants the connection to have @mark
+ * @mark: the mark
+ */
+struct weir_route {
+	enum weir_route_kind	kind;
+	u32			upstream;
+	u16			status;
+	struct http_text	location;
+	bool			private;
+	u32			vhost;
+	bool			marked;
+	u32			mark;
+};
+
+/*
+ * Judge a request, whose head is done, by a configuration that has rules.
+ * @mark: that of its connection.  Softirq; the route is good as long as @config.
+ */
+void weir_route_find(const struct weir_config *config, const struct http_head *head, const u8 *buf,
+		     const struct in6_addr *client, u32 mark, struct weir_route *route);
+
+#endif /* _WEIR_ROUTE_H */

@@ -236,12 +236,6 @@ int weir_config_add_server(struct weir_upstream_config *upstream,
 /* The upstream group of this name, or NULL. */
 struct weir_upstream_config *weir_config_find_upstream(const struct weir_config *config,
 						       const char *name);
-/* Where requests go, or NULL. */
-static inline struct weir_group *weir_config_group(const struct weir_config *config)
-{
-	return config->upstream_count ? config->upstreams[0].group : NULL;
-}
-
 /* Whether the whole is consistent and in bounds: 0, or -EINVAL and a message. */
 int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *extack);
 

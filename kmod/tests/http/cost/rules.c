@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What judging a request costs: "rules KIND COUNT" compares a hundred requests
- * of a browser with so many rules, none of which applies.  Counted with
- *
- *	gcc -O2 -o /tmp/rules kmod/tests/http/cost/rules.c kmod/http_*.c
- *	valgrind --tool=callgrind --callgrind-out-file=/dev/null \
- *		--toggle-collect=http_judge /tmp/rules path 100
- *
- * in which the figure after "Collected" is that of a hundred requests.
+ * of a browser with so many rules, none of which applies.  docs/routing.md has
+ * the command that counts it.
  */
 #include <stdio.h>
 #include <stdlib.h>

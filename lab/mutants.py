@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -134,11 +135,16 @@ class Laboratory:
         changed: dict[Path, Path] = {}
         lines = [f"ulimit -t {_CPU_S}", "set -e"]
         if mutant:
-            source = KMOD / mutant.file
-            text = mutant.apply(source.read_text(encoding="utf-8"))
-            (self.work / "mutant.c").write_text(text, encoding="utf-8")
-            changed[source] = self.work / "mutant.o"
-            lines.append(shlex.join(self._compiler(self.work / "mutant.c", changed[source])))
+            text = mutant.apply((KMOD / mutant.file).read_text(encoding="utf-8"))
+            # Alone in a folder; what it includes is found in kmod/, and a header is found here first by copies.
+            shutil.rmtree(self.work / "mutant", ignore_errors=True)
+            (self.work / "mutant").mkdir()
+            for source in self._built_from(mutant.file):
+                shutil.copyfile(source, self.work / "mutant" / source.name)
+                changed[source] = self.work / "mutant" / f"{source.stem}.o"
+            (self.work / "mutant" / mutant.file).write_text(text, encoding="utf-8")
+            for source, built in changed.items():
+                lines.append(shlex.join(self._compiler(self.work / "mutant" / source.name, built)))
         programs = {"harness": self.harness, **{f"replay-{name}": group for name, group in self.replay.items()}}
         for name, sources in programs.items():
             objects = [changed.get(path, self.objects[path]) for path in (*sources, *self.product)]
@@ -151,6 +157,11 @@ class Laboratory:
         run_logged(sandbox.command(self.tools, ["sh", script], cwd=self.work), what="building a mutant", log=log)
         said = [self._complaint(name) for name in programs]
         return Outcome(said[0], next(filter(None, said[1:]), ""))
+
+    def _built_from(self, file: str) -> list[Path]:
+        if file.endswith(".c"):
+            return [KMOD / file]
+        return [path for path in self.product if f'"{file}"' in path.read_text(encoding="utf-8")]
 
     def _complaint(self, name: str) -> str:
         status = int((self.work / f"{name}.status").read_text())

@@ -52,7 +52,10 @@ def test_sweep_finds_operators_conditions_and_statements(tmp_path: Path) -> None
     [
         ("run a.b\n# x\nnot ok a.b\nnot ok a.c\n", "a.b and 1 more"),
         ("/x.c:1:2: runtime error: index 9 out of bounds\n", "index 9 out of bounds"),
-        ("==1==ERROR\nSUMMARY: AddressSanitizer: heap-buffer-overflow x.c:1\n", "AddressSanitizer: heap-buffer-overflow"),
+        (
+            "==1==ERROR\nSUMMARY: AddressSanitizer: heap-buffer-overflow x.c:1\n",
+            "AddressSanitizer: heap-buffer-overflow",
+        ),
         ("/inputs/abc\naccepted, the second reader says 1\n", "accepted, the second reader says 1"),
         ("", "fails without a word"),
     ],

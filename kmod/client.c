@@ -58,7 +58,7 @@ void weir_client_settle(struct weir_client *client, bool whole)
 		sample.status = x->answer;
 		sample.end = x->failed ? WEIR_METER_failures : WEIR_METER_requests;
 		sample.timed = true;
-		/* The last part of a reply that ends the connection is sent with the FIN: not yet. */
+		/* The last of a reply that ends the connection is sent with the FIN: not yet. */
 		sample.us = (x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us()) -
 			    client->began;
 	} else {

@@ -183,7 +183,7 @@ static void weir_client_request(struct weir_client *client)
 	if (limiter)
 		verdict = weir_limit_check(limiter, limits, &client->address);
 	if (verdict == WEIR_LIMIT_PASS) {
-		/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets, and is not reflected. */
+		/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets: not reflected. */
 		if (head->flags & HTTP_HAS_MAX_FORWARDS && !head->max_forwards)
 			weir_client_answer(client, head->method == HTTP_METHOD_OPTIONS ? 200 : 405);
 		else if (config->rules)

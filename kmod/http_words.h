@@ -17,6 +17,7 @@ enum {
 #define HTTP_TOPS HTTP_EACH(0x80)
 /* Letters in lower case; of other bytes none becomes a letter or '-' but CR. */
 #define HTTP_FOLD HTTP_EACH(0x20)
+#define HTTP_FOLD_HALF 0x20202020U
 
 static inline u64 http_load(const u8 *p)
 {
@@ -130,8 +131,8 @@ static inline bool http_is_name(const u8 *name, const char *lower, size_t len)
 	}
 	if (len < HTTP_WORD) {
 		at = len - sizeof(u32);
-		return (http_load_half(name) | (u32)HTTP_FOLD) == http_load_half(other) &&
-		       (http_load_half(name + at) | (u32)HTTP_FOLD) == http_load_half(other + at);
+		return (http_load_half(name) | HTTP_FOLD_HALF) == http_load_half(other) &&
+		       (http_load_half(name + at) | HTTP_FOLD_HALF) == http_load_half(other + at);
 	}
 	for (at = 0; at + HTTP_WORD < len; at += HTTP_WORD)
 		if ((http_load(name + at) | HTTP_FOLD) != http_load(other + at))

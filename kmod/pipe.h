@@ -96,7 +96,6 @@ static inline bool weir_pipe_ended(const struct weir_pipe *pipe)
 	return smp_load_acquire(&pipe->eof);
 }
 
-
 bool weir_pipe_finished(const struct weir_pipe *pipe);
 /* Say that no more will come (@broken: though it should). */
 void weir_pipe_end(struct weir_pipe *pipe, bool broken);

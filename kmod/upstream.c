@@ -86,7 +86,7 @@ static void weir_connection_idle(struct weir_connection *c, bool retire)
 
 /* Serving an exchange. */
 
-/* Count it in the server's and the group's meters.  @end: what it counts as, requests: a whole reply. */
+/* Count it in the meters of server and group.  @end: as what; requests: a whole reply. */
 static void weir_connection_settle(const struct weir_connection *c, enum weir_meter_counter end)
 {
 	struct weir_meter_sample sample = {

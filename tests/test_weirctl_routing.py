@@ -242,7 +242,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         ]
     statuses = draw(st.lists(st.integers(400, 599), max_size=3, unique=True))
     pages = [
-        {**({"vhost": draw(st.sampled_from(names))} if names and draw(st.booleans()) else {}), "status": status,
+        {**({"vhost": draw(st.sampled_from(names))} if bool(names) and draw(st.booleans()) else {}), "status": status,
          "content_type": "text/html; charset=utf-8", "body": draw(TEXTS)}
         for status in statuses
     ]  # fmt: skip

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs the suites in user space: "harness" all of them, "harness SUITE.CASE"
- * one; "harness --seeds" prints their messages for the fuzzer instead. Prints "ok NAME" or "not ok NAME" with the reason before it; a sanitizer
- * report ends the run and belongs to the name printed last ("run NAME").
+ * one; "harness --seeds" prints their messages for the fuzzer instead. Prints
+ * "ok NAME" or "not ok NAME" with the reason before it; a sanitizer report
+ * ends the run and belongs to the name printed last ("run NAME").
  */
 #include <setjmp.h>
 #include <time.h>

@@ -158,39 +158,6 @@ A_ERROR_PAGE_STATUS = 2
 A_ERROR_PAGE_CONTENT_TYPE = 3
 A_ERROR_PAGE_BODY = 4
 
-# Attributes of vhost
-A_VHOST_NAME = 1
-A_VHOST_HOST = 2
-A_VHOST_UPSTREAM = 3
-A_VHOST_CHAIN = 4
-
-# Attributes of match
-A_MATCH_KIND = 1
-A_MATCH_NEGATE = 2
-A_MATCH_NAME = 3
-A_MATCH_PATTERN = 4
-A_MATCH_ADDRESS4 = 5
-A_MATCH_ADDRESS6 = 6
-A_MATCH_PREFIX = 7
-A_MATCH_MARK = 8
-A_MATCH_MASK = 9
-
-# Attributes of rule
-A_RULE_CHAIN = 1
-A_RULE_MATCH = 2
-A_RULE_ACTION = 3
-A_RULE_UPSTREAM = 4
-A_RULE_LOCATION = 5
-A_RULE_STATUS = 6
-A_RULE_MARK = 7
-A_RULE_JUMP = 8
-
-# Attributes of error-page
-A_ERROR_PAGE_VHOST = 1
-A_ERROR_PAGE_STATUS = 2
-A_ERROR_PAGE_CONTENT_TYPE = 3
-A_ERROR_PAGE_BODY = 4
-
 # Attributes of config
 A_CONFIG_LISTENER = 1
 A_CONFIG_UPSTREAM = 2
@@ -298,21 +265,6 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     "error-page": {
         "status": (400, 599),
     },
-    "match": {
-        "kind": (0, 7),
-        "address4": (0, 4294967295),
-        "prefix": (0, 128),
-        "mark": (0, 4294967295),
-        "mask": (0, 4294967295),
-    },
-    "rule": {
-        "action": (0, 6),
-        "status": (0, 599),
-        "mark": (0, 4294967295),
-    },
-    "error-page": {
-        "status": (400, 599),
-    },
     "counter": {
         "value": (0, 18446744073709551615),
     },
@@ -395,39 +347,6 @@ TYPES: dict[str, dict[str, str]] = {
         "upstream-connect": "uint",
         "upstream-response": "uint",
         "tunnel": "uint",
-    },
-    "vhost": {
-        "name": "string",
-        "host": "string",
-        "upstream": "string",
-        "chain": "string",
-    },
-    "match": {
-        "kind": "u32",
-        "negate": "flag",
-        "name": "string",
-        "pattern": "string",
-        "address4": "u32",
-        "address6": "binary",
-        "prefix": "u32",
-        "mark": "u32",
-        "mask": "u32",
-    },
-    "rule": {
-        "chain": "string",
-        "match": "nest",
-        "action": "u32",
-        "upstream": "string",
-        "location": "string",
-        "status": "u32",
-        "mark": "u32",
-        "jump": "string",
-    },
-    "error-page": {
-        "vhost": "string",
-        "status": "u32",
-        "content-type": "string",
-        "body": "binary",
     },
     "vhost": {
         "name": "string",
@@ -588,39 +507,6 @@ NAMES: dict[str, dict[int, str]] = {
         4: "upstream-connect",
         5: "upstream-response",
         6: "tunnel",
-    },
-    "vhost": {
-        1: "name",
-        2: "host",
-        3: "upstream",
-        4: "chain",
-    },
-    "match": {
-        1: "kind",
-        2: "negate",
-        3: "name",
-        4: "pattern",
-        5: "address4",
-        6: "address6",
-        7: "prefix",
-        8: "mark",
-        9: "mask",
-    },
-    "rule": {
-        1: "chain",
-        2: "match",
-        3: "action",
-        4: "upstream",
-        5: "location",
-        6: "status",
-        7: "mark",
-        8: "jump",
-    },
-    "error-page": {
-        1: "vhost",
-        2: "status",
-        3: "content-type",
-        4: "body",
     },
     "vhost": {
         1: "name",

@@ -104,7 +104,7 @@ static void check_location(const struct http_head *head, const u8 *buf, struct h
 	for (size_t i = 0; i < need; i++)
 		ENSURE(out[i] > ' ' && out[i] < 0x7f, "byte %#x in a location", out[i]);
 	if (need && (location.at[0] == '/' || location.at[0] == '$')) {
-		/* Another host begins behind two slashes, and behind what browsers take for them. */
+		/* Another host begins behind two slashes, and what browsers take for them. */
 		ENSURE(out[0] == '/', "not a path: %.*s", (int)need, out);
 		ENSURE(need == 1 || (out[1] != '/' && out[1] != '\\'), "another host: %.*s",
 		       (int)need, out);

@@ -127,7 +127,9 @@ def read_report(path: Path) -> dict[tuple[str, str], bool]:
         name = case.get("classname", "").rsplit(".", 1)[-1] + ".py::" + test
         told = [item.get("value", "") for item in case.iter("property") if item.get("name") == "break"]
         fault = told[0] if told else _of_parameters(parameters.removesuffix("]"))
-        failed = case.find("failure") is not None or case.find("error") is not None
+        causes = [item.get("value") for item in case.iter("property") if item.get("name") == "cause"]
+        # A lab that broke, by a guest that did not boot for instance, says nothing about the case.
+        failed = "infrastructure" not in causes and (case.find("failure") is not None or case.find("error") is not None)
         colours[fault, name] = colours.get((fault, name), False) or failed
     return colours
 

@@ -194,7 +194,7 @@ def _table(draw: st.DrawFn, table: Table, context: Context, leave_out: Iterable[
         make = generator(table, key)
         if make is None or key in leave_out:
             continue
-        needed = key in ("name", "address") or (table == ("error_page",) and key in ("status", "body"))
+        needed = key in ("name", "address", "uri") or (table == ("error_page",) and key in ("status", "body"))
         if needed or draw(st.booleans()):
             made[key] = draw(make(context))
     return made
@@ -325,7 +325,8 @@ def lost(given: dict[str, Any], shown: dict[str, Any], table: Table = ()) -> lis
             for one, other in zip(inner, outer, strict=False):
                 missing += lost(one, other, (*table, key))
         elif key not in shown:
-            if value not in ("", [], "main"):
+            # A flag is shown where it is set.
+            if value is not False and value not in ("", [], "main"):
                 missing.append(f"{name}: {value!r} was given, nothing is shown")
         elif not same(table, key, value, shown[key]):
             missing.append(f"{name}: {value!r} was given, {shown[key]!r} is shown")

@@ -276,7 +276,7 @@ def test_request_that_no_server_takes_is_the_upstreams_failure(
     dut: Dut, weir: WeirAdapter, origin: Origin, client: Client
 ) -> None:
     origin.behaves(lambda visit: visit.hang())
-    dut.apply(servers=[Server(origin.endpoint, connections=1)], timeouts={"upstream_connect": 0.2})
+    dut.apply(servers=[Server(origin.endpoint, connections=1)], group={"queue_timeout": 0.2})
     dut.wait_for_upstreams()
     upstream = Scopes(weir, "upstream", upstream="default")
     with client.connect() as busy:

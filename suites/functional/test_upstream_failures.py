@@ -280,18 +280,19 @@ def test_error_reply_to_head_has_no_body(dut: Dut, origin: Origin, client: Clien
 
 def test_client_that_leaves_before_the_reply(origin: Origin, client: Client) -> None:
     """A reply that nobody waits for any more is not given to anybody else."""
+    left = threading.Event()
 
     def answer_when_the_client_is_gone(visit: Visit) -> Reply:
         _ = visit.request
         if visit.target == "/first":
-            gone.wait_acknowledged()
+            assert left.wait(20)
             return Reply(200, b"stale")
         return Reply(200, b"fresh")
 
     origin.behaves(answer_when_the_client_is_gone)
     with client.connect() as connection:
-        gone = connection.wire
         connection.send(encode_request("GET", "/first"))
         origin.wait_for_heads(1)
         connection.reset()
+    left.set()
     assert client.get("/second", times=10).bodies == [b"fresh"] * 10

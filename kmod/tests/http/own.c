@@ -73,41 +73,6 @@ static void body_of_the_callers(const struct test_case *test)
 		  "Content-Length: 12345\r\nCache-Control: no-store\r\n\r\n");
 }
 
-static void check_own(const struct http_own *own, const char *expect)
-{
-	u8 out[HTTP_OWN_MAX];
-	size_t len = http_write_own(out, sizeof(out), own);
-
-	CHECK(len == strlen(expect) && !memcmp(out, expect, len), "expected\n%s# got\n%.*s",
-	      expect, (int)len, out);
-}
-
-static void redirect_reply(const struct test_case *test)
-{
-	static const char location[] = "https://a/b";
-	const struct http_own own = {
-		.status = 308,
-		.location = (const u8 *)location,
-		.location_len = strlen(location),
-	};
-
-	check_own(&own, "HTTP/1.1 308 Permanent Redirect\r\nLocation: https://a/b\r\n"
-		  "Content-Type: text/plain\r\nContent-Length: 23\r\n\r\n308 Permanent Redirect\n");
-}
-
-static void body_of_the_callers(const struct test_case *test)
-{
-	const struct http_own own = {
-		.status = 503,
-		.flags = HTTP_WRITE_NO_STORE,
-		.content_type = "text/html",
-		.content_length = 12345,
-	};
-
-	check_own(&own, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\n"
-		  "Content-Length: 12345\r\nCache-Control: no-store\r\n\r\n");
-}
-
 /* Each is a reply that the parser takes, whose length is that of its body. */
 static void every_error_reply_is_well_formed(const struct test_case *test)
 {

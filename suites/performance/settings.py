@@ -96,6 +96,7 @@ _WEIR: Final[Mapping[str, str]] = {
     "action": "a refused request has a reply, not a reset",
     "header_total": "Weir's default",
     "header_count": "Weir's default",
+    "uri_length": "Weir's default",
     "body_length": "Weir's default",
     **dict.fromkeys(
         ("client_header", "client_body", "keepalive", "upstream_connect", "upstream_response", "tunnel"), _TIME

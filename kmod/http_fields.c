@@ -118,9 +118,16 @@ enum http_field_id http_field_id(const u8 *name, size_t len)
 	return HTTP_FIELD_OTHER;
 }
 
+/* Whether no byte became one of @text's only by folding: CR would be a hyphen. */
+static bool is_visible(u64 word, u64 text)
+{
+	return !(~(word | word << 1) & (text & HTTP_FOLD) << 1);
+}
+
 size_t http_known_name(const u8 *name, enum http_field_id *id)
 {
-	u64 first = http_load(name), second = 0;
+	u64 sent = http_load(name), sent_second = http_load(name + HTTP_WORD);
+	u64 first = sent, second = 0;
 	u64 colon = http_equals(first, ':');
 	const u8 *known;
 	size_t len;
@@ -130,7 +137,7 @@ size_t http_known_name(const u8 *name, enum http_field_id *id)
 		/* The bytes before the colon: all bits below its lowest. */
 		first = (first | HTTP_FOLD) & (colon ^ (colon - 1)) >> 8;
 	} else {
-		second = http_load(name + HTTP_WORD);
+		second = sent_second;
 		colon = http_equals(second, ':');
 		if (!colon)
 			return 0;
@@ -141,10 +148,12 @@ size_t http_known_name(const u8 *name, enum http_field_id *id)
 	for (known = fields_by_len[len]; *known; known++) {
 		const u8 *text = (const u8 *)field_names[*known];
 
-		if (http_load(text) == first && http_load(text + HTTP_WORD) == second) {
-			*id = id_of(*known);
-			return len;
-		}
+		if (http_load(text) != first || http_load(text + HTTP_WORD) != second)
+			continue;
+		if (!is_visible(sent, first) || !is_visible(sent_second, second))
+			return 0;
+		*id = id_of(*known);
+		return len;
 	}
 	return 0;
 }

@@ -527,6 +527,9 @@ static const struct test_case cases[] = {
 	BAD(name_without_colon, GET HOST "X\r\n" END, HTTP_ERR_FIELD_NAME),
 	BAD(name_nul, GET HOST "X\0: a\r\n" END, HTTP_ERR_FIELD_NAME),
 	BAD(name_high, GET HOST "X\200: a\r\n" END, HTTP_ERR_FIELD_NAME),
+	/* CR is what a hyphen is in upper case, to who folds carelessly. */
+	BAD(name_cr_for_hyphen, GET HOST "Content\rLength: 5\r\n" END, HTTP_ERR_FIELD_NAME),
+	BAD(name_cr_for_last_hyphen, GET HOST "X-Forwarded\rFor: a\r\n" END, HTTP_ERR_FIELD_NAME),
 	BAD(name_slash, GET HOST "X/Y: a\r\n" END, HTTP_ERR_FIELD_NAME),
 	BAD(name_bracket, GET HOST "[X]: a\r\n" END, HTTP_ERR_FIELD_NAME),
 	BAD(fold_space, GET HOST "X: a\r\n b\r\n" END, HTTP_ERR_FOLD),

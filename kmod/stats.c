@@ -49,7 +49,7 @@ const char *weir_stats_name(unsigned int stat)
 bool weir_stats_is_gauge(unsigned int stat)
 {
 	return stat == WEIR_STAT_connections_active || stat == WEIR_STAT_upstream_active ||
-	       stat == WEIR_STAT_memory_bytes;
+	       stat == WEIR_STAT_tunnels_active || stat == WEIR_STAT_memory_bytes;
 }
 
 /* A sum is not a snapshot: other CPUs go on counting meanwhile. */

@@ -24,6 +24,8 @@ _HELP = {
     "upstreams_connects": "Connections to servers that came up.",
     "upstreams_failures": "Connections to servers that failed: refused, reset, timed out, garbage.",
     "upstreams_active": "Connections to servers open.",
+    "upgrades": "Requests that became tunnels.",
+    "tunnels_active": "Tunnels open.",
     "allocation_failures": "Allocations that failed.",
     "memory_bytes": "Held for connections and messages.",
 }

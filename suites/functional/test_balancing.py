@@ -210,9 +210,9 @@ def test_pool_grows_on_demand_and_shrinks_again(dut: Dut, origin: Origin, new_cl
 @pytest.mark.only("weir", reason="the peers connect for each request")
 def test_most_recently_used_connection_is_used_first(dut: Dut, origin: Origin, client: Client) -> None:
     """So that few are warm rather than all lukewarm, and what is not needed can close."""
-    dut.apply(servers=[Server(origin.endpoint, connections=6)])
+    dut.apply(servers=[Server(origin.endpoint, connections=32)])
     dut.wait_for_upstreams()
-    assert client.get("/", times=12).statuses == [200] * 12
+    assert client.get("/", times=64).statuses == [200] * 64
     # Each CPU has connections of its own: two at most have had something to do.
     assert sum(bool(link.requests) for link in origin.links) <= 2
 

@@ -139,14 +139,19 @@ def test_request_is_repeated_as_often_as_is_said(dut: Dut, origin: Origin, clien
 
 
 @pytest.mark.only("weir", reason="the peers count what they repeat in ways of their own")
-def test_request_is_repeated_at_another_server(dut: Dut, new_origin: NewOrigin, client: Client) -> None:
+@pytest.mark.parametrize("balance", ["round-robin", "hash"])
+def test_request_is_repeated_at_another_server(balance: str, dut: Dut, new_origin: NewOrigin, client: Client) -> None:
+    """Even where the first choice would be the same again."""
     bad, good = new_origin(), new_origin()
     bad.behaves(leaves)
-    dut.apply(servers=[Server(origin.endpoint, connections=4) for origin in (bad, good)], group={"retries": 1})
+    dut.apply(
+        servers=[Server(origin.endpoint, connections=4) for origin in (bad, good)],
+        group={"retries": 1, "balance": balance, "hash_key": "uri"},
+    )
     dut.wait_for_upstreams()
-    assert client.get("/", times=8).statuses == [200] * 8
-    assert good.requests == 8
-    assert bad.heads >= 4
+    assert [client.get(f"/{number}").status for number in range(16)] == [200] * 16
+    assert good.requests == 16
+    assert bad.heads >= 1
 
 
 @pytest.mark.only("weir", reason="the peers count what they repeat in ways of their own")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -130,7 +131,8 @@ def test_new_connection_for_each_request(program: Path, tmp_path: Path) -> None:
         ("wrong status", "status 502 instead of 200"),
         ("short body", "a body of 1023 bytes instead of 1024"),
         ("cut", "closed inside or before a reply"),
-        ("closes", "closed inside or before a reply"),
+        # Reset if the next request reached the peer before its end was seen.
+        ("closes", "closed inside or before a reply|Connection reset by peer"),
         ("long", "bytes after the last reply"),
         ("chunked", "it has a transfer coding"),
         ("no length", "without Content-Length"),
@@ -144,7 +146,7 @@ def test_surprise_ends_the_run(program: Path, tmp_path: Path, peer: str, problem
     status, report = run(program, peer, tmp_path, "--body=1024", "--field=via")
     assert status == 1
     assert report["errors"] == 1
-    assert problem in report["problem"]
+    assert re.search(problem, report["problem"])
     assert report["requests"] < ASKED
 
 

@@ -375,6 +375,12 @@ static void put(struct output *o, const u8 *at, size_t len)
 	o->len += len;
 }
 
+/* Another host begins behind two of these. */
+static bool is_slash(u8 byte)
+{
+	return byte == '/' || byte == '\\';
+}
+
 /* The path as sent, always with a slash in front; one alone where more would be read as a host. */
 static void put_target(struct output *o, const struct http_head *head, const u8 *buf, bool query)
 {
@@ -382,12 +388,13 @@ static void put_target(struct output *o, const struct http_head *head, const u8 
 
 	if (!query)
 		text.len = http_path_len(head, buf);
-	if (!o->len) {
-		while (text.len && (text.at[0] == '/' || text.at[0] == '\\')) {
+	if (o->len <= 1) {
+		while (text.len && is_slash(text.at[0])) {
 			text.at++;
 			text.len--;
 		}
-		put(o, (const u8 *)"/", 1);
+		if (!o->len)
+			put(o, (const u8 *)"/", 1);
 	} else if (!text.len || text.at[0] != '/') {
 		put(o, (const u8 *)"/", 1);
 	}
@@ -418,7 +425,9 @@ size_t http_location(u8 *out, size_t size, struct http_text location,
 			put_target(&o, head, buf, variable == VARIABLE_URI);
 			break;
 		case VARIABLE_NONE:
-			put(&o, location.at + i, 1);
+			/* Behind a variable that was a slash alone. */
+			if (o.len != 1 || !is_slash(location.at[i]))
+				put(&o, location.at + i, 1);
 			break;
 		}
 		i += len;

@@ -47,25 +47,22 @@ void weir_client_leave(struct weir_client *client)
 void weir_client_settle(struct weir_client *client, bool whole)
 {
 	const struct weir_exchange *x = client->x;
-	struct weir_meter_sample sample = {
-		.bytes_in = client->bytes_in,
-		.bytes_out = client->bytes_out,
-	};
 
 	if (!client->began)
 		return;
 	if (whole) {
-		sample.status = x->answer;
-		sample.end = x->failed ? WEIR_METER_failures : WEIR_METER_requests;
-		sample.timed = true;
-		/* The last of a reply that ends the connection is sent with the FIN: not yet. */
-		sample.us = (x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us()) -
-			    client->began;
+		/* The last part of a reply that ends the connection is sent with the FIN: not yet. */
+		u64 now = x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us();
+
+		weir_meter_reply(client->meter, x->answer, client->bytes_in, client->bytes_out,
+				 now - client->began);
+		if (unlikely(x->failed))
+			weir_meter_add(client->meter, WEIR_METER_failures, 1);
 	} else {
-		sample.end = x && READ_ONCE(x->reply.broken) ? WEIR_METER_failures :
-			     WEIR_METER_aborted;
+		weir_meter_loss(client->meter, x && READ_ONCE(x->reply.broken) ?
+				WEIR_METER_failures : WEIR_METER_aborted,
+				client->bytes_in, client->bytes_out);
 	}
-	weir_meter_record(client->meter, &sample);
 	client->began = 0;
 	client->bytes_in = 0;
 	client->bytes_out = 0;

@@ -86,7 +86,7 @@ static bool weir_client_put_own(struct weir_client *client, struct http_own *own
 	if (page && x->method != HTTP_METHOD_HEAD && !weir_page_send(page, &x->reply))
 		return false;
 	x->reply_keepalive = !close;
-	x->answer = own->status;
+	x->answer = own->status / 100;
 	weir_pipe_end(&x->reply, false);
 	weir_client_count_own(client->leg.wn, own->status);
 	return true;

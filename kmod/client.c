@@ -44,24 +44,34 @@ void weir_client_leave(struct weir_client *client)
 		weir_exchange_leave_client(x);
 }
 
+/* Count a whole reply in a meter. */
+static void weir_client_meter(const struct weir_client *client, struct weir_meter *meter, u64 us)
+{
+	weir_meter_reply(meter, client->x->answer, client->bytes_in, client->bytes_out, us);
+	if (unlikely(client->x->failed))
+		weir_meter_add(meter, WEIR_METER_failures, 1);
+}
+
 void weir_client_settle(struct weir_client *client, bool whole)
 {
 	const struct weir_exchange *x = client->x;
+	enum weir_meter_counter end;
+	u64 us;
 
 	if (!client->began)
 		return;
 	if (whole) {
 		/* The last part of a reply that ends the connection is sent with the FIN: not yet. */
-		u64 now = x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us();
-
-		weir_meter_reply(client->meter, x->answer, client->bytes_in, client->bytes_out,
-				 now - client->began);
-		if (unlikely(x->failed))
-			weir_meter_add(client->meter, WEIR_METER_failures, 1);
+		us = (x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us()) -
+		     client->began;
+		weir_client_meter(client, client->meter, us);
+		if (client->vhost)
+			weir_client_meter(client, client->vhost, us);
 	} else {
-		weir_meter_loss(client->meter, x && READ_ONCE(x->reply.broken) ?
-				WEIR_METER_failures : WEIR_METER_aborted,
-				client->bytes_in, client->bytes_out);
+		end = x && READ_ONCE(x->reply.broken) ? WEIR_METER_failures : WEIR_METER_aborted;
+		weir_meter_loss(client->meter, end, client->bytes_in, client->bytes_out);
+		if (client->vhost)
+			weir_meter_loss(client->vhost, end, client->bytes_in, client->bytes_out);
 	}
 	client->began = 0;
 	client->bytes_in = 0;
@@ -181,6 +191,7 @@ static void weir_client_free(struct weir_leg *leg)
 
 	weir_count(leg->wn, WEIR_STAT_memory_bytes, -(s64)sizeof(*client));
 	weir_meter_put(client->meter);
+	weir_meter_put(client->vhost);
 	kfree_rcu(client, leg.rcu);
 }
 

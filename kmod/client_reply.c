@@ -106,8 +106,10 @@ static bool weir_client_answer(struct weir_client *client, const struct http_hea
 	u8 minor = head ? head->minor : 1;
 	struct weir_exchange *old = client->x, *x;
 
-	if (!client->began)
+	if (!client->began) {
 		client->began = weir_client_clock(client);
+		weir_client_visits(client, NULL);
+	}
 	x = weir_exchange_alloc(client->leg.wn, &client->leg);
 	if (x) {
 		x->method = method;

@@ -44,28 +44,35 @@ void weir_client_leave(struct weir_client *client)
 		weir_exchange_leave_client(x);
 }
 
+/* Count a whole reply in a meter. */
+static void weir_client_meter(const struct weir_client *client, struct weir_meter *meter, u64 us)
+{
+	weir_meter_reply(meter, client->x->answer, client->bytes_in, client->bytes_out, us);
+	if (unlikely(client->x->failed))
+		weir_meter_add(meter, WEIR_METER_failures, 1);
+}
+
 void weir_client_settle(struct weir_client *client, bool whole)
 {
 	const struct weir_exchange *x = client->x;
-	struct weir_meter_sample sample = {
-		.bytes_in = client->bytes_in,
-		.bytes_out = client->bytes_out,
-	};
+	enum weir_meter_counter end;
+	u64 us;
 
 	if (!client->began)
 		return;
 	if (whole) {
-		sample.status = x->answer;
-		sample.end = x->failed ? WEIR_METER_failures : WEIR_METER_requests;
-		sample.timed = true;
-		/* The last of a reply that ends the connection is sent with the FIN: not yet. */
-		sample.us = (x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us()) -
-			    client->began;
+		/* The last part of a reply that ends the connection is sent with the FIN: not yet. */
+		us = (x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us()) -
+		     client->began;
+		weir_client_meter(client, client->meter, us);
+		if (client->vhost)
+			weir_client_meter(client, client->vhost, us);
 	} else {
-		sample.end = x && READ_ONCE(x->reply.broken) ? WEIR_METER_failures :
-			     WEIR_METER_aborted;
+		end = x && READ_ONCE(x->reply.broken) ? WEIR_METER_failures : WEIR_METER_aborted;
+		weir_meter_loss(client->meter, end, client->bytes_in, client->bytes_out);
+		if (client->vhost)
+			weir_meter_loss(client->vhost, end, client->bytes_in, client->bytes_out);
 	}
-	weir_meter_record(client->meter, &sample);
 	client->began = 0;
 	client->bytes_in = 0;
 	client->bytes_out = 0;
@@ -184,6 +191,7 @@ static void weir_client_free(struct weir_leg *leg)
 
 	weir_count(leg->wn, WEIR_STAT_memory_bytes, -(s64)sizeof(*client));
 	weir_meter_put(client->meter);
+	weir_meter_put(client->vhost);
 	kfree_rcu(client, leg.rcu);
 }
 

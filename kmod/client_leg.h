@@ -69,6 +69,7 @@ enum weir_client_wait {
  * @tunnel: the exchange is a tunnel: what the client sends is its body, without end
  * @moved: bytes of a body were read in this run, or any moved through a tunnel
  * @replied: some of this reply was sent
+ * @vhost: counts of the last request's virtual host, with a reference, or NULL
  * @began: when the head of the request in progress was whole, in microseconds
  *	of TCP's clock; 0: none is
  * @bytes_in: received since the last request was counted
@@ -95,6 +96,7 @@ struct weir_client {
 	bool				tunnel;
 	bool				moved;
 	bool				replied;
+	struct weir_meter		*vhost;
 	u64				began;
 	u64				bytes_in;
 	u64				bytes_out;
@@ -114,6 +116,15 @@ static inline u64 weir_client_clock(const struct weir_client *client)
 
 /* client.c: the end of an exchange, or of the connection. */
 void weir_client_leave(struct weir_client *client);
+/* The request in progress is for a virtual host with this meter; NULL: for none. */
+static inline void weir_client_visits(struct weir_client *client, struct weir_meter *vhost)
+{
+	if (client->vhost == vhost)
+		return;
+	weir_meter_put(client->vhost);
+	client->vhost = vhost ? weir_meter_hold(vhost) : NULL;
+}
+
 /* Count the request in progress, if there is one.  @whole: all of its reply was sent. */
 void weir_client_settle(struct weir_client *client, bool whole);
 void weir_client_reset(struct weir_client *client);

@@ -86,7 +86,7 @@ static bool weir_client_put_own(struct weir_client *client, struct http_own *own
 	if (page && x->method != HTTP_METHOD_HEAD && !weir_page_send(page, &x->reply))
 		return false;
 	x->reply_keepalive = !close;
-	x->answer = own->status;
+	x->answer = own->status / 100;
 	weir_pipe_end(&x->reply, false);
 	weir_client_count_own(client->leg.wn, own->status);
 	return true;
@@ -106,8 +106,10 @@ static bool weir_client_answer(struct weir_client *client, const struct http_hea
 	u8 minor = head ? head->minor : 1;
 	struct weir_exchange *old = client->x, *x;
 
-	if (!client->began)
+	if (!client->began) {
 		client->began = weir_client_clock(client);
+		weir_client_visits(client, NULL);
+	}
 	x = weir_exchange_alloc(client->leg.wn, &client->leg);
 	if (x) {
 		x->method = method;

@@ -12,6 +12,7 @@
 #include "pages.h"
 #include "pool.h"
 #include "route.h"
+#include "rules.h"
 
 enum {
 	/* What forwarding may add to a head: Via, X-Forwarded-For, X-Forwarded-Proto, Host. */
@@ -124,6 +125,8 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 
 	weir_route_find(config, head, buf, &client->address, client->mark ?: client->accepted_mark,
 			&route);
+	weir_client_visits(client, route.vhost < config->rules->vhost_count ?
+			   config->rules->vhosts[route.vhost]->meter : NULL);
 	if (route.marked)
 		weir_leg_mark(&client->leg, route.mark);
 	switch (route.kind) {
@@ -160,6 +163,7 @@ static void weir_client_answer(struct weir_client *client, u16 status)
 {
 	const struct http_head *head = &client->gather->head;
 
+	weir_client_visits(client, NULL);
 	weir_client_refuse(client, head, status, weir_client_is_last(client, head));
 	weir_gather_free(client->gather);
 	client->gather = NULL;
@@ -176,6 +180,8 @@ static void weir_client_request(struct weir_client *client)
 	enum weir_limit_verdict verdict = WEIR_LIMIT_PASS;
 
 	client->requests += client->requests < U32_MAX;
+	if (unlikely(client->vhost && !config->rules))
+		weir_client_visits(client, NULL);
 	client->began = weir_client_clock(client);
 	weir_count(wn, WEIR_STAT_requests, 1);
 	weir_count(wn, in_serving_softirq() ? WEIR_STAT_requests_softirq :

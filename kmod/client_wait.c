@@ -133,7 +133,7 @@ void weir_client_expired(struct weir_client *client)
 	case WEIR_WAIT_UPSTREAM:
 		if (!weir_pool_cancel(x))
 			break;
-		weir_meter_fail(x->group->meter);
+		weir_meter_loss(x->group->meter, WEIR_METER_failures, 0, 0);
 		keepalive = x->keepalive && client->reading == WEIR_READING_NOTHING;
 		weir_client_refuse(client, &head,
 				   weir_failure_status(weir_pool_verdict(x->group)),

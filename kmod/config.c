@@ -452,6 +452,8 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 	if (IS_ERR(limiter))
 		return PTR_ERR(limiter);
 	err = weir_config_open(wn, config, &opened, extack);
+	if (!err && config->rules)
+		err = weir_rules_measure(config->rules, wn->meters);
 	if (!err)
 		err = weir_groups_prepare(wn, config);
 	if (err) {

@@ -71,7 +71,7 @@ enum weir_failure {
  * Set by the upstream leg before it puts the reply's first byte:
  * @reply_keepalive: the reply lets the client's connection live on
  * @reply_truncates: the end of the connection is the only end of the reply
- * @answer: the final reply's status; where Weir makes the reply, the client leg's
+ * @answer: the final reply's class, 1 to 5; where Weir makes the reply, the client leg's
  * @failed: Weir makes the reply because upstream failed; ditto
  *
  * Set by the upstream leg after it has put the head of a 101 reply:
@@ -94,7 +94,7 @@ struct weir_exchange {
 	bool			reply_keepalive;
 	bool			reply_truncates;
 	bool			failed;
-	u16			answer;
+	u8			answer;
 	bool			tunnel;
 	u8			tries;
 	u8			repeats;

@@ -117,23 +117,27 @@ void weir_meter_put(struct weir_meter *meter)
 	weir_meters_put(meters);
 }
 
-void weir_meter_record(struct weir_meter *meter, const struct weir_meter_sample *sample)
+void weir_meter_reply(struct weir_meter *meter, unsigned int class, u64 bytes_in, u64 bytes_out,
+		      u64 us)
 {
 	/* Only softirqs get here, which do not interrupt one another. */
 	struct weir_meter_counts *counts = this_cpu_ptr(meter->counts);
-	u64 us = max(sample->us, 0LL);
 
 	counts->counters[WEIR_METER_requests]++;
-	if (sample->status)
-		counts->counters[WEIR_METER_responses_1xx + sample->status / 100 - 1]++;
-	if (sample->end != WEIR_METER_requests)
-		counts->counters[sample->end]++;
-	counts->counters[WEIR_METER_bytes_in] += sample->bytes_in;
-	counts->counters[WEIR_METER_bytes_out] += sample->bytes_out;
-	if (!sample->timed)
-		return;
+	counts->counters[WEIR_METER_responses_1xx - 1 + class]++;
+	counts->counters[WEIR_METER_bytes_in] += bytes_in;
+	counts->counters[WEIR_METER_bytes_out] += bytes_out;
 	counts->counters[WEIR_METER_latency_us] += us;
 	counts->buckets[weir_meter_bucket(us)]++;
+}
+
+void weir_meter_loss(struct weir_meter *meter, enum weir_meter_counter end, u64 bytes_in,
+		     u64 bytes_out)
+{
+	weir_meter_add(meter, WEIR_METER_requests, 1);
+	weir_meter_add(meter, end, 1);
+	weir_meter_add(meter, WEIR_METER_bytes_in, bytes_in);
+	weir_meter_add(meter, WEIR_METER_bytes_out, bytes_out);
 }
 
 u64 weir_meter_bound(unsigned int bucket)

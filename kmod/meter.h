@@ -101,24 +101,6 @@ struct weir_meter {
 	struct weir_meter_counts __percpu	*counts;
 };
 
-/**
- * struct weir_meter_sample - one request that is over
- * @status: of its whole reply, 100 to 599; 0: it had none
- * @end: what else it counts as, failures or aborted; requests: nothing else
- * @bytes_in: received
- * @bytes_out: sent
- * @us: how long the reply took, if @timed; two sockets' clocks may be a bit apart
- * @timed: it came so far that there is a time to tell
- */
-struct weir_meter_sample {
-	u16			status;
-	enum weir_meter_counter	end;
-	bool			timed;
-	u64			bytes_in;
-	u64			bytes_out;
-	s64			us;
-};
-
 /* Empty, with one reference; NULL without memory.  Process context. */
 struct weir_meters *weir_meters_alloc(void);
 /* Any context. */
@@ -139,19 +121,19 @@ static inline struct weir_meter *weir_meter_hold(struct weir_meter *meter)
 	return meter;
 }
 
-/* Count one request that is over.  Softirq. */
-void weir_meter_record(struct weir_meter *meter, const struct weir_meter_sample *sample);
+/*
+ * Count a request that had a whole reply of this class, 1 to 5, which took @us.
+ * Softirq.
+ */
+void weir_meter_reply(struct weir_meter *meter, unsigned int class, u64 bytes_in, u64 bytes_out,
+		      u64 us);
+/* Count one that had none: @end says why, failures or aborted.  Any context. */
+void weir_meter_loss(struct weir_meter *meter, enum weir_meter_counter end, u64 bytes_in,
+		     u64 bytes_out);
 /* Any context. */
 static inline void weir_meter_add(struct weir_meter *meter, enum weir_meter_counter counter, s64 by)
 {
 	this_cpu_add(meter->counts->counters[counter], by);
-}
-
-/* Count a request that never came as far as to a connection.  Any context. */
-static inline void weir_meter_fail(struct weir_meter *meter)
-{
-	weir_meter_add(meter, WEIR_METER_requests, 1);
-	weir_meter_add(meter, WEIR_METER_failures, 1);
 }
 
 /* The bucket of a latency. */

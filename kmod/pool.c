@@ -277,7 +277,7 @@ void weir_pool_submit(struct weir_exchange *x)
 			weir_group_kick(group);
 		break;
 	case WEIR_ADMISSION_REFUSED:
-		weir_meter_fail(group->meter);
+		weir_meter_loss(group->meter, WEIR_METER_failures, 0, 0);
 		weir_exchange_fail(x, WEIR_FAILURE_BUSY);
 		break;
 	}
@@ -322,7 +322,7 @@ static void weir_pool_fail_waiters(struct weir_group *group, enum weir_failure f
 	spin_unlock_bh(&group->lock);
 	list_for_each_entry_safe(x, next, &failed, wait_node) {
 		list_del_init(&x->wait_node);
-		weir_meter_fail(group->meter);
+		weir_meter_loss(group->meter, WEIR_METER_failures, 0, 0);
 		weir_exchange_fail(x, failure);
 	}
 }

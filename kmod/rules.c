@@ -6,6 +6,7 @@
 #include <linux/percpu.h>
 #include <linux/slab.h>
 
+#include "meter.h"
 #include "rules.h"
 
 struct weir_rules *weir_rules_of(struct weir_config *config)
@@ -21,8 +22,10 @@ void weir_rules_free(struct weir_rules *rules)
 
 	if (!rules)
 		return;
-	for (i = 0; i < rules->vhost_count; i++)
+	for (i = 0; i < rules->vhost_count; i++) {
+		weir_meter_put(rules->vhosts[i]->meter);
 		kvfree(rules->vhosts[i]);
+	}
 	for (i = 0; i < rules->rule_count; i++)
 		kvfree(rules->rules[i]);
 	kvfree(rules->vhosts);
@@ -33,6 +36,21 @@ void weir_rules_free(struct weir_rules *rules)
 	kvfree(rules->hosts.names);
 	free_percpu(rules->scratch);
 	kfree(rules);
+}
+
+int weir_rules_measure(struct weir_rules *rules, struct weir_meters *meters)
+{
+	struct weir_vhost *vhost;
+	u32 i;
+
+	for (i = 0; i < rules->vhost_count; i++) {
+		vhost = rules->vhosts[i];
+		if (!vhost->meter)
+			vhost->meter = weir_meter_get(meters, WEIR_METER_VHOST, vhost->name, NULL);
+		if (!vhost->meter)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* Make room for one more pointer in an array that doubles whenever it is full. */

@@ -12,6 +12,8 @@
 #include "config.h"
 #include "http_rules.h"
 
+struct weir_meter;
+struct weir_meters;
 struct netlink_ext_ack;
 
 enum weir_rules_bounds {
@@ -35,6 +37,7 @@ enum weir_rules_bounds {
  * @chain_name: of the rules that its requests are judged by, or ""
  * @chain: these, or NULL
  * @upstream: index of the group that gets what no rule takes, or WEIR_UPSTREAM_NONE
+ * @meter: its counts, with a reference; NULL before it is applied
  * @name_count: how many host names it has
  * @names: the host names, in lower case, as they are shown
  */
@@ -43,6 +46,7 @@ struct weir_vhost {
 	char				chain_name[WEIR_NAME_MAX];
 	const struct http_chain		*chain;
 	u32				upstream;
+	struct weir_meter		*meter;
 	u32				name_count;
 	struct http_text		names[] __counted_by(name_count);
 };
@@ -113,6 +117,11 @@ struct weir_rules *weir_rules_of(struct weir_config *config);
 /* Nobody reads them any more.  Any context but hard interrupts. */
 void weir_rules_free(struct weir_rules *rules);
 
+/*
+ * Give each virtual host the meter of its name.  Under the namespace's lock, for
+ * the configuration that is applied; sleeps.
+ */
+int weir_rules_measure(struct weir_rules *rules, struct weir_meters *meters);
 /* Add what was allocated by the caller, and is theirs afterwards whatever is returned. */
 int weir_rules_add_vhost(struct weir_rules *rules, struct weir_vhost *vhost,
 			 struct netlink_ext_ack *extack);

@@ -86,21 +86,23 @@ static void weir_connection_idle(struct weir_connection *c, bool retire)
 
 /* Serving an exchange. */
 
-/* Count it in the meters of server and group.  @end: as what; requests: a whole reply. */
-static void weir_connection_settle(const struct weir_connection *c, enum weir_meter_counter end)
+/* Count it in the server's and the group's meters: a whole reply, */
+static void weir_connection_settle(const struct weir_connection *c)
 {
-	struct weir_meter_sample sample = {
-		.status = end == WEIR_METER_requests ? c->x->answer : 0,
-		.end = end,
-		.timed = c->replied_at,
-		.bytes_in = c->bytes_in,
-		.bytes_out = c->bytes_out,
-		.us = c->replied_at - c->sent_at,
-	};
+	const struct weir_exchange *x = c->x;
+	u64 us = c->replied_at - c->sent_at;
 
-	weir_meter_record(c->server->meter, &sample);
-	sample.us = c->replied_at - c->x->began;
-	weir_meter_record(c->server->group->meter, &sample);
+	weir_meter_reply(c->server->meter, x->answer, c->bytes_in, c->bytes_out, us);
+	/* Two sockets' clocks may be a little apart. */
+	us = max_t(s64, c->replied_at - x->began, us);
+	weir_meter_reply(c->server->group->meter, x->answer, c->bytes_in, c->bytes_out, us);
+}
+
+/* or none, for this reason. */
+static void weir_connection_miss(const struct weir_connection *c, enum weir_meter_counter end)
+{
+	weir_meter_loss(c->server->meter, end, c->bytes_in, c->bytes_out);
+	weir_meter_loss(c->server->group->meter, end, c->bytes_in, c->bytes_out);
 }
 
 static void weir_connection_start(struct weir_connection *c, struct weir_exchange *x)
@@ -152,7 +154,7 @@ void weir_connection_fail(struct weir_connection *c, enum weir_failure failure)
 		x->avoid = c->server;
 	}
 	if (failure != WEIR_FAILURE_UNSENT)
-		weir_connection_settle(c, WEIR_METER_failures);
+		weir_connection_miss(c, WEIR_METER_failures);
 	if (c->replied) {
 		weir_connection_leave(c, true);
 	} else {
@@ -179,7 +181,7 @@ static void weir_connection_done(struct weir_connection *c)
 	if (unlikely(atomic_read(&c->server->faults)))
 		weir_health_recovered(c);
 	weir_health_untold(c);
-	weir_connection_settle(c, WEIR_METER_requests);
+	weir_connection_settle(c);
 	weir_connection_leave(c, false);
 	c->used = true;
 	if (reusable) {
@@ -199,7 +201,7 @@ void weir_connection_forsaken(struct weir_connection *c)
 	/* No fault of the server's. */
 	c->used |= c->sent;
 	if (c->sent)
-		weir_connection_settle(c, WEIR_METER_aborted);
+		weir_connection_miss(c, WEIR_METER_aborted);
 	weir_health_untold(c);
 	weir_connection_leave(c, true);
 	if (untouched && c->leg.sk->sk_state == TCP_ESTABLISHED && !weir_server_excess(c->server)) {

@@ -33,7 +33,7 @@ void weir_connection_switch(struct weir_connection *c)
 	c->replied = true;
 	c->in_body = true;
 	c->request_done = false;
-	x->answer = 101;
+	x->answer = 1;
 	x->reply_keepalive = false;
 	x->reply_truncates = true;
 	weir_pipe_reopen(&x->request);

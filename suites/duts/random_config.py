@@ -15,7 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from weirctl import abi, schema
+from weirctl import abi, routing, schema
 
 # Where a table is: ("upstream", "server"); () is the whole file.
 Table = tuple[str, ...]
@@ -296,6 +296,23 @@ def _is_valid(config: dict[str, Any]) -> bool:
     return not schema.check(config)
 
 
+def _condition(key: str, value: object) -> object:
+    """A rule's value as it is compared: by itself or in an array, a mark by its number, a header in lower case."""
+    if key in ("method", "source", "header", "cookie"):
+        members = value if isinstance(value, list) else [value]
+        return [_lower(member) if key == "header" else member for member in members]
+    if key == "mark" and isinstance(value, str):
+        return value.startswith("!"), routing.parse_mark(value.removeprefix("!"))
+    return _lower(value) if key == "host" else value
+
+
+def _lower(value: object) -> object:
+    """ASCII letters in lower case, as the module keeps what it compares so."""
+    if isinstance(value, dict):
+        return {key: _lower(item) if key == "value" else item for key, item in value.items()}
+    return value.encode().lower().decode() if isinstance(value, str) else value
+
+
 def same(table: Table, key: str, given: object, shown: object) -> bool:
     """Whether a value as it is shown means what the given one does."""
     if isinstance(given, float) or isinstance(shown, float):
@@ -304,10 +321,8 @@ def same(table: Table, key: str, given: object, shown: object) -> bool:
         return schema.parse_address(given) == schema.parse_address(shown)
     if key == "hosts" and isinstance(given, list):
         return sorted(host.lower() for host in given) == sorted(shown) if isinstance(shown, list) else False
-    if table == ("rule",) and key in ("method", "source", "mark", "header", "cookie"):
-        alone = given if isinstance(given, list) else [given]
-        others = shown if isinstance(shown, list) else [shown]
-        return alone == others
+    if table == ("rule",):
+        return _condition(key, given) == _condition(key, shown)
     return given == shown
 
 

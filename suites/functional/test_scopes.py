@@ -342,3 +342,25 @@ def test_connections_of_a_server_are_a_gauge(dut: Dut, weir: WeirAdapter, origin
     dut.wait_for_upstreams()
     (server,) = [scope for scope in weir.scopes() if scope.get("server") == origin.endpoint]
     assert (server["connections"], server["connects"]) == (3, 3)
+
+
+def test_virtual_hosts_are_counted_apart(dut: Dut, weir: WeirAdapter, client: Client) -> None:
+    hosts: list[dict[str, Any]] = [
+        {"name": "shop", "hosts": ["shop.example"], "upstream": "default"},
+        {"name": "blog", "hosts": ["blog.example"], "upstream": "default"},
+    ]
+    dut.apply(vhosts=hosts)
+    shop, blog = (Scopes(weir, "vhost", vhost=name) for name in ("shop", "blog"))
+    listener = Scopes(weir, "listener", listener=LISTENER)
+    with client.connect() as connection:
+        for host in ("shop.example", "blog.example", "shop.example", "none.example"):
+            connection.send(encode_request("GET", "/", host=host))
+            connection.response()
+        dut.apply(vhosts=hosts, limits={"header_count": 30})
+        connection.send(encode_request("GET", "/", host="shop.example"))
+        connection.response()
+        listener.wait_for("requests", 5)
+        assert (shop["requests"], shop["responses_2xx"]) == (3, 3)
+        assert (blog["requests"], blog["responses_2xx"]) == (1, 1)
+        assert listener["responses_4xx"] == 1
+        assert len(shop.latencies) == 3

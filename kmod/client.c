@@ -61,7 +61,7 @@ void weir_client_settle(struct weir_client *client, bool whole)
 	if (!client->began)
 		return;
 	if (whole) {
-		/* The last part of a reply that ends the connection is sent with the FIN: not yet. */
+		/* The last of a reply that ends the connection is sent with the FIN: not yet. */
 		us = (x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us()) -
 		     client->began;
 		weir_client_meter(client, client->meter, us);

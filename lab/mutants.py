@@ -32,7 +32,7 @@ from lab.tools import ToolsTree, ensure_tools
 
 MUTANTS: Final = HTTP / "mutants.toml"
 KMOD: Final = ROOT / "kmod"
-_FLAGS: Final = ("-std=gnu11", "-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+_FLAGS: Final = ("-std=gnu11", "-O1", "-g1", "-fsanitize=address,undefined,bounds-strict", "-fno-sanitize-recover=all")
 _CPU_S: Final = 30
 """Seconds of CPU for each program: all end within two, so that one that is stopped hangs, however busy the host is."""
 _OUT_OF_TIME: Final = (128 + 9, 128 + 24)  # by SIGKILL, by SIGXCPU

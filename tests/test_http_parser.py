@@ -24,7 +24,7 @@ __all__ = ["SUITES", "build", "tools"]
 KMOD = ROOT / "kmod"
 FLAGS = (
     "-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Wno-sign-compare", "-Wno-unused-parameter", "-Werror",
-    "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+    "-fsanitize=address,undefined,bounds-strict", "-fno-sanitize-recover=all",
 )  # fmt: skip
 
 

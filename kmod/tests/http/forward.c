@@ -252,6 +252,8 @@ static const struct test_case cases[] = {
 	OK(host_in_lower_case_is_kept, GET "host: a\r\nA: 1\r\n" END,
 	   GET "host: a\r\nA: 1\r\n" ADDED),
 	OK(host_without_space, GET "Host:a\r\nA: 1\r\n" END, GET HOST "A: 1\r\n" ADDED),
+	OK(tab_before_a_value_is_a_space, GET "Host:\ta\r\nA:\t1\r\n" END,
+	   GET HOST "A: 1\r\n" ADDED),
 	OK(obs_text_is_kept, GET HOST "A: \303\251\r\n" END, GET HOST "A: \303\251\r\n" ADDED),
 	OK(extension_method, "PURGE /x HTTP/1.1\r\n" HOST END, "PURGE /x HTTP/1.1\r\n" HOST ADDED),
 
@@ -326,6 +328,8 @@ static const struct test_case cases[] = {
 	   GET HOST ADDED),
 	OK(max_forwards_counts_down, "OPTIONS / HTTP/1.1\r\n" HOST "Max-Forwards: 10\r\n" END,
 	   "OPTIONS / HTTP/1.1\r\n" HOST "Max-Forwards: 9\r\n" ADDED),
+	OK(max_forwards_stays_zero, "OPTIONS / HTTP/1.1\r\n" HOST "Max-Forwards: 0\r\n" END,
+	   "OPTIONS / HTTP/1.1\r\n" HOST "Max-Forwards: 0\r\n" ADDED),
 	OK(max_forwards_of_get_is_kept, GET HOST "Max-Forwards: 10\r\n" END,
 	   GET HOST "Max-Forwards: 10\r\n" ADDED),
 	TEST(nothing_added),

@@ -630,6 +630,7 @@ static const struct test_case cases[] = {
 	    HTTP_ERR_LENGTH),
 	BAD(length_empty, POST HOST "Content-Length:\r\n" END, HTTP_ERR_LENGTH),
 	BAD(length_plus, POST HOST "Content-Length: +5\r\n" END, HTTP_ERR_LENGTH),
+	BAD(length_plus_behind, POST HOST "Content-Length: 5+\r\n" END, HTTP_ERR_LENGTH),
 	BAD(length_minus, POST HOST "Content-Length: -5\r\n" END, HTTP_ERR_LENGTH),
 	BAD(length_hex, POST HOST "Content-Length: 0x5\r\n" END, HTTP_ERR_LENGTH),
 	BAD(length_float, POST HOST "Content-Length: 5.0\r\n" END, HTTP_ERR_LENGTH),

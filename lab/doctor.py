@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from lab.errors import ExitCode, HostError
 from lab.host import Host
-from lab.requirements import CHECKS, Finding, State
+from lab.requirements import CHECKS, Check, Finding, State
 
 WIDTH = 18  # of the column of names
 
@@ -44,10 +44,10 @@ class Plan:
         return f"sudo sh -c {shlex.quote(self.one_line)}"
 
 
-def examine(host: Host | None = None) -> list[Finding]:
+def examine(host: Host | None = None, checks: Sequence[Check] = CHECKS) -> list[Finding]:
     """Look at everything; takes a fraction of a second and changes nothing."""
     host = host or Host()
-    return [check(host) for check in CHECKS]
+    return [check(host) for check in checks]
 
 
 def plan(findings: Sequence[Finding]) -> Plan:
@@ -77,13 +77,15 @@ def table(findings: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
-def require(host: Host | None = None, *, ask: Callable[[str], str] | None = None) -> None:
+def require(
+    host: Host | None = None, *, checks: Sequence[Check] = CHECKS, ask: Callable[[str], str] | None = None
+) -> None:
     """Return once every requirement is met, mending what may be mended. Raises HostError (exit status 69) otherwise.
 
     `ask` puts a question to the user; None takes the terminal, if there is one on both standard input and error.
     """
     host = host or Host()
-    findings = examine(host)
+    findings = examine(host, checks)
     missing = [finding for finding in findings if finding.state is State.MISSING]
     if not missing:
         return
@@ -92,7 +94,7 @@ def require(host: Host | None = None, *, ask: Callable[[str], str] | None = None
     print(f"doctor: this host lacks: {names}\n{table(missing)}", file=sys.stderr, flush=True)
     if mend.commands and (host.is_root or _agreed(mend.typed_by(host), ask)):
         _run(mend, host)
-        findings = examine(host)
+        findings = examine(host, checks)
         missing = [finding for finding in findings if finding.state is State.MISSING]
         if not missing:
             print("doctor: mended", file=sys.stderr, flush=True)

@@ -45,6 +45,9 @@ class Finding:
         return " && ".join([*parts, *self.commands]) or self.advice
 
 
+Check = Callable[[Host], Finding]
+
+
 def check_python(host: Host) -> Finding:
     version = ".".join(map(str, host.python))
     why = "the lab is written in it"
@@ -61,7 +64,7 @@ def check_machine(host: Host) -> Finding:
     return Finding("architecture", State.MISSING, host.machine, why, advice="use an x86-64 host")
 
 
-def _program(name: str, package: str, why: str) -> Callable[[Host], Finding]:
+def _program(name: str, package: str, why: str) -> Check:
     def check(host: Host) -> Finding:
         found = host.which(name)
         if found:
@@ -229,7 +232,7 @@ def check_memory(host: Host) -> Finding:
     return Finding("memory", state, detail, why, advice="close other programs, or add memory")
 
 
-CHECKS: tuple[Callable[[Host], Finding], ...] = (
+TREE_CHECKS: tuple[Check, ...] = (
     check_python,
     check_machine,
     _program("mmdebstrap", "mmdebstrap", "makes the tools tree and the guest image"),
@@ -237,10 +240,10 @@ CHECKS: tuple[Callable[[Host], Finding], ...] = (
     check_subordinate_ids,
     _program("setpriv", "util-linux", "ends everything with the process that started it"),
     check_namespaces,
-    check_tun,
-    check_kvm,
     check_keyring,
     check_sources,
     check_disk,
-    check_memory,
 )
+"""What it takes to make a Debian root and to build in it; the lint needs no more."""
+
+CHECKS: tuple[Check, ...] = (*TREE_CHECKS, check_tun, check_kvm, check_memory)

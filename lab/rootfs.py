@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lab import doctor
 from lab.cache import Cache, Digestible, digest
-from lab.errors import HostError, InfrastructureError
+from lab.errors import InfrastructureError
 from lab.lock import Lock, Request, Resolution, compare, describe, open_apt, resolve
 from lab.mirror import Apt
 from lab.process import run_logged
 from lab.progress import Step
+from lab.requirements import TREE_CHECKS
 
 RECIPE: Final = 1
 """Part of every root's key: raise it when this file comes to make other roots from the same input."""
@@ -80,6 +82,8 @@ def make_tar(
 
     Raises InfrastructureError when a package cannot be fetched or installed, HostError when the host lacks a tool.
     """
+    # Lint, fuzzing and builds come here on a new host without having been through `lab run`.
+    doctor.require(checks=TREE_CHECKS)
     step.update("resolving packages")
     suite = lock.suite_of(request)
     apt = open_apt(cache, suite)
@@ -128,8 +132,6 @@ def make_tar(
             watch=watch,
             hint="`python -m lab doctor` checks mmdebstrap, sub-user ids and user namespaces",
         )
-    except FileNotFoundError as error:
-        raise HostError("mmdebstrap is missing", hint="sudo apt-get install -y mmdebstrap uidmap") from error
     finally:
         preferences.unlink(missing_ok=True)
     return apt, found

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from lab.errors import InfrastructureError
+from lab import doctor
+from lab.cache import Cache
+from lab.errors import HostError, InfrastructureError
 from lab.lock import Lock, Request
-from lab.rootfs import Packages, installed, key_of, packages_of
+from lab.progress import step
+from lab.requirements import TREE_CHECKS, Check
+from lab.rootfs import Packages, installed, key_of, make_tar, packages_of
 
 STATUS = """\
 Package: bash
@@ -59,3 +64,19 @@ def test_the_key_follows_lock_and_list() -> None:
     assert key == key_of(LOCK, IMAGE)
     assert key != key_of(LOCK, Request("image", ("bash", "zlib1g")))
     assert key != key_of(Lock(LOCK.suite, {"image": {"bash": "6"}}, 7), IMAGE)
+
+
+def test_a_host_without_the_programs_is_mended_or_refused_before_anything_is_fetched(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*, checks: Sequence[Check]) -> None:
+        assert checks is TREE_CHECKS
+        raise HostError("this host lacks: mmdebstrap")
+
+    monkeypatch.setattr(doctor, "require", refuse)
+    cache = Cache(tmp_path / "cache")
+
+    with pytest.raises(HostError, match="mmdebstrap"), step("a root") as making:
+        make_tar(cache, LOCK, IMAGE, tmp_path / "root.tar", making)
+
+    assert list(tmp_path.rglob("*.deb")) == []

@@ -206,12 +206,13 @@ static void weir_client_identify(struct weir_client *client, const struct sock *
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
 		client->address = sk->sk_v6_daddr;
-		snprintf(client->name, sizeof(client->name), "%pI6c", &client->address);
+		client->name_len = snprintf(client->name, sizeof(client->name), "%pI6c",
+					    &client->address);
 		return;
 	}
 #endif
 	ipv6_addr_set_v4mapped(sk->sk_daddr, &client->address);
-	snprintf(client->name, sizeof(client->name), "%pI4", &sk->sk_daddr);
+	client->name_len = snprintf(client->name, sizeof(client->name), "%pI4", &sk->sk_daddr);
 }
 
 /* Give up a connection that was never served, as a listener does that is closed. */

@@ -52,6 +52,7 @@ enum weir_client_wait {
  * @node: in the namespace's clients
  * @address: the client's, IPv4 mapped
  * @name: the same as text
+ * @name_len: its length
  * @meter: counts of the listener that accepted it, with a reference
  *
  * Socket lock:
@@ -80,7 +81,8 @@ struct weir_client {
 	struct socket_alloc		socket;
 	struct list_head		node;
 	struct in6_addr			address;
-	char				name[WEIR_CLIENT_NAME];
+	u8				name[WEIR_CLIENT_NAME];
+	u8				name_len;
 	struct weir_meter		*meter;
 	struct weir_exchange		*x;
 	struct weir_gather		*gather;

@@ -26,9 +26,9 @@ static bool weir_client_put_request(struct weir_client *client)
 	struct http_head *head = &client->gather->head;
 	struct weir_exchange *x = client->x;
 	struct http_forward how = {
-		.via = "weir",
-		.proto = "http",
-		.client = client->name,
+		.via = HTTP_VIA("weir"),
+		.proto = HTTP_TEXT("http"),
+		.client = { .at = client->name, .len = client->name_len },
 		.framing = head->framing,
 		.flags = HTTP_WRITE_UPGRADE,
 	};

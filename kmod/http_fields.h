@@ -20,17 +20,6 @@ enum {
 	HTTP_SEEN_CONTINUE		= BIT(6),	/* Expect: 100-continue */
 };
 
-enum {
-	/* Bytes that http_known_name() looks at. */
-	HTTP_KNOWN_LOOKS = 16,
-};
-
-/*
- * Length of a name of at most 15 bytes, with a colon behind it, that is known,
- * and which field it is; 0: not known, or no name.
- */
-size_t http_known_name(const u8 *name, enum http_field_id *id);
-
 /* Ids whose values are looked at when their line is complete. */
 #define HTTP_CHECKED_REPLY (BIT_ULL(HTTP_FIELD_CONTENT_LENGTH) | \
 			    BIT_ULL(HTTP_FIELD_TRANSFER_ENCODING) | \

@@ -2,6 +2,7 @@
 #include "http_chars.h"
 #include "http_fields.h"
 #include "http_lines.h"
+#include "http_names.h"
 #include "http_words.h"
 
 enum {

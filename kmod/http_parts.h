@@ -15,16 +15,6 @@ enum {
 };
 
 /**
- * struct http_text - bytes somewhere
- * @at: where; never NULL
- * @len: how many
- */
-struct http_text {
-	const u8 *at;
-	size_t len;
-};
-
-/**
  * http_host_of - whom a request is for: without port and a last dot
  * @head: a request that is done
  * @buf: what it was parsed from

@@ -50,4 +50,16 @@ typedef __UINT64_TYPE__ u64;
 
 #endif
 
+/**
+ * struct http_text - bytes somewhere
+ * @at: where; NULL only where that is said to mean none
+ * @len: how many
+ */
+struct http_text {
+	const u8 *at;
+	size_t len;
+};
+
+#define HTTP_TEXT(literal) { .at = (const u8 *)literal, .len = sizeof(literal) - 1 }
+
 #endif /* WEIR_HTTP_TYPES_H */

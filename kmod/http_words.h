@@ -41,7 +41,8 @@ static inline u32 http_load_half(const u8 *p)
 
 /*
  * Masks of top bits. The lowest bit that is set in the first two is right, those
- * above it may not be; that of the others is right everywhere.
+ * above it may not be; that of the others is right everywhere unless they say more.
+ * None misses a byte.
  */
 static inline u64 http_below(u64 word, u8 n)
 {
@@ -75,10 +76,13 @@ static inline u64 http_no_host(u64 word)
 	return (~(letter | (other & no_slash)) | word) & HTTP_TOPS;
 }
 
-/* The control bytes, HTAB among them. */
+/*
+ * The control bytes, HTAB among them; with what carries over from one byte to the
+ * next a few others may be marked, behind a marked one or 0xff.
+ */
 static inline u64 http_no_value(u64 word)
 {
-	return http_below(word, 0x20) | http_equals(word, 0x7f);
+	return ((word - HTTP_EACH(0x20)) | (word + HTTP_EACH(1))) & ~word & HTTP_TOPS;
 }
 
 /* What is not visible ASCII, and '#'. */

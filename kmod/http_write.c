@@ -44,6 +44,11 @@ static void put_text(struct writer *w, const char *text)
 	put(w, text, strlen(text));
 }
 
+static void put_known(struct writer *w, struct http_text text)
+{
+	put(w, text.at, text.len);
+}
+
 static void put_span(struct writer *w, const u8 *buf, struct http_span span)
 {
 	put(w, buf + span.off, span.len);
@@ -77,14 +82,13 @@ static void put_length(struct writer *w, u64 length)
 }
 
 /* Via: the version received and who we are. */
-static void put_via(struct writer *w, const struct http_head *head, const char *via)
+static void put_via(struct writer *w, const struct http_head *head, struct http_text via)
 {
-	if (head->minor)
-		put_literal(w, "Via: 1.1 ");
-	else
-		put_literal(w, "Via: 1.0 ");
-	put_text(w, via);
-	put_literal(w, "\r\n");
+	size_t minor = w->len + sizeof("Via: 1.") - 1;
+
+	put_known(w, via);
+	if (!head->minor && minor < w->size)
+		w->out[minor] = '0';
 }
 
 /* One Connection field with the options that are set. */
@@ -181,9 +185,9 @@ static u64 request_dropped(const struct http_head *head, const struct http_forwa
 		dropped |= BIT_ULL(HTTP_FIELD_TRAILER);
 	if (head->flags & HTTP_HAS_MAX_FORWARDS)
 		dropped |= BIT_ULL(HTTP_FIELD_MAX_FORWARDS);
-	if (how->client)
+	if (how->client.at)
 		dropped |= BIT_ULL(HTTP_FIELD_X_FORWARDED_FOR);
-	if (how->proto)
+	if (how->proto.at)
 		dropped |= BIT_ULL(HTTP_FIELD_X_FORWARDED_PROTO);
 	return dropped;
 }
@@ -217,7 +221,7 @@ static void put_host(struct writer *w, const struct http_head *head, const u8 *b
 
 /* The addresses received, in order, then the client's: one line, as most readers expect. */
 static void put_forwarded_for(struct writer *w, const struct http_head *head, const u8 *buf,
-			      const char *client)
+			      struct http_text client)
 {
 	u16 i;
 
@@ -230,7 +234,7 @@ static void put_forwarded_for(struct writer *w, const struct http_head *head, co
 		put_span(w, buf, field->value);
 		put_literal(w, ", ");
 	}
-	put_text(w, client);
+	put_known(w, client);
 	put_literal(w, "\r\n");
 }
 
@@ -276,11 +280,11 @@ size_t http_write_request(u8 *out, size_t size, const struct http_head *head, co
 	if (upgrade)
 		put_literal(&w, "Upgrade: websocket\r\n");
 	put_via(&w, head, how->via);
-	if (how->client)
+	if (how->client.at)
 		put_forwarded_for(&w, head, buf, how->client);
-	if (how->proto) {
+	if (how->proto.at) {
 		put_literal(&w, "X-Forwarded-Proto: ");
-		put_text(&w, how->proto);
+		put_known(&w, how->proto);
 		put_literal(&w, "\r\n");
 	}
 	put_literal(&w, "\r\n");

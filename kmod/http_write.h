@@ -33,12 +33,15 @@ enum {
 	HTTP_WRITE_ALLOW	= BIT(6),	/* ditto: say which methods are forwarded */
 };
 
+/* The whole line, for messages of HTTP/1.1. */
+#define HTTP_VIA(pseudonym) HTTP_TEXT("Via: 1.1 " pseudonym "\r\n")
+
 /**
  * struct http_forward - what forwarding adds to a head
  * @flags: HTTP_WRITE_*
- * @via: pseudonym for Via, a token
- * @proto: "http" or "https", for X-Forwarded-Proto (requests)
- * @client: address for X-Forwarded-For (requests); IPv6 without brackets; NULL: leave out
+ * @via: HTTP_VIA of who we are, a token
+ * @proto: "http" or "https", for X-Forwarded-Proto (requests); at NULL: leave out
+ * @client: address for X-Forwarded-For (requests); IPv6 without brackets; at NULL: leave out
  * @host: Host for a request without one (HTTP/1.0); NULL: an empty one
  * @date: HTTP_DATE_LEN bytes, put into a reply that has no Date; NULL: none
  * @cookie: a cookie's name for a reply that sets one, a token; NULL: none
@@ -48,9 +51,9 @@ enum {
  */
 struct http_forward {
 	unsigned int flags;
-	const char *via;
-	const char *proto;
-	const char *client;
+	struct http_text via;
+	struct http_text proto;
+	struct http_text client;
 	const char *host;
 	const char *date;
 	const char *cookie;

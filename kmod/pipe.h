@@ -21,7 +21,7 @@ enum {
 	WEIR_PIPE_SLOTS	= 32,		/* pieces; a power of two */
 	WEIR_PIPE_BYTES	= 128 * 1024,	/* above it there is no room */
 	/* Shorter runs are copied: they would pin more memory than they hold. */
-	WEIR_PIPE_COPY	= 2048,
+	WEIR_PIPE_COPY	= 512,
 };
 
 /**

@@ -88,7 +88,7 @@ static bool weir_connection_head(struct weir_connection *c)
 	const struct http_head *head = &c->gather->head;
 	struct weir_exchange *x = c->x;
 	struct http_forward how = {
-		.via = "weir",
+		.via = HTTP_VIA("weir"),
 		.framing = HTTP_FRAMING_NONE,
 	};
 	char sticky[WEIR_STICKY_DIGITS + 1];

@@ -12,7 +12,8 @@
 #define ADDED "Via: 1.1 weir\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\n\r\n"
 
 static const struct http_forward request_how = {
-	.via = "weir", .proto = "http", .client = "10.0.0.1", .host = "origin:8080",
+	.via = HTTP_VIA("weir"), .proto = HTTP_TEXT("http"), .client = HTTP_TEXT("10.0.0.1"),
+	.host = "origin:8080",
 };
 
 /**
@@ -65,7 +66,7 @@ static void check_request(const struct http_forward *how, const char *in, const 
 
 static void nothing_added(const struct test_case *test)
 {
-	static const struct http_forward how = { .via = "x", .host = "origin" };
+	static const struct http_forward how = { .via = HTTP_VIA("x"), .host = "origin" };
 
 	check_request(&how, GET HOST "X-Forwarded-For: b\r\nX-Forwarded-Proto: ws\r\n" END,
 		      "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: b\r\n"
@@ -76,7 +77,7 @@ static void host_left_empty(const struct test_case *test)
 {
 	static const char text[] = "GET / HTTP/1.0\r\n\r\n";
 	static const char expect[] = "GET / HTTP/1.1\r\nHost: \r\nVia: 1.0 x\r\n\r\n";
-	static const struct http_forward how = { .via = "x" };
+	static const struct http_forward how = { .via = HTTP_VIA("x") };
 	static const struct head_kind kind;
 	struct http_field fields[TEST_FIELDS];
 	struct http_head head;
@@ -124,7 +125,7 @@ static void check_replies(const struct reply_row *rows, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct head_kind kind = { .is_reply = true, .method = rows[i].method,
 					  .upgrade = rows[i].flags & HTTP_WRITE_UPGRADE };
-		struct http_forward how = { .via = "weir", .flags = rows[i].flags,
+		struct http_forward how = { .via = HTTP_VIA("weir"), .flags = rows[i].flags,
 					    .framing = rows[i].framing };
 
 		check_forwarded(&kind, (const u8 *)rows[i].in, strlen(rows[i].in), &how,
@@ -220,7 +221,7 @@ static void replies_without_body(const struct test_case *test)
 
 static void date_is_added_once(const struct test_case *test)
 {
-	static const struct http_forward how = { .via = "weir",
+	static const struct http_forward how = { .via = HTTP_VIA("weir"),
 						 .date = "Sun, 06 Nov 1994 08:49:37 GMT" };
 	static const struct head_kind kind = { .is_reply = true };
 	static const char *const rows[][2] = {

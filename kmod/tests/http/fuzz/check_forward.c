@@ -21,11 +21,11 @@ enum {
 
 static struct http_forward how_to_forward(const struct http_head *head, u8 options)
 {
-	struct http_forward how = { .via = "weir", .host = "origin", .framing = head->framing };
+	struct http_forward how = { .via = HTTP_VIA("weir"), .host = "origin", .framing = head->framing };
 
 	if (!(options & OPTION_SMALL)) {
-		how.proto = "http";
-		how.client = "2001:db8::1";
+		how.proto = (struct http_text)HTTP_TEXT("http");
+		how.client = (struct http_text)HTTP_TEXT("2001:db8::1");
 		how.date = "Sun, 06 Nov 1994 08:49:37 GMT";
 	}
 	if (options & OPTION_UPGRADE)

@@ -258,8 +258,10 @@ enum http_error http_check_field(struct http_head *head, const u8 *buf, struct h
 	switch (field->id) {
 	case HTTP_FIELD_CONTENT_LENGTH:
 		/* Leading zeros are not written. */
-		if (len > 1 && p[0] == '0')
+		if (len > 1 && p[0] == '0') {
 			field->flags = 0;
+			head->flags |= HTTP_ODD_LINE;
+		}
 		return check_length(head, p, len);
 	case HTTP_FIELD_TRANSFER_ENCODING:
 		return check_coding(head, p, len);
@@ -298,8 +300,10 @@ static void nominate(struct http_head *head, const u8 *buf, const u8 *name, size
 		struct http_field *field = &head->fields[i];
 
 		if (field->id == HTTP_FIELD_OTHER &&
-		    http_equal(buf + field->name.off, field->name.len, name, len))
+		    http_equal(buf + field->name.off, field->name.len, name, len)) {
 			field->flags |= HTTP_FIELD_NOMINATED;
+			head->flags |= HTTP_ODD_LINE;
+		}
 	}
 }
 

@@ -110,6 +110,9 @@ enum http_error http_take_fields(struct http_head *head, const u8 *buf, size_t e
 		if (pos + HTTP_KNOWN_LOOKS <= end)
 			len = http_known_name(buf + pos, &id);
 		if (!len) {
+			/* Mostly the end of the head. */
+			if (pos == end || buf[pos] == '\r')
+				break;
 			len = http_scan(buf, pos, end, HTTP_CHAR_TOKEN, http_no_name) - pos;
 			id = http_field_id(buf + pos, len);
 		}

@@ -297,7 +297,11 @@ static enum http_error step_value(struct http_head *head, const u8 *buf, size_t 
 	field->value = element(head);
 	while (field->value.len && http_is_space(buf[head->mark + field->value.len - 1]))
 		field->value.len--;
-	field->flags = is_canonical(head, buf, field) ? HTTP_FIELD_CANONICAL : 0;
+	field->flags = HTTP_FIELD_CANONICAL;
+	if (!is_canonical(head, buf, field)) {
+		field->flags = 0;
+		head->flags |= HTTP_ODD_LINE;
+	}
 	error = http_check_field(head, buf, field);
 	if (error)
 		return error;

@@ -140,7 +140,7 @@ static void put_line(struct writer *w, const struct http_head *head, const u8 *b
  * Write the fields but those whose ids are among the bits of @dropped, and
  * those that Connection names. Lines that stand behind each other and read as
  * they would be written are copied as one run. That may have begun already, at
- * @from, and reach to @to, which is where a line begins.
+ * @from, and reach to @to, which is where a line begins; none of @dropped is before.
  */
 static void put_fields(struct writer *w, const struct http_head *head, const u8 *buf, u64 dropped,
 		       size_t from, size_t to)
@@ -148,6 +148,13 @@ static void put_fields(struct writer *w, const struct http_head *head, const u8 
 	const struct http_field *field = head->fields;
 	const struct http_field *end = field + head->n_fields;
 
+	if (!(head->known & dropped) && !(head->flags & HTTP_ODD_LINE)) {
+		/* All of them, but not the empty line. */
+		if (!to)
+			from = field < end ? field->name.off : head->length - 2;
+		put(w, buf + from, head->length - 2 - from);
+		return;
+	}
 	for (; field < end; field++) {
 		if (dropped & BIT_ULL(field->id) || field->name.off < to)
 			continue;
@@ -256,16 +263,18 @@ size_t http_write_request(u8 *out, size_t size, const struct http_head *head, co
 	bool upgrade = how->flags & HTTP_WRITE_UPGRADE && head->flags & HTTP_UPGRADE;
 	bool te = head->flags & HTTP_TE_TRAILERS && head->minor;
 	size_t start = request_start(head);
+	u64 dropped = request_dropped(head, how);
 
 	if (start) {
-		put_fields(&w, head, buf, request_dropped(head, how), head->method_text.off, start);
+		put_fields(&w, head, buf, dropped & ~BIT_ULL(HTTP_FIELD_HOST),
+			   head->method_text.off, start);
 	} else {
 		put_span(&w, buf, head->method_text);
 		put_literal(&w, " ");
 		put_target(&w, head, buf);
 		put_literal(&w, " HTTP/1.1\r\n");
 		put_host(&w, head, buf, how->host);
-		put_fields(&w, head, buf, request_dropped(head, how), 0, 0);
+		put_fields(&w, head, buf, dropped, 0, 0);
 	}
 	if (head->framing == HTTP_FRAMING_CHUNKED)
 		put_literal(&w, "Transfer-Encoding: chunked\r\n");

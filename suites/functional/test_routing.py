@@ -161,7 +161,7 @@ def _named(name: str) -> Any:
     return pytest.param(name, marks=marks)
 
 
-@pytest.mark.parametrize("name", map(_named, CONDITIONS))
+@pytest.mark.parametrize("name", [_named(name) for name in CONDITIONS])
 def test_condition_chooses_the_upstream(dut: Dut, groups: list[Upstream], client: Client, name: str) -> None:
     condition, meets, misses = CONDITIONS[name]
     dut.apply(servers=(), others=groups, rules=[{**condition, "upstream": "b"}])

@@ -1,19 +1,22 @@
 """Deadlines and conditions, in place of sleeps.
 
-Seconds are written for the reference host and stretched by the measured speed of this one (lab/speed.py),
-never by a constant for "slow".
+Seconds are written for the reference host and stretched by the measured speed of this one (lab/speed.py), and by what
+other work on it takes meanwhile (lab/pressure.py), never by a constant for "slow".
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from lab import speed
+from lab import pressure, speed
 from lab.errors import DeadlineExpired
 
 T = TypeVar("T")
+
+STRETCH_MAX: Final = 4.0
+"""However busy the host: by so much a deadline is put off at most."""
 
 
 class Deadline:
@@ -24,7 +27,9 @@ class Deadline:
 
     def __init__(self, seconds: float, *, scale: bool = True) -> None:
         self.seconds = seconds * (speed.factor() if scale else 1.0)
+        self._scale = scale
         self._start = time.monotonic()
+        self._stalled = pressure.stalled() if scale else 0.0
 
     @property
     def elapsed(self) -> float:
@@ -33,8 +38,11 @@ class Deadline:
 
     @property
     def remaining(self) -> float:
-        """Seconds left, never negative."""
-        return max(0.0, self.seconds - self.elapsed)
+        """Seconds left, never negative. While CPUs are short it goes down more slowly, by STRETCH_MAX at most."""
+        spent = self.elapsed
+        if self._scale and spent > self.seconds / STRETCH_MAX:
+            spent = max(spent / STRETCH_MAX, spent - (pressure.stalled() - self._stalled))
+        return max(0.0, self.seconds - spent)
 
     @property
     def expired(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import guest_speed, hostfacts, speed
+from lab import guest_speed, hostfacts, pressure, speed
 from lab.crash import Kind, from_event
 from lab.deadline import Deadline
 from lab.errors import (
@@ -54,6 +54,46 @@ def test_condition_is_asked_once_more_when_time_is_up() -> None:
         return True
 
     assert deadline.wait_for(late)
+
+
+def busy(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    """From now on tasks of this host wait for a CPU for `share` of the time."""
+    began = time.monotonic()
+    monkeypatch.setattr(pressure, "stalled", lambda: share * (time.monotonic() - began))
+    monkeypatch.setenv(speed.VARIABLE, "1.0")
+
+
+@pytest.mark.parametrize(("share", "lasts"), [(0.0, 0.1), (0.5, 0.2), (1.0, 0.4)])
+def test_deadline_is_put_off_by_what_others_take_of_the_cpus(
+    monkeypatch: pytest.MonkeyPatch, share: float, lasts: float
+) -> None:
+    busy(monkeypatch, share)
+    deadline = Deadline(0.1)
+
+    with pytest.raises(DeadlineExpired):
+        deadline.wait_for(lambda: False, interval=0.005)
+
+    assert lasts - 0.001 <= deadline.elapsed
+
+
+def test_deadline_of_a_protocol_is_not_put_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy(monkeypatch, 1.0)
+    deadline = Deadline(0.1, scale=False)
+
+    time.sleep(0.101)
+
+    assert deadline.expired
+
+
+def test_pressure_counts_up_on_a_kernel_that_tells_it() -> None:
+    if not pressure.PRESSURE.exists():
+        pytest.skip("this kernel has no CONFIG_PSI")
+    assert 0.0 < pressure.stalled() <= pressure.stalled()
+
+
+def test_pressure_is_none_on_a_kernel_that_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pressure, "PRESSURE", tmp_path / "absent")
+    assert pressure.stalled() == 0.0
 
 
 def test_errors_of_the_condition_are_not_swallowed() -> None:

@@ -15,13 +15,27 @@
 #include "rules.h"
 
 enum {
-	/* What forwarding may add to a head: Via, X-Forwarded-For, X-Forwarded-Proto, Host. */
+	/* What forwarding may add to a head: Via, X-Forwarded-*, Forwarded, Host. */
 	WEIR_CLIENT_ADDED	= 256,
 };
 
 /* Requests. */
 
-static bool weir_client_put_request(struct weir_client *client)
+/* A configuration that tells servers of the client in another way than most. */
+static void weir_client_introduce(const struct weir_client *client, const struct weir_proxy *proxy,
+				  struct http_forward *how)
+{
+	if (proxy->x_forwarded == WEIR_FORWARD_OFF)
+		how->client.at = NULL;
+	if (proxy->x_forwarded == WEIR_FORWARD_REPLACE)
+		how->flags |= HTTP_WRITE_CLIENT_ANEW;
+	if (proxy->forwarded != WEIR_FORWARD_OFF)
+		how->forwarded = (struct http_text){ .at = client->name, .len = client->name_len };
+	if (proxy->forwarded == WEIR_FORWARD_REPLACE)
+		how->flags |= HTTP_WRITE_FORWARDED_ANEW;
+}
+
+static bool weir_client_put_request(struct weir_client *client, const struct weir_proxy *proxy)
 {
 	struct http_head *head = &client->gather->head;
 	struct weir_exchange *x = client->x;
@@ -36,6 +50,8 @@ static bool weir_client_put_request(struct weir_client *client)
 	struct bio_vec piece;
 	u8 *out;
 
+	if (unlikely(proxy->differs))
+		weir_client_introduce(client, proxy, &how);
 	for (;;) {
 		out = weir_pipe_reserve(size, &piece);
 		if (!out)
@@ -85,7 +101,7 @@ static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vh
 	weir_exchange_judged(x, config->pages, vhost);
 	weir_choose_key(x, head, client->gather->bytes, &client->address);
 	x->upgrade = head->flags & HTTP_UPGRADE;
-	if (!weir_client_put_request(client)) {
+	if (!weir_client_put_request(client, &config->proxy)) {
 		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
 		weir_client_reset(client);
 		return;

@@ -20,6 +20,7 @@ struct weir_config *weir_config_alloc(void)
 	if (!config)
 		return NULL;
 	refcount_set(&config->refs, 1);
+	config->proxy.forwarded = WEIR_FORWARD_OFF;
 	config->limits.header_total = 16384;
 	config->limits.header_count = 64;
 	config->limits.body_length = 1ULL << 30;

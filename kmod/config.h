@@ -157,6 +157,25 @@ struct weir_upstream_config {
 	struct weir_servers		*made;
 };
 
+/* What becomes of a field that tells servers of the client. */
+enum weir_forwarding {
+	WEIR_FORWARD_APPEND,	/* to what the client sent */
+	WEIR_FORWARD_REPLACE,	/* what the client sent */
+	WEIR_FORWARD_OFF,	/* as the client sent it */
+};
+
+/**
+ * struct weir_proxy - what servers are told of a request's client
+ * @differs: any of the others from its default: they have to be looked at
+ * @x_forwarded: in X-Forwarded-For, and unless off in X-Forwarded-Proto
+ * @forwarded: in Forwarded
+ */
+struct weir_proxy {
+	bool			differs;
+	enum weir_forwarding	x_forwarded;
+	enum weir_forwarding	forwarded;
+};
+
 /**
  * struct weir_limits - what a client may do; 0 = no limit where said
  * @request_rate: requests of one client address in a second; 0 = off
@@ -192,6 +211,7 @@ struct weir_timeouts {
  * @refs: one of the namespace that it is applied to, one of each holder
  * @rcu: frees it
  * @limits: what a client may do
+ * @proxy: what servers are told of it
  * @timeouts: how long anybody may take
  * @listener_count: used entries of @listeners
  * @upstream_count: used entries of @upstreams
@@ -204,6 +224,7 @@ struct weir_config {
 	refcount_t			refs;
 	struct rcu_head			rcu;
 	struct weir_limits		limits;
+	struct weir_proxy		proxy;
 	struct weir_timeouts		timeouts;
 	u32				listener_count;
 	u32				upstream_count;

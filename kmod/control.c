@@ -50,6 +50,9 @@ static_assert(WEIR_ABI_TIMEOUT_MIN == WEIR_TIMEOUT_MIN_US);
 static_assert(WEIR_ABI_TIMEOUT_MAX == WEIR_TIMEOUT_MAX_US);
 static_assert((int)WEIR_LIMIT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
 static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
+static_assert((int)WEIR_FORWARDING_APPEND == (int)WEIR_FORWARD_APPEND);
+static_assert((int)WEIR_FORWARDING_REPLACE == (int)WEIR_FORWARD_REPLACE);
+static_assert((int)WEIR_FORWARDING_OFF == (int)WEIR_FORWARD_OFF);
 
 /**
  * struct weir_control - control of one network namespace
@@ -335,6 +338,25 @@ static int weir_stage_limits(struct weir_control *control, struct nlattr *nest,
 	return 0;
 }
 
+static int weir_stage_proxy(struct weir_control *control, struct nlattr *nest,
+			    struct netlink_ext_ack *extack)
+{
+	struct weir_proxy *proxy = &control->staged->proxy;
+	struct nlattr *tb[WEIR_A_PROXY_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_PROXY_MAX, nest, weir_proxy_nl_policy, extack);
+	if (err)
+		return err;
+	if (tb[WEIR_A_PROXY_X_FORWARDED])
+		proxy->x_forwarded = nla_get_u32(tb[WEIR_A_PROXY_X_FORWARDED]);
+	if (tb[WEIR_A_PROXY_FORWARDED])
+		proxy->forwarded = nla_get_u32(tb[WEIR_A_PROXY_FORWARDED]);
+	proxy->differs = proxy->x_forwarded != WEIR_FORWARD_APPEND ||
+			 proxy->forwarded != WEIR_FORWARD_OFF;
+	return 0;
+}
+
 static int weir_stage_timeouts(struct weir_control *control, struct nlattr *nest,
 			       struct netlink_ext_ack *extack)
 {
@@ -409,6 +431,11 @@ int weir_nl_stage_server_doit(struct sk_buff *skb, struct genl_info *info)
 int weir_nl_stage_limits_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return weir_stage(skb, info, WEIR_A_CONFIG_LIMITS, weir_stage_limits);
+}
+
+int weir_nl_stage_proxy_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_PROXY, weir_stage_proxy);
 }
 
 int weir_nl_stage_timeouts_doit(struct sk_buff *skb, struct genl_info *info)

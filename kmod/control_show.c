@@ -49,7 +49,7 @@ enum {
  * struct weir_config_dump - how far a dump of a configuration is
  * @config: what is shown, unchanged even when another one is applied meanwhile
  * @next: index of the next part: listeners, each upstream group with its
- *	servers behind it, virtual hosts, rules, error pages, limits, timeouts
+ *	servers behind it, virtual hosts, rules, error pages, proxy, limits, timeouts
  */
 struct weir_config_dump {
 	struct weir_config	*config;
@@ -150,6 +150,12 @@ static int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits
 	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length);
 }
 
+static int weir_put_proxy(struct sk_buff *skb, const struct weir_proxy *proxy)
+{
+	return nla_put_u32(skb, WEIR_A_PROXY_X_FORWARDED, proxy->x_forwarded) ?:
+	       nla_put_u32(skb, WEIR_A_PROXY_FORWARDED, proxy->forwarded);
+}
+
 static int weir_put_timeouts(struct sk_buff *skb, const struct weir_timeouts *timeouts)
 {
 	return nla_put_uint(skb, WEIR_A_TIMEOUTS_CLIENT_HEADER, timeouts->client_header) ?:
@@ -188,6 +194,9 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 		{ WEIR_A_CONFIG_VHOST, config->rules ? config->rules->vhost_count : 0 },
 		{ WEIR_A_CONFIG_RULE, config->rules ? config->rules->rule_count : 0 },
 		{ WEIR_A_CONFIG_ERROR_PAGE, config->pages ? config->pages->count : 0 },
+		{ WEIR_A_CONFIG_PROXY, 1 },
+		{ WEIR_A_CONFIG_LIMITS, 1 },
+		{ WEIR_A_CONFIG_TIMEOUTS, 1 },
 	};
 	struct weir_config_part part = {};
 	unsigned int i;
@@ -219,7 +228,6 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 		}
 		index -= counts[i].count;
 	}
-	part.type = index == 0 ? WEIR_A_CONFIG_LIMITS : index == 1 ? WEIR_A_CONFIG_TIMEOUTS : 0;
 	return part;
 }
 
@@ -239,6 +247,8 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 		return weir_put_rule(skb, config, part->member);
 	case WEIR_A_CONFIG_ERROR_PAGE:
 		return weir_put_error_page(skb, config, part->member);
+	case WEIR_A_CONFIG_PROXY:
+		return weir_put_proxy(skb, &config->proxy);
 	case WEIR_A_CONFIG_LIMITS:
 		return weir_put_limits(skb, &config->limits);
 	default:

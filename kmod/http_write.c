@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "http_chars.h"
+#include "http_forwarded.h"
 #include "http_write.h"
 
 enum {
@@ -193,9 +194,10 @@ static u64 request_dropped(const struct http_head *head, const struct http_forwa
 	if (head->flags & HTTP_HAS_MAX_FORWARDS)
 		dropped |= BIT_ULL(HTTP_FIELD_MAX_FORWARDS);
 	if (how->client.at)
-		dropped |= BIT_ULL(HTTP_FIELD_X_FORWARDED_FOR);
-	if (how->proto.at)
-		dropped |= BIT_ULL(HTTP_FIELD_X_FORWARDED_PROTO);
+		dropped |= BIT_ULL(HTTP_FIELD_X_FORWARDED_FOR) |
+			   BIT_ULL(HTTP_FIELD_X_FORWARDED_PROTO);
+	if (how->forwarded.at)
+		dropped |= BIT_ULL(HTTP_FIELD_FORWARDED);
 	return dropped;
 }
 
@@ -228,12 +230,14 @@ static void put_host(struct writer *w, const struct http_head *head, const u8 *b
 
 /* The addresses received, in order, then the client's: one line, as most readers expect. */
 static void put_forwarded_for(struct writer *w, const struct http_head *head, const u8 *buf,
-			      struct http_text client)
+			      const struct http_forward *how)
 {
+	struct http_text client = how->client;
 	u16 i;
 
 	put_literal(w, "X-Forwarded-For: ");
-	for (i = 0; head->known & BIT_ULL(HTTP_FIELD_X_FORWARDED_FOR) && i < head->n_fields; i++) {
+	for (i = 0; head->known & BIT_ULL(HTTP_FIELD_X_FORWARDED_FOR) &&
+	     !(how->flags & HTTP_WRITE_CLIENT_ANEW) && i < head->n_fields; i++) {
 		const struct http_field *field = &head->fields[i];
 
 		if (field->id != HTTP_FIELD_X_FORWARDED_FOR || !field->value.len)
@@ -242,6 +246,36 @@ static void put_forwarded_for(struct writer *w, const struct http_head *head, co
 		put_literal(w, ", ");
 	}
 	put_known(w, client);
+	put_literal(w, "\r\n");
+}
+
+/* The elements received, in order, but malformed ones, in which ours could be hidden; then ours. */
+static void put_forwarded(struct writer *w, const struct http_head *head, const u8 *buf,
+			  const struct http_forward *how)
+{
+	bool quoted = memchr(how->forwarded.at, ':', how->forwarded.len);
+	u16 i;
+
+	put_literal(w, "Forwarded: ");
+	for (i = 0; head->known & BIT_ULL(HTTP_FIELD_FORWARDED) &&
+	     !(how->flags & HTTP_WRITE_FORWARDED_ANEW) && i < head->n_fields; i++) {
+		const struct http_field *field = &head->fields[i];
+
+		if (field->id != HTTP_FIELD_FORWARDED || !field->value.len ||
+		    !http_forwarded_is_valid(buf + field->value.off, field->value.len))
+			continue;
+		put_span(w, buf, field->value);
+		put_literal(w, ", ");
+	}
+	put_literal(w, "for=");
+	/* RFC 7239 section 6: IPv6 in brackets, which are no token's. */
+	if (quoted)
+		put_literal(w, "\"[");
+	put_known(w, how->forwarded);
+	if (quoted)
+		put_literal(w, "]\"");
+	put_literal(w, ";proto=");
+	put_known(w, how->proto);
 	put_literal(w, "\r\n");
 }
 
@@ -289,13 +323,14 @@ size_t http_write_request(u8 *out, size_t size, const struct http_head *head, co
 	if (upgrade)
 		put_literal(&w, "Upgrade: websocket\r\n");
 	put_via(&w, head, how->via);
-	if (how->client.at)
-		put_forwarded_for(&w, head, buf, how->client);
-	if (how->proto.at) {
+	if (how->client.at) {
+		put_forwarded_for(&w, head, buf, how);
 		put_literal(&w, "X-Forwarded-Proto: ");
 		put_known(&w, how->proto);
 		put_literal(&w, "\r\n");
 	}
+	if (how->forwarded.at)
+		put_forwarded(&w, head, buf, how);
 	put_literal(&w, "\r\n");
 	return w.len;
 }

@@ -31,6 +31,8 @@ enum {
 	HTTP_WRITE_NO_BODY	= BIT(4),	/* http_write_own() for a HEAD request */
 	HTTP_WRITE_NO_STORE	= BIT(5),	/* http_write_own(): not to be cached */
 	HTTP_WRITE_ALLOW	= BIT(6),	/* ditto: say which methods are forwarded */
+	HTTP_WRITE_CLIENT_ANEW	= BIT(7),	/* X-Forwarded-For without the received ones */
+	HTTP_WRITE_FORWARDED_ANEW = BIT(8),	/* Forwarded likewise */
 };
 
 /* The whole line, for messages of HTTP/1.1. */
@@ -40,8 +42,10 @@ enum {
  * struct http_forward - what forwarding adds to a head
  * @flags: HTTP_WRITE_*
  * @via: HTTP_VIA of who we are, a token
- * @proto: "http" or "https", for X-Forwarded-Proto (requests); at NULL: leave out
- * @client: address for X-Forwarded-For (requests); IPv6 without brackets; at NULL: leave out
+ * @proto: "http" or "https", for X-Forwarded-Proto and Forwarded (requests)
+ * @client: address for X-Forwarded-For (requests), IPv6 without brackets; at NULL:
+ *	leave it and X-Forwarded-Proto out
+ * @forwarded: the same for Forwarded
  * @host: Host for a request without one (HTTP/1.0); NULL: an empty one
  * @date: HTTP_DATE_LEN bytes, put into a reply that has no Date; NULL: none
  * @cookie: a cookie's name for a reply that sets one, a token; NULL: none
@@ -54,6 +58,7 @@ struct http_forward {
 	struct http_text via;
 	struct http_text proto;
 	struct http_text client;
+	struct http_text forwarded;
 	const char *host;
 	const char *date;
 	const char *cookie;
@@ -72,8 +77,9 @@ struct http_forward {
  * Always HTTP/1.1, target in origin-form (or *), one Host first, fields in
  * their order without the hop-by-hop ones (RFC 9110 section 7.6.1), the
  * framing as received (Content-Length normalised), Max-Forwards (not 0) counted down,
- * then Via, X-Forwarded-For (all received ones and the client in one line)
- * and X-Forwarded-Proto (what the client sent is replaced).
+ * then Via, X-Forwarded-For (all received ones and the client in one line),
+ * X-Forwarded-Proto (what the client sent is replaced) and Forwarded (as
+ * X-Forwarded-For, without received ones that are malformed).
  */
 size_t http_write_request(u8 *out, size_t size, const struct http_head *head, const u8 *buf,
 			  const struct http_forward *how);

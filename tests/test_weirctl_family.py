@@ -45,6 +45,7 @@ def scalars(attribute_set: str) -> dict[str, st.SearchStrategy[Any]]:
     }
 
 
+PROXY = st.fixed_dictionaries({}, optional=scalars("proxy"))
 LIMITS = st.fixed_dictionaries({}, optional=scalars("limits"))
 TIMEOUTS = st.fixed_dictionaries({}, optional=scalars("timeouts"))
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=abi.ABI_NAME_MAX)
@@ -85,6 +86,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         "upstream": draw(
             st.lists(UPSTREAMS, min_size=bool(listeners), max_size=3, unique_by=lambda group: str(group["name"]))
         ),
+        "proxy": draw(PROXY),
         "limits": draw(LIMITS),
         "timeouts": draw(TIMEOUTS),
     }
@@ -111,7 +113,7 @@ def test_defaults_that_the_module_does_not_have() -> None:
     shown: Any = family.decode(as_dumped(family.encode(config)))
     assert shown["listener"] == [{"address": "0.0.0.0:80", "protocol": "http"}]
     assert shown["upstream"][0]["server"] == [{"address": "10.0.0.1:1", "connections": 8}]
-    assert shown["limits"] == {}
+    assert shown["proxy"] == shown["limits"] == {}
 
 
 CONFIG = source.from_text("""\
@@ -124,6 +126,8 @@ name = "a"
 [[upstream.server]]
 address = "10.0.0.1:1"
 connections = 4
+[proxy]
+x_forwarded = "off"
 [limits]
 header_count = 7
 request_rate = 5
@@ -145,6 +149,7 @@ def part(name: str, index: int = 0) -> family.Part:
         ("listener", 0, abi.A_LISTENER_PROTOCOL, ("listener", 0, "protocol")),
         ("upstream", 0, abi.A_UPSTREAM_NAME, ("upstream", 0, "name")),
         ("server", 0, abi.A_SERVER_CONNECTIONS, ("upstream", 0, "server", 0, "connections")),
+        ("proxy", 0, abi.A_PROXY_X_FORWARDED, ("proxy", "x_forwarded")),
         ("limits", 0, abi.A_LIMITS_HEADER_COUNT, ("limits", "header_count")),
         ("limits", 0, abi.A_LIMITS_REQUEST_RATE, ("limits", "request_rate")),
         ("timeouts", 0, abi.A_TIMEOUTS_KEEPALIVE, ("timeouts", "keepalive")),

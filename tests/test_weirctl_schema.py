@@ -46,6 +46,10 @@ weight = 3
 address = "[fd77::1]:8080"
 backup = true
 
+[proxy]
+x_forwarded = "replace"
+forwarded = "off"
+
 [limits]
 request_rate = 100
 request_burst = 20
@@ -142,6 +146,9 @@ BAD_LINES = [
     ("request_rate = 100", "request_rte = 100", "limits.request_rte", 'did you mean "request_rate"'),
     ("request_rate = 100", '"request rate" = 100', 'limits."request rate"', "unknown key"),
     ('action = "reset"', 'action = "drop"', "limits.action", '"reply" or "reset"'),
+    ('forwarded = "off"', "forwarded = true", "proxy.forwarded", '"append" or "replace" or "off", got true'),
+    ('forwarded = "off"', 'forwarded = "on"', "proxy.forwarded", 'got "on"'),
+    ('x_forwarded = "replace"', 'x_forwarded_for = "off"', "proxy.x_forwarded_for", 'did you mean "x_forwarded"'),
     ("header_total = 16384", "header_total = 255", "limits.header_total", "from 256 to 32768"),
     ("header_total = 16384", "header_total = 32769", "limits.header_total", "from 256 to 32768"),
     ("header_count = 64", "header_count = 0", "limits.header_count", "from 1 to 256"),

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 Action = Literal["reply", "reset"]
+Forwarding = Literal["append", "replace", "off"]
 
 # A virtual host, a rule or an error page, with the keys that docs/weirctl.md gives it.
 Table = Mapping[str, Any]
@@ -87,6 +88,14 @@ class Upstream:
 
 
 @dataclass(frozen=True)
+class Proxy:
+    """What servers are told of a request's client: in X-Forwarded-For and -Proto, and in Forwarded."""
+
+    x_forwarded: Forwarding = "append"
+    forwarded: Forwarding = "off"
+
+
+@dataclass(frozen=True)
 class Limits:
     request_rate: int = 0
     request_burst: int = 0
@@ -122,6 +131,7 @@ class Config:
     vhosts: tuple[Table, ...] = ()
     rules: tuple[Table, ...] = ()
     error_pages: tuple[Table, ...] = ()
+    proxy: Proxy = field(default_factory=Proxy)
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
 
@@ -135,6 +145,7 @@ class Config:
         vhosts: Iterable[Table] = (),
         rules: Iterable[Table] = (),
         error_pages: Iterable[Table] = (),
+        proxy: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
     ) -> Self:
@@ -148,6 +159,7 @@ class Config:
             vhosts=tuple(vhosts),
             rules=tuple(rules),
             error_pages=tuple(error_pages),
+            proxy=replace(self.proxy, **(proxy or {})),
             limits=replace(self.limits, **(limits or {})),
             timeouts=replace(self.timeouts, **(timeouts or {})),
         )
@@ -168,6 +180,8 @@ class Config:
                 for key, tables in (("vhost", self.vhosts), ("rule", self.rules), ("error_page", self.error_pages))
                 if tables
             },
+            # An older weirctl, which a change is compared with, has no such table.
+            **({"proxy": asdict(self.proxy)} if self.proxy != Proxy() else {}),
             "limits": asdict(self.limits),
             "timeouts": asdict(self.timeouts),
         }

@@ -75,6 +75,7 @@ class Dut:
         vhosts: Iterable[Table] = (),
         rules: Iterable[Table] = (),
         error_pages: Iterable[Table] = (),
+        proxy: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
     ) -> None:
@@ -88,6 +89,7 @@ class Dut:
             vhosts=vhosts,
             rules=rules,
             error_pages=error_pages,
+            proxy=proxy,
             limits=limits,
             timeouts=timeouts,
         )

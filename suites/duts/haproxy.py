@@ -10,7 +10,7 @@ from lab.deadline import Deadline
 from lab.errors import ProductFailure
 from suites.duts import haproxy_rules
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
-from suites.duts.config import Config, Group, Health, Server, Upstream, split_endpoint
+from suites.duts.config import Config, Group, Health, Proxy, Server, Upstream, split_endpoint
 
 PREFIX: Final = "/run/weir-haproxy"
 CONFIG: Final = f"{PREFIX}/haproxy.cfg"
@@ -147,10 +147,20 @@ def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
         *haproxy_rules.pages(config),
         *lines,
         'http-request add-header Via "1.1 weir"',
-        "http-request set-header X-Forwarded-Proto http",
-        "option forwardfor",
+        *_client_fields(config.proxy),
         'http-response add-header Via "1.1 weir"',
         *(haproxy_rules.frontend(config) if routed else [f"default_backend {config.upstreams[0].name}"]),
+    ]
+
+
+def _client_fields(proxy: Proxy) -> list[str]:
+    """What is told of the client. `option` appends a field of its own to those received."""
+    x_forwarded = ["http-request set-header X-Forwarded-Proto http", "option forwardfor"]
+    return [
+        *(["http-request del-header X-Forwarded-For"] if proxy.x_forwarded == "replace" else []),
+        *(x_forwarded if proxy.x_forwarded != "off" else []),
+        *(["http-request del-header Forwarded"] if proxy.forwarded == "replace" else []),
+        *(["option forwarded"] if proxy.forwarded != "off" else []),
     ]
 
 

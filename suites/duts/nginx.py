@@ -9,7 +9,7 @@ from lab.deadline import Deadline
 from lab.errors import ProductFailure
 from suites.duts import nginx_rules
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
-from suites.duts.config import Config, Upstream, split_endpoint
+from suites.duts.config import Config, Proxy, Upstream, split_endpoint
 
 PREFIX = "/run/weir-nginx"
 _CONFIG = f"{PREFIX}/nginx.conf"
@@ -131,6 +131,8 @@ def render(config: Config, *, measured: bool = False) -> str:
     if limits.request_burst:
         zones.append(f"limit_req_zone $binary_remote_addr zone=burst:1m rate={limits.request_burst * 8}r/s;")
         uses.append(f"limit_req zone=burst{_extra(limits.request_burst)};")
+    if config.proxy.forwarded != "off":
+        zones += _FORWARDED
     listens = [_listen(endpoint) for endpoint in config.listeners]
     upstreams = [line for upstream in config.upstreams for line in _upstream(upstream, more("upstream"))]
     settings = [*uses, *(more("location") or _STREAMED)]
@@ -227,8 +229,7 @@ def _forward(to: str, settings: list[str], config: Config) -> list[str]:
         "proxy_http_version 1.1;",
         'proxy_set_header Connection "";',
         "proxy_set_header Host $http_host;",
-        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-        "proxy_set_header X-Forwarded-Proto $scheme;",
+        *_client_fields(config.proxy),
         'proxy_set_header Via "$server_protocol weir";',
         "proxy_pass_header Server;",
         "proxy_pass_header Date;",
@@ -237,6 +238,29 @@ def _forward(to: str, settings: list[str], config: Config) -> list[str]:
         f"proxy_connect_timeout {_ms(timeouts.upstream_connect)};",
         f"proxy_read_timeout {_ms(timeouts.upstream_response)};",
         f"proxy_send_timeout {_ms(timeouts.upstream_response)};",
+    ]
+
+
+_FORWARDED: Final = [
+    "map $remote_addr $weir_forwarded {",
+    '    ~: "for=\\"[$remote_addr]\\";proto=$scheme";',
+    '    default "for=$remote_addr;proto=$scheme";',
+    "}",
+    "map $http_forwarded $weir_add_forwarded {",
+    '    "" $weir_forwarded;',
+    '    default "$http_forwarded, $weir_forwarded";',
+    "}",
+]
+
+
+def _client_fields(proxy: Proxy) -> list[str]:
+    """What is told of the client."""
+    address = {"append": "$proxy_add_x_forwarded_for", "replace": "$remote_addr"}.get(proxy.x_forwarded)
+    forwarded = {"append": "$weir_add_forwarded", "replace": "$weir_forwarded"}.get(proxy.forwarded)
+    return [
+        *([f"proxy_set_header X-Forwarded-For {address};"] if address else []),
+        *(["proxy_set_header X-Forwarded-Proto $scheme;"] if address else []),
+        *([f"proxy_set_header Forwarded {forwarded};"] if forwarded else []),
     ]
 
 

@@ -110,7 +110,8 @@ _MARKS = st.builds(
 GENERATORS: dict[str, Generator] = {
     "listener.address": lambda _: _endpoint(_LISTENER_HOSTS),
     "listener.protocol": lambda _: st.sampled_from(abi.PROTOCOL),
-    "proxy.forwarded": lambda _: st.booleans(),
+    "proxy.x_forwarded": lambda _: st.sampled_from(abi.FORWARDING),
+    "proxy.forwarded": lambda _: st.sampled_from(abi.FORWARDING),
     "upstream.name": lambda _: _names(),
     "upstream.balance": lambda _: st.sampled_from(["round-robin", "least-connections", "hash"]),
     "upstream.hash_key": lambda _: st.sampled_from(["address", "uri", "host"]),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from suites.duts.dut import Dut
 from suites.traffic.client import Client
-from suites.traffic.messages import Framing, Reply, encode_request
+from suites.traffic.messages import Framing, Reply, Request, encode_request
 from suites.traffic.origin import Origin
 
 NGINX_KEEPS = "passes this hop-by-hop field on"
@@ -228,6 +231,76 @@ def test_x_forwarded_for_is_appended_to_the_one_received(origin: Origin, client:
 def test_x_forwarded_proto_replaces_what_the_client_claims(origin: Origin, client: Client) -> None:
     client.get("/", headers=[("X-Forwarded-Proto", "https")])
     assert origin.last.fields.all("x-forwarded-proto") == ["http"]
+
+
+def forwarded(request: Request) -> list[set[str]]:
+    """The elements of Forwarded in order, each as the set of its pairs (RFC 7239 section 4)."""
+    elements = re.findall(r'((?:"(?:\\\\.|[^"])*"|[^",])+)(?:, ?|$)', request.fields.get("forwarded"))
+    return [set(element.split(";")) for element in elements]
+
+
+def test_client_is_told_of_in_forwarded_only_when_configured(dut: Dut, origin: Origin, client: Client) -> None:
+    with client.connect() as connection:
+        connection.ask()
+        assert "forwarded" not in origin.last.fields
+        dut.apply(proxy={"forwarded": "append"})
+        client.get("/")
+        assert forwarded(origin.last) == [{f"for={client.address}", "proto=http"}]
+        assert origin.last.fields["x-forwarded-for"] == client.address
+
+
+@pytest.mark.only("weir", reason="nginx and HAProxy have no such switch: they are just not told to")
+def test_forwarded_is_left_alone_unless_configured(origin: Origin, client: Client) -> None:
+    """Whatever it is: servers that read it without a proxy that writes it believe their clients."""
+    client.get("/", headers=[("Forwarded", 'for="'), ("X-A", "1"), ("forwarded", "for=b")])
+    assert origin.last.fields.all("forwarded") == ['for="', "for=b"]
+
+
+def test_forwarded_is_appended_to_those_received(dut: Dut, origin: Origin, client: Client) -> None:
+    dut.apply(proxy={"forwarded": "append"})
+    client.get("/", headers=[("Forwarded", 'for=203.0.113.7;by="a, b"'), ("Forwarded", 'for="[2001:db8::1]:80"')])
+    received = [{"for=203.0.113.7", 'by="a, b"'}, {'for="[2001:db8::1]:80"'}]
+    assert forwarded(origin.last) == [*received, {f"for={client.address}", "proto=http"}]
+
+
+def test_forwarded_has_an_ipv6_client_in_quotes(dut: Dut, origin: Origin, client: Client) -> None:
+    dut.apply(listeners=["[::]:80"], proxy={"forwarded": "append"})
+    client.get("/")
+    assert forwarded(origin.last) == [{f'for="[{client.address6}]"', "proto=http"}]
+
+
+@pytest.mark.only("weir", reason="nginx and HAProxy append to whatever was received")
+@pytest.mark.parametrize("value", ['for="', 'for="a\\', "for=a;=", 'by="x"y'], ids=["open", "escape", "name", "behind"])
+def test_client_cannot_hide_what_is_said_of_it(dut: Dut, origin: Origin, client: Client, value: str) -> None:
+    """A quoted-string that is left open would swallow the element behind it: malformed fields are not forwarded."""
+    dut.apply(proxy={"forwarded": "append"})
+    client.get("/", headers=[("Forwarded", "for=a"), ("Forwarded", value), ("Forwarded", "for=c")])
+    assert forwarded(origin.last) == [{"for=a"}, {"for=c"}, {f"for={client.address}", "proto=http"}]
+
+
+@pytest.mark.parametrize("kind", ["x_forwarded", "forwarded"])
+def test_what_was_received_of_the_client_is_replaced(
+    dut: Dut, origin: Origin, client: Client, kind: str
+) -> None:
+    dut.apply(proxy={"forwarded": "append", kind: "replace"})
+    client.get("/", headers=[("X-Forwarded-For", "203.0.113.7"), ("Forwarded", "for=203.0.113.7")])
+    own = {f"for={client.address}", "proto=http"}
+    if kind == "forwarded":
+        assert origin.last.fields["x-forwarded-for"] == f"203.0.113.7, {client.address}"
+        assert forwarded(origin.last) == [own]
+    else:
+        assert origin.last.fields["x-forwarded-for"] == client.address
+        assert forwarded(origin.last) == [{"for=203.0.113.7"}, own]
+
+
+def test_x_forwarded_is_switched_off(dut: Dut, origin: Origin, client: Client) -> None:
+    dut.apply(proxy={"x_forwarded": "off", "forwarded": "append"})
+    client.get("/")
+    assert not {"x-forwarded-for", "x-forwarded-proto"} & set(origin.last.fields.names)
+    client.get("/", headers=[("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https")])
+    assert origin.last.fields.all("x-forwarded-for") == ["203.0.113.7"]
+    assert origin.last.fields.all("x-forwarded-proto") == ["https"]
+    assert forwarded(origin.last) == [{f"for={client.address}", "proto=http"}]
 
 
 @pytest.mark.differs("nginx", reason="adds a Date only when told to replace the origin's")

@@ -73,6 +73,76 @@ static void nothing_added(const struct test_case *test)
 		      "X-Forwarded-Proto: ws\r\nVia: 1.1 x\r\n\r\n");
 }
 
+/* What is said of the client, and where else than by default. */
+static void check_client(const char *forwarded, unsigned int flags, const char *in,
+			 const char *expect)
+{
+	struct http_forward how = request_how;
+	char request[256], out[512];
+
+	how.forwarded = (struct http_text){ .at = (const void *)forwarded, .len = strlen(forwarded) };
+	how.flags = flags;
+	snprintf(request, sizeof(request), GET HOST "%s" END, in);
+	snprintf(out, sizeof(out), GET HOST "Via: 1.1 weir\r\n%s" END, expect);
+	check_request(&how, request, out);
+}
+
+#define XFF "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\n"
+
+static void forwarded_is_added(const struct test_case *test)
+{
+	check_client("10.0.0.1", 0, "", XFF "Forwarded: for=10.0.0.1;proto=http\r\n");
+	check_client("2001:db8::1", 0, "",
+		     XFF "Forwarded: for=\"[2001:db8::1]\";proto=http\r\n");
+}
+
+static void forwarded_is_joined(const struct test_case *test)
+{
+	check_client("10.0.0.1", 0, "Forwarded: for=_a;by=\"x, y;\\\"\"\r\nforwarded:\r\n"
+		     "FORWARDED: for=\"[::1]:1\" ; host=b , , proto=https;\r\n",
+		     XFF "Forwarded: for=_a;by=\"x, y;\\\"\", for=\"[::1]:1\" ; host=b , , "
+		     "proto=https;, for=10.0.0.1;proto=http\r\n");
+}
+
+/* What could hide the element behind it, or is not told from it. */
+static void malformed_forwarded_is_dropped(const struct test_case *test)
+{
+	static const char *const values[] = {
+		"for=\"", "for=\"a\\\"", "for=\"a\\", "for=\"a\"b", "for=a\"b\"", "for=a b=c",
+		"for=", "for=;by=a", "=a", "for", "for =a", "for= a", "for=::1", "for=a=b",
+		"\"for=a\"", "for=a,\"", "for=(a)", "for=a;;by=\"",
+	};
+	char in[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		snprintf(in, sizeof(in), "Forwarded: %s\r\nForwarded: for=c\r\n", values[i]);
+		check_client("10.0.0.1", 0, in,
+			     XFF "Forwarded: for=c, for=10.0.0.1;proto=http\r\n");
+	}
+}
+
+static void received_is_replaced_when_told(const struct test_case *test)
+{
+	static const char in[] = "X-Forwarded-For: a\r\nForwarded: for=b\r\n";
+
+	check_client("10.0.0.1", HTTP_WRITE_FORWARDED_ANEW, in,
+		     "X-Forwarded-For: a, 10.0.0.1\r\nX-Forwarded-Proto: http\r\n"
+		     "Forwarded: for=10.0.0.1;proto=http\r\n");
+	check_client("10.0.0.1", HTTP_WRITE_CLIENT_ANEW, in,
+		     XFF "Forwarded: for=b, for=10.0.0.1;proto=http\r\n");
+}
+
+static void forwarded_alone(const struct test_case *test)
+{
+	static const struct http_forward how = { .via = HTTP_VIA("weir"),
+						 .proto = HTTP_TEXT("https"),
+						 .forwarded = HTTP_TEXT("10.0.0.1") };
+
+	check_request(&how, GET HOST "X-Forwarded-For: a\r\nX-Forwarded-Proto: b\r\n" END,
+		      GET HOST "X-Forwarded-For: a\r\nX-Forwarded-Proto: b\r\n"
+		      "Via: 1.1 weir\r\nForwarded: for=10.0.0.1;proto=https\r\n" END);
+}
+
 static void host_left_empty(const struct test_case *test)
 {
 	static const char text[] = "GET / HTTP/1.0\r\n\r\n";
@@ -291,8 +361,9 @@ static const struct test_case cases[] = {
 	   "Connection: x-hop, x-absent\r\n" END, GET HOST "X-End: 2\r\n" ADDED),
 	OK(known_fields_cannot_be_nominated, GET HOST "Cookie: c\r\nAuthorization: d\r\n"
 	   "X-Forwarded-For: e\r\nConnection: cookie, authorization, host, x-forwarded-for, via\r\n"
-	   "Via: 1.1 f\r\n" END,
-	   GET HOST "Cookie: c\r\nAuthorization: d\r\nVia: 1.1 f\r\nVia: 1.1 weir\r\n"
+	   "Via: 1.1 f\r\nForwarded: for=g\r\nConnection: forwarded\r\n" END,
+	   GET HOST "Cookie: c\r\nAuthorization: d\r\nVia: 1.1 f\r\nForwarded: for=g\r\n"
+	   "Via: 1.1 weir\r\n"
 	   "X-Forwarded-For: e, 10.0.0.1\r\nX-Forwarded-Proto: http\r\n\r\n"),
 	OK(length_cannot_be_nominated,
 	   GET HOST "Content-Length: 5\r\nConnection: Content-Length\r\n" END,
@@ -325,6 +396,8 @@ static const struct test_case cases[] = {
 	   "x-forwarded-for: 5.6.7.8, ::1\r\nX-Forwarded-For:\r\n" END,
 	   GET HOST "A: 1\r\nVia: 1.1 weir\r\nX-Forwarded-For: 1.2.3.4, 5.6.7.8, ::1, 10.0.0.1\r\n"
 	   "X-Forwarded-Proto: http\r\n\r\n"),
+	OK(forwarded_is_left_alone, GET HOST "Forwarded: for=\"\r\nA: 1\r\nforwarded: b\r\n" END,
+	   GET HOST "Forwarded: for=\"\r\nA: 1\r\nforwarded: b\r\n" ADDED),
 	OK(forwarded_proto_is_replaced, GET HOST "X-Forwarded-Proto: https\r\n" END,
 	   GET HOST ADDED),
 	OK(max_forwards_counts_down, "OPTIONS / HTTP/1.1\r\n" HOST "Max-Forwards: 10\r\n" END,
@@ -334,6 +407,11 @@ static const struct test_case cases[] = {
 	OK(max_forwards_of_get_is_kept, GET HOST "Max-Forwards: 10\r\n" END,
 	   GET HOST "Max-Forwards: 10\r\n" ADDED),
 	TEST(nothing_added),
+	TEST(forwarded_is_added),
+	TEST(forwarded_is_joined),
+	TEST(malformed_forwarded_is_dropped),
+	TEST(received_is_replaced_when_told),
+	TEST(forwarded_alone),
 	TEST(host_left_empty),
 	TEST(expect_is_dropped_when_answered),
 	TEST(upgrade_is_forwarded_when_told),

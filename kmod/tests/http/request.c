@@ -329,6 +329,7 @@ static void field_ids_ignore_case(const struct test_case *test)
 		{ "Via", HTTP_FIELD_VIA },
 		{ "X-Forwarded-For", HTTP_FIELD_X_FORWARDED_FOR },
 		{ "X-Forwarded-Proto", HTTP_FIELD_X_FORWARDED_PROTO },
+		{ "forwarDED", HTTP_FIELD_FORWARDED },
 		{ "Date", HTTP_FIELD_DATE },
 		{ "Set-Cookie", HTTP_FIELD_SET_COOKIE },
 		{ "Cookie", HTTP_FIELD_COOKIE },

@@ -24,7 +24,8 @@ static bool same_field(const u8 *a_buf, const struct http_field *a, const u8 *b_
 }
 
 /* Fields that only the neighbour may see, or that are written anew. */
-static bool is_rewritten(const struct http_head *head, const struct http_field *field)
+static bool is_rewritten(const struct http_head *head, const struct http_field *field,
+			 const struct http_forward *how)
 {
 	static const u8 ids[] = {
 		HTTP_FIELD_CONNECTION, HTTP_FIELD_CONTENT_LENGTH, HTTP_FIELD_TRANSFER_ENCODING,
@@ -43,17 +44,20 @@ static bool is_rewritten(const struct http_head *head, const struct http_field *
 	for (size_t i = 0; !head->is_reply && i < ARRAY_SIZE(request_ids); i++)
 		if (field->id == request_ids[i])
 			return true;
+	if (!head->is_reply && field->id == HTTP_FIELD_FORWARDED && how->forwarded.at)
+		return true;
 	return field->flags & HTTP_FIELD_NOMINATED;
 }
 
 /* End-to-end fields come out in their order, unchanged. */
 static const char *check_fields(const struct http_head *in, const u8 *in_buf,
-				const struct http_head *out, const u8 *out_buf)
+				const struct http_head *out, const u8 *out_buf,
+				const struct http_forward *how)
 {
 	u16 next = 0;
 
 	for (u16 i = 0; i < in->n_fields; i++) {
-		if (is_rewritten(in, &in->fields[i]))
+		if (is_rewritten(in, &in->fields[i], how))
 			continue;
 		while (next < out->n_fields && !same_field(in_buf, &in->fields[i], out_buf,
 							   &out->fields[next]))
@@ -126,8 +130,8 @@ static const char *check_sizes(const struct forwarded *result, const struct http
 const char *forward_and_check(struct forwarded *result, const struct http_head *head,
 			      const u8 *buf, const struct http_forward *how, bool all_sizes)
 {
-	/* Weir's own: Host, framing, Max-Forwards, Connection, TE, Upgrade, Date, Via, X-F-*. */
-	u16 capacity = head->n_fields + 10;
+	/* Host, framing, Max-Forwards, Connection, TE, Upgrade, Date, Via, X-F-*, Forwarded. */
+	u16 capacity = head->n_fields + 11;
 	struct http_limits limits = { 0 };
 	const char *wrong;
 
@@ -152,7 +156,7 @@ const char *forward_and_check(struct forwarded *result, const struct http_head *
 	wrong = head->is_reply ? check_reply(head, buf, &result->head, result->text, how) :
 				 check_request(head, buf, &result->head, result->text);
 	if (!wrong)
-		wrong = check_fields(head, buf, &result->head, result->text);
+		wrong = check_fields(head, buf, &result->head, result->text, how);
 	if (!wrong && all_sizes)
 		wrong = check_sizes(result, head, buf, how);
 	return wrong;

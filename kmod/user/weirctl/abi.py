@@ -41,6 +41,7 @@ PROTOCOL = ("http",)
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
 LIMIT_ACTION = ("reply", "reset")
+FORWARDING = ("append", "replace", "off")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
 MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
 RULE_ACTION = ("upstream", "redirect", "block", "reset", "drop", "set-mark", "jump")
@@ -60,6 +61,7 @@ CMD_GET_STATS = 11
 CMD_STAGE_VHOST = 12
 CMD_STAGE_RULE = 13
 CMD_STAGE_ERROR_PAGE = 14
+CMD_STAGE_PROXY = 15
 
 # Attributes of info
 A_INFO_ABI = 1
@@ -158,6 +160,10 @@ A_ERROR_PAGE_STATUS = 2
 A_ERROR_PAGE_CONTENT_TYPE = 3
 A_ERROR_PAGE_BODY = 4
 
+# Attributes of proxy
+A_PROXY_X_FORWARDED = 1
+A_PROXY_FORWARDED = 2
+
 # Attributes of config
 A_CONFIG_LISTENER = 1
 A_CONFIG_UPSTREAM = 2
@@ -167,6 +173,7 @@ A_CONFIG_TIMEOUTS = 5
 A_CONFIG_VHOST = 6
 A_CONFIG_RULE = 7
 A_CONFIG_ERROR_PAGE = 8
+A_CONFIG_PROXY = 9
 
 # Attributes of counter
 A_COUNTER_NAME = 1
@@ -264,6 +271,10 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     },
     "error-page": {
         "status": (400, 599),
+    },
+    "proxy": {
+        "x-forwarded": (0, 2),
+        "forwarded": (0, 2),
     },
     "counter": {
         "value": (0, 18446744073709551615),
@@ -381,6 +392,10 @@ TYPES: dict[str, dict[str, str]] = {
         "content-type": "string",
         "body": "binary",
     },
+    "proxy": {
+        "x-forwarded": "u32",
+        "forwarded": "u32",
+    },
     "config": {
         "listener": "nest",
         "upstream": "nest",
@@ -390,6 +405,7 @@ TYPES: dict[str, dict[str, str]] = {
         "vhost": "nest",
         "rule": "nest",
         "error-page": "nest",
+        "proxy": "nest",
     },
     "counter": {
         "name": "string",
@@ -436,6 +452,10 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "rule": {
         "action": RULE_ACTION,
+    },
+    "proxy": {
+        "x-forwarded": FORWARDING,
+        "forwarded": FORWARDING,
     },
     "scope": {
         "kind": SCOPE_KIND,
@@ -541,6 +561,10 @@ NAMES: dict[str, dict[int, str]] = {
         3: "content-type",
         4: "body",
     },
+    "proxy": {
+        1: "x-forwarded",
+        2: "forwarded",
+    },
     "config": {
         1: "listener",
         2: "upstream",
@@ -550,6 +574,7 @@ NAMES: dict[str, dict[int, str]] = {
         6: "vhost",
         7: "rule",
         8: "error-page",
+        9: "proxy",
     },
     "counter": {
         1: "name",

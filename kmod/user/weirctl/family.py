@@ -113,6 +113,8 @@ def encode(config: schema.Config) -> list[Part]:
             path = ("upstream", i, "server", j)
             parts.append(Part(abi.CMD_STAGE_SERVER, abi.A_CONFIG_SERVER, "server", path, content))
     parts += [Part(*staged) for staged in routing_wire.encode(config)]
+    proxy = _scalars("proxy", _table(config.get("proxy", {})))
+    parts.append(Part(abi.CMD_STAGE_PROXY, abi.A_CONFIG_PROXY, "proxy", ("proxy",), proxy))
     limits = _scalars("limits", _table(config.get("limits", {})))
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
     timeouts = _scalars("timeouts", _table(config.get("timeouts", {})))
@@ -134,7 +136,7 @@ def decode(parts: list[bytes]) -> schema.Config:
     """
     listeners: list[object] = []
     upstreams: dict[str, dict[str, object]] = {}
-    config: schema.Config = {"listener": listeners, "upstream": [], "limits": {}, "timeouts": {}}
+    config: schema.Config = {"listener": listeners, "upstream": [], "proxy": {}, "limits": {}, "timeouts": {}}
     for part in parts:
         for kind, _, content in netlink.attributes(part[_GENL_HEADER:]):
             if kind == abi.A_CONFIG_LISTENER:
@@ -153,6 +155,8 @@ def decode(parts: list[bytes]) -> schema.Config:
             elif kind in routing_wire.DECODERS:
                 key, decoder = routing_wire.DECODERS[kind]
                 _tables(config.setdefault(key, [])).append(decoder(content))
+            elif kind == abi.A_CONFIG_PROXY:
+                config["proxy"] = _decode_scalars("proxy", content)
             elif kind == abi.A_CONFIG_LIMITS:
                 config["limits"] = _decode_scalars("limits", content)
             elif kind == abi.A_CONFIG_TIMEOUTS:

@@ -198,6 +198,7 @@ HEALTH = _attributes(
     host=_text("a host's name", lambda value: _visible(value, '/?#@"\\')),
 )
 UPSTREAM = _attributes("upstream", name=_name, sticky_cookie=_text("a cookie's name", _TOKEN.issuperset))
+PROXY = _attributes("proxy")
 LIMITS = _attributes("limits")
 TIMEOUTS = _attributes("timeouts")
 
@@ -265,7 +266,7 @@ class Checker:
             seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
-        known = ("listener", "upstream", "vhost", "rule", "error_page", "limits", "timeouts")
+        known = ("listener", "upstream", "vhost", "rule", "error_page", "proxy", "limits", "timeouts")
         if not isinstance(config, dict):
             self.add((), got(config), "a table")
             return
@@ -287,6 +288,7 @@ class Checker:
 
             names = [str(item["name"]) for _, item in upstreams if isinstance(item, dict) and "name" in item]
             Routing(self, _name).check(config, names)
+        self.fields(("proxy",), config.get("proxy", {}), PROXY, ())
         self.fields(("limits",), config.get("limits", {}), LIMITS, ())
         self.fields(("timeouts",), config.get("timeouts", {}), TIMEOUTS, ())
 

@@ -10,6 +10,7 @@
 #include "strict.h"
 #include "../roundtrip.h"
 
+#define FORWARDED "for=\"[2001:db8::1]\";proto=http"
 #define NEXT "GET /next HTTP/1.1\r\nHost: b\r\n\r\n"
 
 enum {
@@ -26,6 +27,7 @@ static struct http_forward how_to_forward(const struct http_head *head, u8 optio
 	if (!(options & OPTION_SMALL)) {
 		how.proto = (struct http_text)HTTP_TEXT("http");
 		how.client = (struct http_text)HTTP_TEXT("2001:db8::1");
+		how.forwarded = how.client;
 		how.date = "Sun, 06 Nov 1994 08:49:37 GMT";
 	}
 	if (options & OPTION_UPGRADE)
@@ -73,10 +75,55 @@ static void check_reading(const struct http_head *head, const struct forwarded *
 				  how->flags & HTTP_WRITE_UPGRADE), "Upgrade");
 }
 
+/* The last member of a list, to a reader for whom any quote opens a string, or none does. */
+static const u8 *last_member(const u8 *text, size_t len, bool quotes)
+{
+	const u8 *last = text;
+	bool quoted = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (quotes && text[i] == '"')
+			quoted = !quoted;
+		else if (quoted && text[i] == '\\')
+			i++;
+		else if (!quoted && text[i] == ',')
+			last = text + i + 1;
+	}
+	return last;
+}
+
+/* Whatever the client has sent, the last element of Forwarded is ours, and there is one field. */
+static void check_forwarded(const struct forwarded *result, const struct http_forward *how)
+{
+	const u8 *value = NULL;
+	size_t len = 0;
+
+	if (result->head.is_reply || !how->forwarded.at)
+		return;
+	for (u16 i = 0; i < result->head.n_fields; i++) {
+		const struct http_field *field = &result->head.fields[i];
+
+		if (field->id != HTTP_FIELD_FORWARDED)
+			continue;
+		ENSURE(!value, "Forwarded twice\n%.*s", (int)result->len, result->text);
+		value = result->text + field->value.off;
+		len = field->value.len;
+	}
+	ENSURE(value, "no Forwarded");
+	for (int quotes = 0; quotes < 2; quotes++) {
+		const u8 *last = last_member(value, len, quotes);
+
+		last += *last == ' ';
+		ENSURE(value + len - last == strlen(FORWARDED) &&
+		       !memcmp(last, FORWARDED, strlen(FORWARDED)), "%.*s", (int)len, value);
+	}
+}
+
 /* A field that stays as it is at every hop, and at its place among the others. */
 static bool stays(const struct http_field *field)
 {
 	return field->id != HTTP_FIELD_VIA && field->id != HTTP_FIELD_X_FORWARDED_FOR &&
+	       field->id != HTTP_FIELD_FORWARDED &&
 	       field->id != HTTP_FIELD_MAX_FORWARDS && field->id != HTTP_FIELD_DATE;
 }
 
@@ -148,6 +195,7 @@ void fuzz_forwarding(const struct http_head *head, const u8 *buf, u8 options)
 				  options & OPTION_SMALL && head->length < SIZES_MAX);
 	ENSURE(!wrong, "%s\n%.*s", wrong, (int)result.len, result.text);
 	check_reading(head, &result, &how);
+	check_forwarded(&result, &how);
 	check_second_hop(&result, how);
 	forwarded_free(&result);
 }

@@ -13,7 +13,8 @@ enum { INPUT_MAX = 1 << 16 };
 
 static size_t vary(u8 *data, size_t size)
 {
-	static const u8 bytes[] = { 0, '\t', '\n', '\r', ' ', ',', ':', ';', '0', '9', 0xff };
+	static const u8 bytes[] = { 0, '\t', '\n', '\r', ' ', '"', ',', ':', ';', '0', '9', '\\',
+				    0xff };
 	size_t count = 0;
 
 	for (size_t len = 0; len <= size; len++, count++)

@@ -223,7 +223,8 @@ static void weir_client_refuse_connection(struct sock *sk)
 	sk->sk_prot->disconnect(sk, O_NONBLOCK);
 	sock_orphan(sk);
 	this_cpu_inc(*sk->sk_prot->orphan_count);
-	inet_csk_destroy_sock(sk);
+	/* Of TCP Fast Open the handshake may not be over: its request goes as well. */
+	tcp_done(sk);
 	bh_unlock_sock(sk);
 	sock_put(sk);
 }

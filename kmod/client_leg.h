@@ -39,6 +39,7 @@ enum weir_client_wait {
 	WEIR_WAIT_IDLE,		/* the next request's first byte */
 	WEIR_WAIT_HEAD,		/* the end of a head */
 	WEIR_WAIT_BODY,		/* the next bytes of a body */
+	WEIR_WAIT_MORE,		/* the beginning of the reply's body, to go with its head */
 	WEIR_WAIT_ROOM,		/* the client to take more of the reply */
 	WEIR_WAIT_UPSTREAM,	/* an upstream connection */
 	WEIR_WAIT_TUNNEL,	/* either side of a tunnel to say something */

@@ -187,6 +187,8 @@ bool weir_client_send(struct weir_client *client)
 	struct weir_sent sent;
 	int err;
 
+	if (weir_pipe_more_soon(&x->reply))
+		return false;
 	err = weir_send(&client->leg, &x->reply, last, &sent);
 	client->blocked = err == -EAGAIN;
 	if (sent.bytes) {

@@ -174,15 +174,25 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 	client->gather = NULL;
 }
 
-/* Answer a request whose head is whole, and that goes no further. */
-static void weir_client_answer(struct weir_client *client, u16 status)
+/* Answer a request whose head is whole, and that goes no further, with the page of @vhost. */
+static void weir_client_answer(struct weir_client *client, u32 vhost, u16 status)
 {
 	const struct http_head *head = &client->gather->head;
 
 	weir_client_visits(client, NULL);
-	weir_client_refuse(client, head, status, weir_client_is_last(client, head));
+	weir_client_refuse_for(client, head, vhost, status, weir_client_is_last(client, head));
 	weir_gather_free(client->gather);
 	client->gather = NULL;
+}
+
+/* Answer a request over the limit.  Whom it is for matters only where some host has its own page. */
+static void weir_client_limited(struct weir_client *client, const struct weir_config *config)
+{
+	u32 vhost = WEIR_PAGE_EVERYWHERE;
+
+	if (config->pages && config->pages->limited_apart)
+		vhost = weir_route_vhost(config, &client->gather->head, client->gather->bytes);
+	weir_client_answer(client, vhost, 429);
 }
 
 /* A request's head is whole. */
@@ -207,7 +217,8 @@ static void weir_client_request(struct weir_client *client)
 	if (verdict == WEIR_LIMIT_PASS) {
 		/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets: not reflected. */
 		if (head->flags & HTTP_HAS_MAX_FORWARDS && !head->max_forwards)
-			weir_client_answer(client, head->method == HTTP_METHOD_OPTIONS ? 200 : 405);
+			weir_client_answer(client, WEIR_PAGE_EVERYWHERE,
+					   head->method == HTTP_METHOD_OPTIONS ? 200 : 405);
 		else if (config->rules)
 			weir_client_route(client, config);
 		else
@@ -220,7 +231,7 @@ static void weir_client_request(struct weir_client *client)
 		weir_client_reset(client);
 		return;
 	}
-	weir_client_answer(client, 429);
+	weir_client_limited(client, config);
 }
 
 /* Reading. */

@@ -7,7 +7,6 @@
 #include "exchange.h"
 #include "gather.h"
 #include "group.h"
-#include "group.h"
 #include "pool.h"
 #include "timer.h"
 
@@ -15,6 +14,9 @@ enum {
 	/* TCP tells of room only when there is much of it: look so often for what trickles. */
 	WEIR_CLIENT_LOOKS	= 4,
 };
+
+/* How long a head waits for its body, whose packet mostly is the next; in practice a jiffy. */
+#define WEIR_CLIENT_MORE_US 1000
 
 static enum weir_client_wait weir_client_waits_for(const struct weir_client *client)
 {
@@ -25,6 +27,8 @@ static enum weir_client_wait weir_client_waits_for(const struct weir_client *cli
 			return WEIR_WAIT_HEAD;
 		return client->requests ? WEIR_WAIT_IDLE : WEIR_WAIT_FIRST;
 	}
+	if (weir_pipe_more_soon(&x->reply))
+		return WEIR_WAIT_MORE;
 	if (client->blocked)
 		return WEIR_WAIT_ROOM;
 	if (READ_ONCE(x->waiting))
@@ -64,6 +68,9 @@ void weir_client_arm(struct weir_client *client)
 		break;
 	case WEIR_WAIT_IDLE:
 		weir_timer_set(&client->leg, timeouts->keepalive);
+		break;
+	case WEIR_WAIT_MORE:
+		weir_timer_set(&client->leg, WEIR_CLIENT_MORE_US);
 		break;
 	case WEIR_WAIT_ROOM:
 		if (client->acked != tcp_sk(client->leg.sk)->bytes_acked)
@@ -122,6 +129,9 @@ void weir_client_expired(struct weir_client *client)
 		} else {
 			weir_client_refuse(client, &head, 408, true);
 		}
+		break;
+	case WEIR_WAIT_MORE:
+		weir_pipe_hurry(&x->reply);
 		break;
 	case WEIR_WAIT_ROOM:
 		if (tcp_sk(client->leg.sk)->bytes_acked != client->acked ||

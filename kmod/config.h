@@ -158,7 +158,7 @@ struct weir_upstream_config {
 };
 
 /* What becomes of a field that tells servers of the client. */
-enum weir_forwarding {
+enum weir_forward {
 	WEIR_FORWARD_APPEND,	/* to what the client sent */
 	WEIR_FORWARD_REPLACE,	/* what the client sent */
 	WEIR_FORWARD_OFF,	/* as the client sent it */
@@ -172,8 +172,8 @@ enum weir_forwarding {
  */
 struct weir_proxy {
 	bool			differs;
-	enum weir_forwarding	x_forwarded;
-	enum weir_forwarding	forwarded;
+	enum weir_forward	x_forwarded;
+	enum weir_forward	forwarded;
 };
 
 /**

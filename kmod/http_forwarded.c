@@ -7,7 +7,7 @@ static bool is_separator(u8 byte)
 	return byte == ',' || byte == ';';
 }
 
-static size_t skip_spaces(const u8 *p, size_t at, size_t len)
+static size_t skip_white(const u8 *p, size_t at, size_t len)
 {
 	while (at < len && http_is_space(p[at]))
 		at++;
@@ -45,14 +45,14 @@ bool http_forwarded_is_valid(const u8 *value, size_t len)
 	size_t at = 0;
 
 	for (;;) {
-		at = skip_spaces(value, at, len);
+		at = skip_white(value, at, len);
 		if (at == len)
 			return true;
 		if (!is_separator(value[at])) {
 			at = skip_pair(value, at, len);
 			if (!at)
 				return false;
-			at = skip_spaces(value, at, len);
+			at = skip_white(value, at, len);
 			if (at == len)
 				return true;
 			if (!is_separator(value[at]))

@@ -139,6 +139,11 @@ const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1] = {
 	[WEIR_A_MATCH_MASK] = { .type = NLA_U32, },
 };
 
+const struct nla_policy weir_proxy_nl_policy[WEIR_A_PROXY_FORWARDED + 1] = {
+	[WEIR_A_PROXY_X_FORWARDED] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_PROXY_FORWARDED] = NLA_POLICY_MAX(NLA_U32, 2),
+};
+
 const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1] = {
 	[WEIR_A_RULE_CHAIN] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 	[WEIR_A_RULE_MATCH] = NLA_POLICY_NESTED(weir_match_nl_policy),
@@ -241,8 +246,13 @@ static const struct nla_policy weir_stage_error_page_nl_policy[WEIR_A_CONFIG_ERR
 	[WEIR_A_CONFIG_ERROR_PAGE] = NLA_POLICY_NESTED(weir_error_page_nl_policy),
 };
 
+/* WEIR_CMD_STAGE_PROXY - do */
+static const struct nla_policy weir_stage_proxy_nl_policy[WEIR_A_CONFIG_PROXY + 1] = {
+	[WEIR_A_CONFIG_PROXY] = NLA_POLICY_NESTED(weir_proxy_nl_policy),
+};
+
 /* Ops table for weir */
-const struct genl_split_ops weir_nl_ops[14] = {
+const struct genl_split_ops weir_nl_ops[15] = {
 	{
 		.cmd	= WEIR_CMD_GET_INFO,
 		.doit	= weir_nl_get_info_doit,
@@ -335,6 +345,13 @@ const struct genl_split_ops weir_nl_ops[14] = {
 		.doit		= weir_nl_stage_error_page_doit,
 		.policy		= weir_stage_error_page_nl_policy,
 		.maxattr	= WEIR_A_CONFIG_ERROR_PAGE,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_PROXY,
+		.doit		= weir_nl_stage_proxy_doit,
+		.policy		= weir_stage_proxy_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_PROXY,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

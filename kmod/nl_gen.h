@@ -17,6 +17,7 @@ extern const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1];
 extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_URI_LENGTH + 1];
 extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];
 extern const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1];
+extern const struct nla_policy weir_proxy_nl_policy[WEIR_A_PROXY_FORWARDED + 1];
 extern const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1];
 extern const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1];
 extern const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_TUNNEL + 1];
@@ -24,7 +25,7 @@ extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 
 extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHAIN + 1];
 
 /* Ops table for weir */
-extern const struct genl_split_ops weir_nl_ops[14];
+extern const struct genl_split_ops weir_nl_ops[15];
 
 int weir_nl_get_config_start(struct netlink_callback *cb);
 int weir_nl_get_stats_start(struct netlink_callback *cb);
@@ -45,5 +46,6 @@ int weir_nl_get_stats_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int weir_nl_stage_vhost_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_rule_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_error_page_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_proxy_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_WEIR_GEN_H */

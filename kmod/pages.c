@@ -90,6 +90,7 @@ int weir_pages_add(struct weir_config *config, u32 vhost, u16 status, const char
 	page->status = status;
 	strscpy(page->content_type, content_type);
 	config->pages->pages[config->pages->count++] = page;
+	config->pages->limited_apart |= status == 429 && vhost != WEIR_PAGE_EVERYWHERE;
 	return 0;
 }
 

@@ -42,11 +42,13 @@ struct weir_page {
 /**
  * struct weir_pages - all of a configuration
  * @refs: one of the configuration, one of each exchange that was judged by it
+ * @limited_apart: a virtual host has one of its own for 429
  * @count: used entries of @pages
  * @pages: in the order in which they were given
  */
 struct weir_pages {
 	refcount_t		refs;
+	bool			limited_apart;
 	u32			count;
 	struct weir_page	*pages[WEIR_PAGES_MAX];
 };

@@ -137,7 +137,7 @@ static bool weir_pipe_add(struct weir_pipe *pipe, struct page *page, unsigned in
 	bool done = true;
 
 	spin_lock(&pipe->lock);
-	pipe->more_soon = more;
+	WRITE_ONCE(pipe->more_soon, more);
 	if (pipe->tail != pipe->head) {
 		struct bio_vec *last = weir_pipe_slot(pipe, pipe->tail - 1);
 
@@ -299,7 +299,7 @@ unsigned int weir_pipe_peek(struct weir_pipe *pipe, const struct bio_vec **piece
 	*bytes = 0;
 	for (i = first; i < first + n; i++)
 		*bytes += pipe->slots[i].bv_len;
-	*more = pipe->more_soon || n < count;
+	*more = n < count;
 	spin_unlock(&pipe->lock);
 	return n;
 }

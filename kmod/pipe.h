@@ -32,7 +32,7 @@ enum {
  * @head: slots consumed so far
  * @tail: slots filled so far
  * @bytes: what they hold
- * @eof: the producer has put all there is; as the next three written by one side alone
+ * @eof: the producer has put all there is; as the next two written by one side alone
  * @broken: the producer failed, no more will come
  * @abandoned: the consumer wants no more
  * @more_soon: what is in it is only a beginning, the rest should follow at once
@@ -76,16 +76,16 @@ bool weir_pipe_put_page(struct weir_pipe *pipe, struct page *page, unsigned int 
 /*
  * Room for a message head of up to @size contiguous bytes: its address, or
  * NULL.  weir_pipe_commit() puts the first @len of them.  Nothing may come
- * between the two on this CPU.  @more: the rest should follow at once, until
- * which TCP is told to wait, a fifth of a second at most.  Softirq.
+ * between the two on this CPU.  @more: the rest should follow at once, for
+ * which the consumer may wait a moment.  Softirq.
  */
 void *weir_pipe_reserve(size_t size, struct bio_vec *piece);
 bool weir_pipe_commit(struct weir_pipe *pipe, struct bio_vec *piece, size_t len, bool more);
 
 /*
  * The first pieces, how many: they stay as they are until they are consumed, but
- * that the last may grow.  @bytes: their total; @more: whether others follow, or
- * will at once.  No references are taken.
+ * that the last may grow.  @bytes: their total; @more: whether others follow.
+ * No references are taken.
  */
 unsigned int weir_pipe_peek(struct weir_pipe *pipe, const struct bio_vec **pieces, size_t *bytes,
 			    bool *more);
@@ -94,6 +94,18 @@ static inline bool weir_pipe_ended(const struct weir_pipe *pipe)
 {
 	/* Pairs with the release in weir_pipe_end(): all that was put before is seen then. */
 	return smp_load_acquire(&pipe->eof);
+}
+
+/* Whether there is only a beginning, and more will follow at once. */
+static inline bool weir_pipe_more_soon(const struct weir_pipe *pipe)
+{
+	return READ_ONCE(pipe->more_soon);
+}
+
+/* It has not: the consumer waits no longer. */
+static inline void weir_pipe_hurry(struct weir_pipe *pipe)
+{
+	WRITE_ONCE(pipe->more_soon, false);
 }
 
 bool weir_pipe_finished(const struct weir_pipe *pipe);

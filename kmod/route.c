@@ -45,6 +45,17 @@ static void weir_route_by_rule(struct weir_route *route, const struct http_rule 
 	}
 }
 
+u32 weir_route_vhost(const struct weir_config *config, const struct http_head *head, const u8 *buf)
+{
+	struct http_text host;
+	u32 vhost;
+
+	if (!config->rules || !config->rules->vhost_count || !http_host_of(head, buf, &host))
+		return WEIR_PAGE_EVERYWHERE;
+	vhost = http_hosts_find(&config->rules->hosts, host);
+	return vhost == HTTP_VHOST_NONE ? WEIR_PAGE_EVERYWHERE : vhost;
+}
+
 void weir_route_find(const struct weir_config *config, const struct http_head *head, const u8 *buf,
 		     const struct in6_addr *client, u32 mark, struct weir_route *route)
 {

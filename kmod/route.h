@@ -43,6 +43,12 @@ struct weir_route {
 };
 
 /*
+ * The index of the virtual host that a request, whose head is done, is for, or
+ * WEIR_PAGE_EVERYWHERE; no rule is looked at.  Softirq.
+ */
+u32 weir_route_vhost(const struct weir_config *config, const struct http_head *head, const u8 *buf);
+
+/*
  * Judge a request, whose head is done, by a configuration that has rules.
  * @mark: that of its connection.  Softirq; the route is good as long as @config.
  */

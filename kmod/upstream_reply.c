@@ -125,7 +125,7 @@ static bool weir_connection_head(struct weir_connection *c)
 		how.flags |= HTTP_WRITE_KEEPALIVE;
 	c->keepalive = head->flags & HTTP_KEEPALIVE && head->framing != HTTP_FRAMING_CLOSE;
 	weir_relay_init(&c->relay, head, &no_limits, mode);
-	/* The body is mostly in the next packet; one to the client costs more than the wait. */
+	/* The body is mostly in the next packet; a packet of its own costs more than the wait. */
 	if (!weir_connection_put_head(c, &how, head->framing == HTTP_FRAMING_LENGTH))
 		return false;
 	weir_connection_count(c->leg.wn, head->status);

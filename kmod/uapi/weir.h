@@ -89,6 +89,19 @@ enum weir_limit_action {
 };
 
 /**
+ * enum weir_forwarding - What becomes of a field that tells servers of the
+ *   client.
+ * @WEIR_FORWARDING_APPEND: What the client sent, then its address.
+ * @WEIR_FORWARDING_REPLACE: Its address alone.
+ * @WEIR_FORWARDING_OFF: What the client sent, if anything.
+ */
+enum weir_forwarding {
+	WEIR_FORWARDING_APPEND,
+	WEIR_FORWARDING_REPLACE,
+	WEIR_FORWARDING_OFF,
+};
+
+/**
  * enum weir_scope_kind
  * @WEIR_SCOPE_KIND_LISTENER: An address to listen at; has an address.
  * @WEIR_SCOPE_KIND_VHOST: A virtual host; has a name.
@@ -281,6 +294,14 @@ enum {
 };
 
 enum {
+	WEIR_A_PROXY_X_FORWARDED = 1,
+	WEIR_A_PROXY_FORWARDED,
+
+	__WEIR_A_PROXY_MAX,
+	WEIR_A_PROXY_MAX = (__WEIR_A_PROXY_MAX - 1)
+};
+
+enum {
 	WEIR_A_CONFIG_LISTENER = 1,
 	WEIR_A_CONFIG_UPSTREAM,
 	WEIR_A_CONFIG_SERVER,
@@ -289,6 +310,7 @@ enum {
 	WEIR_A_CONFIG_VHOST,
 	WEIR_A_CONFIG_RULE,
 	WEIR_A_CONFIG_ERROR_PAGE,
+	WEIR_A_CONFIG_PROXY,
 
 	__WEIR_A_CONFIG_MAX,
 	WEIR_A_CONFIG_MAX = (__WEIR_A_CONFIG_MAX - 1)
@@ -355,6 +377,7 @@ enum {
 	WEIR_CMD_STAGE_VHOST,
 	WEIR_CMD_STAGE_RULE,
 	WEIR_CMD_STAGE_ERROR_PAGE,
+	WEIR_CMD_STAGE_PROXY,
 
 	__WEIR_CMD_MAX,
 	WEIR_CMD_MAX = (__WEIR_CMD_MAX - 1)

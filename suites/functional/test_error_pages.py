@@ -101,6 +101,28 @@ def test_failed_upstream_has_a_page_of_the_virtual_host(dut: Dut, origin: Origin
 
 
 @weir_only
+def test_request_over_the_limit_has_a_page_of_the_virtual_host(dut: Dut, origin: Origin, client: Client) -> None:
+    """By the host alone: the limit comes before the rules, which are not looked at."""
+    vhosts: list[Table] = [
+        {"name": "one", "hosts": ["one.example", "*.one.example"], "upstream": "default", "chain": "main"},
+        {"name": "two", "hosts": ["two.example"], "upstream": "default"},
+    ]
+    pages: list[Table] = [
+        {"vhost": "one", "status": 429, "body": "one is busy"},
+        {"status": 429, "body": "busy"},
+    ]
+    dut.apply(vhosts=vhosts, rules=[NO], error_pages=pages, limits={"request_rate": 1})
+    hosts = {"one.example": "one is busy", "a.ONE.example:80": "one is busy", "two.example": "busy", "x.test": "busy"}
+    with client.connect() as connection:
+        assert connection.ask(host="two.example").status == 200
+        for host, body in hosts.items():
+            answer = connection.ask("GET", "/no", host=host)
+            assert (answer.status, answer.body) == (429, body.encode()), host
+        assert connection.ask("GET", "/", host="one.example").body == b"one is busy"
+    assert origin.requests == 1
+
+
+@weir_only
 def test_page_is_that_of_the_configuration_by_which_the_request_was_judged(
     dut: Dut, origin: Origin, client: Client
 ) -> None:

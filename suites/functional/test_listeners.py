@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from suites.duts.config import Server
 from suites.duts.dut import Dut
-from suites.traffic.client import Client
+from suites.traffic.client import Client, Conversation
 from suites.traffic.messages import Reply, encode_request
 from suites.traffic.origin import Origin, Visit
 
 GET = encode_request("GET", "/")
+
+# ip-sysctl.rst, tcp_fastopen: as a client, as a server, at every listener.
+FAST_OPEN_CLIENT, FAST_OPEN_SERVER, FAST_OPEN_EVERYWHERE = 0x1, 0x2, 0x400
 
 
 def is_refused(dut: Dut, client: Client, listener: str) -> bool:
@@ -51,6 +55,80 @@ def test_ipv6_origin(dut: Dut, new_origin6: Callable[[], Origin], client: Client
     origin.replies(Reply(200, b"over six"))
     dut.apply(servers=[Server(origin.endpoint)])
     assert client.get("/").body == b"over six"
+
+
+@pytest.fixture
+def fast_open(dut: Dut) -> Iterator[None]:
+    """The guest takes data with a SYN (TCP Fast Open, RFC 7413) at listeners that are made from now on."""
+    if not int(Path("/proc/sys/net/ipv4/tcp_fastopen").read_text()) & FAST_OPEN_CLIENT:
+        pytest.skip("the host sends no data with a SYN: net.ipv4.tcp_fastopen")
+    path = "/proc/sys/net/ipv4/tcp_fastopen"
+    before = dut.machine.run("cat", path).stdout.strip()
+    wanted = FAST_OPEN_CLIENT | FAST_OPEN_SERVER | FAST_OPEN_EVERYWHERE
+    dut.machine.run("sh", "-c", f"echo {wanted} > {path}")
+    dut.apply(listeners=[])
+    yield
+    dut.machine.run("sh", "-c", f"echo {before} > {path}")
+
+
+def expect_fast(client: Client, sent: bytes) -> Conversation:
+    """A connection whose handshake carries `sent`; one before it fetches the cookie for that."""
+    with client.connect(fast_open=True) as first:
+        assert first.ask().status == 200
+    connection = client.connect(fast_open=True)
+    connection.send(sent)
+    return connection
+
+
+@pytest.mark.parametrize("listener", ["0.0.0.0:80", "[::]:80"], ids=["ipv4", "ipv6"])
+def test_request_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, client: Client, listener: str) -> None:
+    """TCP Fast Open: the request comes with the SYN, and is served before the handshake is over."""
+    dut.apply(listeners=[listener])
+    origin.behaves(lambda visit: Reply(200, visit.target.encode()))
+    with expect_fast(client, encode_request("GET", "/first") + encode_request("GET", "/second")) as connection:
+        assert connection.responses(2).bodies == [b"/first", b"/second"]
+        assert connection.wire.began_in_the_handshake
+        assert connection.ask("GET", "/third").body == b"/third"
+    assert origin.requests == 4
+
+
+def test_large_reply_and_the_end_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, client: Client) -> None:
+    """More than the first window, then a FIN: what has to wait for the end of the handshake does, and comes."""
+    dut.apply()
+    body = bytes(range(256)) * 1024
+    origin.replies(Reply(200, body))
+    with expect_fast(client, encode_request("GET", "/", fields=[("Connection", "close")])) as connection:
+        assert connection.response().body == body
+        connection.expect_closed()
+        assert connection.wire.began_in_the_handshake
+
+
+def test_body_that_begins_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, client: Client) -> None:
+    dut.apply()
+    origin.behaves(lambda visit: Reply(200, visit.request.body))
+    post = encode_request("POST", "/", body=b"0123456789")
+    with expect_fast(client, post[:-5]) as connection:
+        connection.wire.wait_acknowledged()
+        connection.send(post[-5:])
+        assert connection.response().body == b"0123456789"
+        assert connection.wire.began_in_the_handshake
+
+
+@pytest.mark.only("weir", reason="about the module's gauges")
+def test_clients_that_leave_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, client: Client) -> None:
+    """With a reset right behind the SYN, a request refused, none sent, or the listener gone meanwhile."""
+    dut.apply()
+    for _ in range(5):
+        expect_fast(client, GET).reset()
+        with expect_fast(client, b"no HTTP\r\n\r\n") as connection:
+            assert connection.response().status == 400
+    waiting = [expect_fast(client, GET[:10]) for _ in range(3)]
+    dut.apply(listeners=["0.0.0.0:8086"])
+    for connection in waiting:
+        connection.send(GET[10:])
+        assert connection.response().status == 200
+        connection.close()
+    dut.wait_for_statistic("connections_active", 0)
 
 
 def test_port_without_listener_is_refused(dut: Dut, client: Client) -> None:

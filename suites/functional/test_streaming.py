@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
+import time
 
 import pytest
 
@@ -133,6 +134,52 @@ def test_slow_origin_holds_back_the_client(dut: Dut, origin: Origin, client: Cli
         answer = connection.response()
         sender.join()
     assert answer.body == sha256(body).encode()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+CORK_S = 0.2  # how long TCP itself waits for more of a segment
+
+
+def test_head_whose_body_is_slow_does_not_wait_for_it(dut: Dut, origin: Origin, client: Client) -> None:
+    """A head that goes with its body where that comes at once (below) waits for a moment, not for TCP's own time."""
+    sent: list[float] = []
+    go_on = threading.Semaphore(0)
+
+    def head_then_body(visit: Visit) -> None:
+        _ = visit.request
+        sent.append(time.monotonic())
+        visit.send(HEAD)
+        go_on.acquire(timeout=30)
+        visit.send(bytes(1000))
+
+    origin.behaves(head_then_body)
+    waits = []
+    with client.connect() as connection:
+        for number in range(5):
+            connection.send(encode_request("GET", "/", fields=[("X-Number", str(number))]))
+            connection.wait_for_bytes(b"HTTP/1.1 200 OK\r\n")
+            waits.append(time.monotonic() - sent[-1])
+            go_on.release()
+            assert connection.response().body == bytes(1000)
+    # The quickest of them: a busy host only adds to what is looked at.
+    assert min(waits) < CORK_S / 2, waits
+
+
+def test_body_in_the_next_packet_goes_with_its_head(dut: Dut, origin: Origin, client: Client) -> None:
+    """Servers that send head and body in two packets: the client gets one."""
+
+    def head_then_body(visit: Visit) -> None:
+        _ = visit.request
+        visit.send(HEAD)
+        visit.send(bytes(1000))
+
+    origin.behaves(head_then_body)
+    rounds = 40
+    with client.connect() as connection:
+        for _ in range(rounds):
+            assert connection.ask().body == bytes(1000)
+        # A server thread that a busy host stops between the two sends them apart.
+        assert connection.wire.info.data_segments_in < rounds * 1.5
 
 
 def test_stalled_reader_does_not_hinder_others(dut: Dut, origin: Origin, client: Client) -> None:

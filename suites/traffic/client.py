@@ -122,10 +122,12 @@ class Client:
         receive_buffer: int = 0,
         patience: float | None = None,
         record: bool = True,
+        fast_open: bool = False,
     ) -> Conversation:
         """A new connection to the device under test, or to the listener `to`.
 
-        `receive_buffer` (bytes) bounds the window that the device sees; `record=False` keeps no copy of large bodies.
+        `receive_buffer` (bytes) bounds the window that the device sees; `record=False` keeps no copy of large bodies;
+        `fast_open` sends what is written first with the SYN, if this host has been given a cookie before.
         """
         address, port = to or self._target()
         wire = Wire.connect(
@@ -134,6 +136,7 @@ class Client:
             source=self.address6 if ":" in address else self.address,
             receive_buffer=receive_buffer,
             patience=self.patience if patience is None else patience,
+            fast_open=fast_open,
         )
         return self._open.enter_context(Conversation(wire, record=record))
 

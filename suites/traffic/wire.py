@@ -26,6 +26,8 @@ PATIENCE_S = 5.0
 """How long a peer may keep silent before a test calls it hung."""
 
 SIOCOUTQ = termios.TIOCOUTQ  # tcp(7): bytes sent and not yet acknowledged, and bytes not yet sent
+TCP_FASTOPEN_CONNECT = 30  # tcp(7): what is written first goes with the SYN if the peer has given us a cookie
+_SYN_DATA_ACKNOWLEDGED = 32  # TCPI_OPT_SYN_DATA of include/uapi/linux/tcp.h
 IP_FREEBIND = 15  # ip(7); the lab's client addresses are routed to the host, not assigned to an interface
 IPV6_FREEBIND = 78  # linux/in6.h
 # include/net/tcp_states.h
@@ -41,6 +43,7 @@ class TcpInfo:
     """What the kernel says of a connection: struct tcp_info of include/uapi/linux/tcp.h, the members used here."""
 
     state: int
+    options: int
     send_mss: int
     unacked_segments: int
     retransmits: int
@@ -55,6 +58,7 @@ class TcpInfo:
     def parse(cls, raw: bytes) -> TcpInfo:
         return cls(
             state=raw[0],
+            options=raw[5],
             send_mss=struct.unpack_from("I", raw, 16)[0],
             unacked_segments=struct.unpack_from("I", raw, 24)[0],
             retransmits=struct.unpack_from("I", raw, 100)[0],
@@ -113,11 +117,18 @@ class Wire:
         source: str = "",
         receive_buffer: int = 0,
         patience: float = PATIENCE_S,
+        fast_open: bool = False,
     ) -> Wire:
-        """Connect from `source`; `receive_buffer` (bytes) is set before the handshake, so that it bounds the window."""
+        """Connect from `source`; `receive_buffer` (bytes) is set before the handshake, so that it bounds the window.
+
+        `fast_open`: TCP Fast Open (RFC 7413), whose handshake begins with the first write once the peer's cookie is
+        known, and fetches that cookie before.
+        """
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
+            if fast_open:
+                sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
             if receive_buffer:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
             if source:
@@ -163,6 +174,11 @@ class Wire:
         answer = array.array("i", [0])
         fcntl.ioctl(self._sock.fileno(), SIOCOUTQ, answer)
         return answer[0]
+
+    @property
+    def began_in_the_handshake(self) -> bool:
+        """Whether the peer has acknowledged data that went with the SYN."""
+        return bool(self.info.options & _SYN_DATA_ACKNOWLEDGED)
 
     def send(self, data: bytes | memoryview) -> None:
         """Write all of `data`; blocks while the peer's window is closed, at most `patience` seconds at a time."""

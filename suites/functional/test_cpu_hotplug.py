@@ -1,0 +1,139 @@
+"""A CPU goes offline and comes back while the device serves: nothing that it had in hand is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lab.machine import Machine
+from suites.duts.config import Server
+from suites.duts.dut import Dut
+from suites.traffic.client import Client
+from suites.traffic.messages import encode_request
+from suites.traffic.origin import Origin
+
+GET = encode_request("GET", "/")
+SECOND = 1
+"""The CPU that goes; the guest has two."""
+
+
+class Cpu:
+    """One CPU of a machine: on or off, and whether it alone receives packets."""
+
+    def __init__(self, machine: Machine, number: int) -> None:
+        self._machine = machine
+        self._number = number
+
+    def _shell(self, script: str) -> str:
+        return self._machine.run("sh", "-c", script).stdout
+
+    @property
+    def switch(self) -> str:
+        return f"/sys/devices/system/cpu/cpu{self._number}/online"
+
+    def turn(self, *, on: bool) -> None:
+        self._shell(f"echo {int(on)} > {self.switch}")
+        assert self.is_on == on
+
+    @property
+    def is_on(self) -> bool:
+        return self._shell(f"cat {self.switch}").strip() == "1"
+
+    def receives(self, *, alone: bool) -> None:
+        """Have what comes in by any queue of any device handled on this CPU (receive packet steering), or as before."""
+        mask = f"{1 << self._number:x}" if alone else "0"
+        self._shell(f"for mask in /sys/class/net/*/queues/rx-*/rps_cpus; do echo {mask} > $mask; done")
+
+    @property
+    def receive_softirqs(self) -> int:
+        """How often it has run the receive softirq since boot."""
+        lines = self._shell("cat /proc/softirqs").splitlines()
+        column = lines[0].split().index(f"CPU{self._number}")
+        (row,) = (line.split()[1:] for line in lines if line.strip().startswith("NET_RX:"))
+        return int(row[column])
+
+
+@pytest.fixture
+def cpu(dut: Dut) -> Iterator[Cpu]:
+    """The machine's second CPU, back online at the end and not preferred any more."""
+    found = Cpu(dut.machine, SECOND)
+    if not dut.machine.run("test", "-w", found.switch, check=False).ok:
+        pytest.skip(f"{found.switch} is missing: the kernel has no CONFIG_HOTPLUG_CPU, or the machine one CPU")
+    yield found
+    found.turn(on=True)
+    found.receives(alone=False)
+
+
+def ask_at_once(clients: list[Client]) -> list[int]:
+    """One request of each client, all of them on their way before the first reply is read."""
+    connections = [client.connect() for client in clients]
+    for connection in connections:
+        connection.send(GET)
+    statuses = [connection.response().status for connection in connections]
+    for connection in connections:
+        connection.close()
+    return statuses
+
+
+@pytest.mark.only("weir", reason="nginx and HAProxy keep no connections by CPU")
+def test_upstream_connections_of_a_cpu_that_goes_are_used_by_others(
+    dut: Dut, cpu: Cpu, origin: Origin, new_client: Callable[[], Client]
+) -> None:
+    """They idle with the CPU that served them last: none is opened anew, none is out of reach, none is lost."""
+    clients = [new_client() for _ in range(4)]
+    cpu.receives(alone=True)
+    dut.apply(servers=[Server(origin.endpoint, connections=4)])
+    dut.wait_for_upstreams()
+    before = cpu.receive_softirqs
+    for _ in range(5):
+        assert ask_at_once(clients) == [200] * 4
+    assert cpu.receive_softirqs - before >= 20
+    for on in (False, True):
+        cpu.turn(on=on)
+        for _ in range(5):
+            assert ask_at_once(clients) == [200] * 4
+    assert origin.connections == 4
+    assert origin.requests == 60
+    dut.wait_for_statistic("upstream_active", 4)
+
+
+def test_no_request_fails_while_a_cpu_goes_and_comes_back(
+    dut: Dut, cpu: Cpu, origin: Origin, new_client: Callable[[], Client]
+) -> None:
+    """Legs, deadlines and requests that wait on its queue go on elsewhere: clients that never stop see every reply."""
+    dut.apply(servers=[Server(origin.endpoint, connections=8)])
+    cpu.receives(alone=True)
+    failures: list[BaseException] = []
+    statuses: Counter[int] = Counter()
+    stop = threading.Event()
+
+    def busy() -> None:
+        client = new_client()
+        try:
+            while not stop.is_set():
+                with client.connect() as connection:
+                    for _ in range(3):
+                        connection.send(GET * 4)
+                        statuses.update(connection.responses(4).statuses)
+                    statuses[connection.ask(headers=[("Connection", "close")]).status] += 1
+        except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=busy) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    served = []
+    for round_ in range(8):
+        served.append(statuses[200])
+        cpu.turn(on=round_ % 2 == 1)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    assert all(earlier < later for earlier, later in zip(served[1:], served[2:], strict=False)), served
+    assert statuses.keys() == {200}, statuses
+    assert statuses[200] == origin.requests

@@ -279,9 +279,7 @@ def test_client_cannot_hide_what_is_said_of_it(dut: Dut, origin: Origin, client:
 
 
 @pytest.mark.parametrize("kind", ["x_forwarded", "forwarded"])
-def test_what_was_received_of_the_client_is_replaced(
-    dut: Dut, origin: Origin, client: Client, kind: str
-) -> None:
+def test_what_was_received_of_the_client_is_replaced(dut: Dut, origin: Origin, client: Client, kind: str) -> None:
     dut.apply(proxy={"forwarded": "append", kind: "replace"})
     client.get("/", headers=[("X-Forwarded-For", "203.0.113.7"), ("Forwarded", "for=203.0.113.7")])
     own = {f"for={client.address}", "proto=http"}

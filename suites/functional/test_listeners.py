@@ -80,8 +80,9 @@ def expect_fast(client: Client, sent: bytes) -> Conversation:
     return connection
 
 
+@pytest.mark.usefixtures("fast_open")
 @pytest.mark.parametrize("listener", ["0.0.0.0:80", "[::]:80"], ids=["ipv4", "ipv6"])
-def test_request_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, client: Client, listener: str) -> None:
+def test_request_in_the_handshake(dut: Dut, origin: Origin, client: Client, listener: str) -> None:
     """TCP Fast Open: the request comes with the SYN, and is served before the handshake is over."""
     dut.apply(listeners=[listener])
     origin.behaves(lambda visit: Reply(200, visit.target.encode()))
@@ -92,7 +93,8 @@ def test_request_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, cli
     assert origin.requests == 4
 
 
-def test_large_reply_and_the_end_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, client: Client) -> None:
+@pytest.mark.usefixtures("fast_open")
+def test_large_reply_and_the_end_in_the_handshake(dut: Dut, origin: Origin, client: Client) -> None:
     """More than the first window, then a FIN: what has to wait for the end of the handshake does, and comes."""
     dut.apply()
     body = bytes(range(256)) * 1024
@@ -103,7 +105,8 @@ def test_large_reply_and_the_end_in_the_handshake(dut: Dut, fast_open: None, ori
         assert connection.wire.began_in_the_handshake
 
 
-def test_body_that_begins_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, client: Client) -> None:
+@pytest.mark.usefixtures("fast_open")
+def test_body_that_begins_in_the_handshake(dut: Dut, origin: Origin, client: Client) -> None:
     dut.apply()
     origin.behaves(lambda visit: Reply(200, visit.request.body))
     post = encode_request("POST", "/", body=b"0123456789")
@@ -114,8 +117,9 @@ def test_body_that_begins_in_the_handshake(dut: Dut, fast_open: None, origin: Or
         assert connection.wire.began_in_the_handshake
 
 
+@pytest.mark.usefixtures("fast_open")
 @pytest.mark.only("weir", reason="about the module's gauges")
-def test_clients_that_leave_in_the_handshake(dut: Dut, fast_open: None, origin: Origin, client: Client) -> None:
+def test_clients_that_leave_in_the_handshake(dut: Dut, client: Client) -> None:
     """With a reset right behind the SYN, a request refused, none sent, or the listener gone meanwhile."""
     dut.apply()
     for _ in range(5):

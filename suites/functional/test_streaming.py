@@ -140,7 +140,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 CORK_S = 0.2  # how long TCP itself waits for more of a segment
 
 
-def test_head_whose_body_is_slow_does_not_wait_for_it(dut: Dut, origin: Origin, client: Client) -> None:
+def test_head_whose_body_is_slow_does_not_wait_for_it(origin: Origin, client: Client) -> None:
     """A head that goes with its body where that comes at once (below) waits for a moment, not for TCP's own time."""
     sent: list[float] = []
     go_on = threading.Semaphore(0)
@@ -165,7 +165,7 @@ def test_head_whose_body_is_slow_does_not_wait_for_it(dut: Dut, origin: Origin, 
     assert min(waits) < CORK_S / 2, waits
 
 
-def test_body_in_the_next_packet_goes_with_its_head(dut: Dut, origin: Origin, client: Client) -> None:
+def test_body_in_the_next_packet_goes_with_its_head(origin: Origin, client: Client) -> None:
     """Servers that send head and body in two packets: the client gets one."""
 
     def head_then_body(visit: Visit) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from lab.link import Link
 from suites.duts.config import Server
 from suites.duts.dut import Dut
 from suites.traffic.client import Client, Conversation
@@ -19,6 +21,7 @@ GET = encode_request("GET", "/")
 
 # ip-sysctl.rst, tcp_fastopen: as a client, as a server, at every listener.
 FAST_OPEN_CLIENT, FAST_OPEN_SERVER, FAST_OPEN_EVERYWHERE = 0x1, 0x2, 0x400
+ROUND_TRIP_S = 0.2
 
 
 def is_refused(dut: Dut, client: Client, listener: str) -> bool:
@@ -115,6 +118,27 @@ def test_body_that_begins_in_the_handshake(dut: Dut, origin: Origin, client: Cli
         connection.send(post[-5:])
         assert connection.response().body == b"0123456789"
         assert connection.wire.began_in_the_handshake
+
+
+@pytest.mark.usefixtures("fast_open")
+@pytest.mark.only("weir", reason="about replies of its own")
+def test_reply_in_the_handshake_does_not_wait_for_its_end(dut: Dut, client: Client, link: Link) -> None:
+    """The FIN has to wait; what is before it comes after one round trip, which is what Fast Open is for."""
+    dut.apply(rules=[{"path": "/no", "block": 403}])
+    with client.connect(fast_open=True) as first:
+        assert first.ask().status == 200
+    link.shape(delay_ms=ROUND_TRIP_S * 500)
+    waits = []
+    for _ in range(3):
+        with client.connect(fast_open=True) as connection:
+            began = time.monotonic()
+            connection.send(encode_request("GET", "/no", fields=[("Connection", "close")]))
+            assert connection.response().status == 403
+            waits.append(time.monotonic() - began)
+            assert connection.wire.began_in_the_handshake
+            connection.expect_closed()
+    # The quickest of them: a busy host only adds to what is looked at.
+    assert min(waits) < ROUND_TRIP_S * 1.5, waits
 
 
 @pytest.mark.usefixtures("fast_open")

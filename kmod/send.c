@@ -30,7 +30,8 @@ int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, bool last, struct we
 			sent->finished = weir_pipe_finished(pipe);
 			return 0;
 		}
-		if (more || last)
+		/* A FIN waits for the end of a handshake that had data (TCP Fast Open). */
+		if (more || (last && sk->sk_state != TCP_SYN_RECV))
 			msg.msg_flags |= MSG_MORE;
 		iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, pieces, n, bytes);
 		leg->sending = true;

@@ -185,7 +185,7 @@ static void weir_client_answer(struct weir_client *client, u32 vhost, u16 status
 	client->gather = NULL;
 }
 
-/* Answer a request over the limit.  Whom it is for matters only where some host has its own page. */
+/* Answer a request over the limit.  Whom it is for matters only if some host has its own page. */
 static void weir_client_limited(struct weir_client *client, const struct weir_config *config)
 {
 	u32 vhost = WEIR_PAGE_EVERYWHERE;

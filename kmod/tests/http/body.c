@@ -354,7 +354,8 @@ static void forbidden_trailers(const struct test_case *test)
 		"Host", "CONNECTION", "content-length", "Transfer-Encoding", "Expect", "Upgrade",
 		"TE", "Trailer", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate",
 		"Proxy-Authorization", "Max-Forwards", "Via", "X-Forwarded-For",
-		"X-Forwarded-Proto", "Forwarded", "Set-Cookie", "Cookie", "Authorization", "Cache-Control",
+		"X-Forwarded-Proto", "Forwarded", "Set-Cookie", "Cookie", "Authorization",
+		"Cache-Control",
 		"Content-Type", "Content-Encoding", "Content-Range",
 	};
 	char text[128];

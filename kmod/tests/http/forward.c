@@ -80,7 +80,8 @@ static void check_client(const char *forwarded, unsigned int flags, const char *
 	struct http_forward how = request_how;
 	char request[256], out[512];
 
-	how.forwarded = (struct http_text){ .at = (const void *)forwarded, .len = strlen(forwarded) };
+	how.forwarded.at = (const u8 *)forwarded;
+	how.forwarded.len = strlen(forwarded);
 	how.flags = flags;
 	snprintf(request, sizeof(request), GET HOST "%s" END, in);
 	snprintf(out, sizeof(out), GET HOST "Via: 1.1 weir\r\n%s" END, expect);

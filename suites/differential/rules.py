@@ -116,8 +116,8 @@ What Weir, nginx and HAProxy do otherwise than one another with the same bytes, 
 (`nox -s differential`): each row is a rule of `suites/differential/rules.toml`, and a difference that no rule explains
 fails the run. This page is written by `python -m suites.differential.rules`; `nox -s tests` fails while they disagree.
 
-What a client gets through Weir is also read by Python's http.client, h11 and curl: status, fields, body and end. Where no
-row of the last table names them, they see what the suite's own strict reader sees.
+What a client gets through Weir is also read by Python's http.client, h11 and curl: status, fields, body and end. Where
+no row of the last table names them, they see what the suite's own strict reader sees.
 
 The peers are the guest image's packages, configured alike (`suites/duts/`): what is called lenient here may be another
 version's or another setting's refusal. "Stricter" names the text that allows or demands it.

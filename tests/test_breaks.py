@@ -1,4 +1,4 @@
-"""`python -m suites.breaks`: the colours it reads from a report, where it notes what it saw, what it makes of a tree."""
+"""`python -m suites.breaks`: the colours that it reads from a report, where it notes a day, what it makes of a tree."""
 
 from __future__ import annotations
 

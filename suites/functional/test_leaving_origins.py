@@ -105,6 +105,7 @@ def leave(visit: Visit, how: Leaving) -> None:
     if how == "reset":
         visit.reset()
     else:
+        visit.half_close()  # a FIN, even where bytes are left unread, which make a close a reset
         visit.close()
 
 

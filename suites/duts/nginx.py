@@ -209,7 +209,7 @@ def _upstream(upstream: Upstream, more: list[str]) -> list[str]:
     }
     servers = [
         f"server {server.address}{f' weight={server.weight}' if server.weight != 1 else ''}"
-        f" max_fails={group.fail_count}{f' fail_timeout={_ms(group.fail_time)}' if group.fail_count else ''}"
+        f" max_fails={group.fail_count}{f' fail_timeout={max(1, round(group.fail_time))}s' if group.fail_count else ''}"
         f"{' backup' if server.backup else ''};"
         for server in upstream.servers
     ]

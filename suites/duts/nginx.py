@@ -141,14 +141,14 @@ def render(config: Config, *, measured: bool = False) -> str:
         zones += nginx_rules.HTTP
     else:
         servers = _server(listens, settings, upgrades, config) if listens else []
-    events = more("events") or ["worker_connections 4096;"]
+    events = more("events") or ["worker_connections 16384;"]
     return "\n".join(
         [
             "daemon on;",
             "worker_processes 1;",
             "worker_shutdown_timeout 30s;",
             f"pid {PID};",
-            *(more("main") or [f"error_log {PREFIX}/logs/error.log warn;"]),
+            *(more("main") or [f"error_log {PREFIX}/logs/error.log warn;", "worker_rlimit_nofile 65536;"]),
             "events {",
             *_indent(events),
             "}",

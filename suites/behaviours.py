@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "behaviours.md"
 CASES = ROOT / "suites" / "functional"
-BREAKS = CASES / "breaks.toml"
+BREAKS = {suite: ROOT / "suites" / suite / "breaks.toml" for suite in ("functional", "differential")}
+"""Each suite's deliberate breaks, in a file beside its cases."""
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -38,11 +40,12 @@ class Edit:
 
 @dataclass(frozen=True)
 class Break:
-    """A deliberate fault, made by its edits. `cases` must turn red by it.
+    """A deliberate fault, made by its edits. `cases`, of one suite, must turn red by it.
 
     `seen` is the day on which they were last seen to, empty until then.
     """
 
+    suite: str
     name: str
     edits: tuple[Edit, ...]
     cases: tuple[str, ...]
@@ -79,16 +82,18 @@ def read_table(path: Path = TABLE) -> list[Behaviour]:
     return rows
 
 
-def read_breaks(path: Path = BREAKS) -> list[Break]:
-    """Every break of the data file."""
+def read_breaks(suites: Iterable[str] = BREAKS) -> list[Break]:
+    """Every break of these suites."""
     return [
         Break(
+            suite=suite,
             name=name,
             edits=tuple(Edit(**edit) for edit in entry["edits"]),
             cases=tuple(entry["cases"]),
             seen=str(entry.get("seen", "")),
         )
-        for name, entry in tomllib.loads(path.read_text()).items()
+        for suite in suites
+        for name, entry in tomllib.loads(BREAKS[suite].read_text()).items()
     ]
 
 

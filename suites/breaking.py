@@ -32,18 +32,15 @@ def plan() -> dict[str, tuple[Path, list[str]]]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     case = f"{metafunc.definition.path.name}::{metafunc.definition.originalname}"
     names = [name for name, (_, cases) in plan().items() if case in cases]
-    metafunc.fixturenames.insert(0, "fault")
+    metafunc.fixturenames[:] = ["fault", *(name for name in metafunc.fixturenames if name != "fault")]
     metafunc.parametrize("fault", names, indirect=True, scope="session")
 
 
-@pytest.fixture(scope="session")
-def fault(request: pytest.FixtureRequest, device: Adapter) -> str:
-    """The break in force, its module and weirctl in the place of the good ones."""
-    name: str = request.param
+def put_in_force(name: str, device: Adapter) -> None:
+    """The break's module and weirctl in the place of the good ones, in a fresh machine."""
     broken = Prepared.load(plan()[name][0])
     device.prepared = replace(device.prepared, module=broken.module, source=broken.source)
     device.machine.restore()
-    return name
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """`python -m suites.breaks [NAME...]`: break the product on purpose, and see the cases turn red that should.
 
-For each break of suites/functional/breaks.toml: a copy of kmod/ with the fault, built for the kernel, and its cases run
-against it. Several breaks share a boot, each in the machine as it was when it had booted (suites/breaking.py). Exit
+For each break of a suite's breaks.toml: a copy of kmod/ with the fault, built for the kernel, and its cases run against
+it. Several breaks share a boot, each in the machine as it was when it had booted (suites/breaking.py). Exit
 status 0 when every case of every break turned red, 1 when one stayed green.
 """
 
@@ -29,12 +29,13 @@ from lab.deadline import Deadline
 from lab.errors import ExitCode, LabError, UsageError
 from lab.module import ensure_module
 from lab.run import DEFAULT_KERNEL, Prepared, enter, make_run_dir, prepare
-from suites.behaviours import BREAKS, CASES, ROOT, Break, read_breaks
+from suites.behaviours import BREAKS, ROOT, Break, read_breaks
 from suites.breaking import VARIABLE
 
 BOOT_S = 120.0  # one boot and its snapshot
 RUN_S = 180.0  # one break's cases
 PER_BOOT = 12
+OPTIONS = {"differential": ("--examples", "0")}  # of a suite: its hand-written messages show what a break does
 BUILDERS = 2
 _BUILT = shutil.ignore_patterns("*.o", "*.ko", "*.cmd", "*.mod", "*.mod.c", "__pycache__")
 
@@ -82,10 +83,11 @@ def try_breaks(faults: list[Break], prepared: Prepared) -> Iterator[Outcome]:
         (run_dir / "breaks.json").write_text(json.dumps(plan))
         replace(prepared, run_dir=run_dir, command="suites.breaks").save(run_dir / "broken.json")
         report, log = run_dir / "junit.xml", run_dir / "pytest.log"
-        cases = sorted({case for _, cases in plan.values() for case in cases})
-        nodes = [str((CASES / case.split("::")[0]).relative_to(ROOT)) + "::" + case.split("::")[1] for case in cases]
+        tried = [fault for fault in faults if fault.name in plan]
+        nodes = sorted({f"suites/{fault.suite}/{case}" for fault in tried for case in fault.cases})
+        options = [option for suite in sorted({fault.suite for fault in tried}) for option in OPTIONS.get(suite, ())]
         with log.open("wb") as output:
-            error = _run_inside(run_dir, [*nodes, f"--junitxml={report}"], output.fileno(), len(plan))
+            error = _run_inside(run_dir, [*nodes, *options, f"--junitxml={report}"], output.fileno(), len(plan))
     colours = read_report(report) if report.is_file() else {}
     for fault in faults:
         if fault.name not in plan:
@@ -147,8 +149,8 @@ def batches(faults: list[Break]) -> Iterator[list[Break]]:
         yield batch
 
 
-def note_seen(name: str, day: date, path: Path = BREAKS) -> None:
-    """Enter the day on which the break's cases were seen red."""
+def note_seen(name: str, day: date, path: Path) -> None:
+    """Enter into the file of breaks the day on which this one's cases were seen red."""
     text = path.read_text()
     header = re.escape(f"[{name}]")
     entered = re.sub(rf'^{header}\n(seen = "[^"]*"\n)?', f'[{name}]\nseen = "{day.isoformat()}"\n', text, flags=re.M)
@@ -161,6 +163,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="breaks to try (default: all)")
     parser.add_argument("--kernel", default=DEFAULT_KERNEL, help=f"flavour to boot (default: {DEFAULT_KERNEL})")
     parser.add_argument("--unseen", action="store_true", help="only those that nobody has seen red yet")
+    parser.add_argument("--suite", choices=sorted(BREAKS), help="only the breaks of this suite")
     parser.add_argument("--record", action="store_true", help="enter the day into breaks.toml where all turned red")
     parser.add_argument("--prepared", type=Path, help="prepared.json of an earlier run, to build only the module anew")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
@@ -174,6 +177,7 @@ def main(argv: list[str] | None = None) -> int:
         raise UsageError(f"no such break: {', '.join(unknown)}", hint=f"there are {', '.join(faults)}")
     chosen = [faults[name] for name in options.names] or list(faults.values())
     chosen = [fault for fault in chosen if not (options.unseen and fault.seen)]
+    chosen = [fault for fault in chosen if options.suite in (None, fault.suite)]
     began = time.monotonic()
     prepared = Prepared.load(options.prepared) if options.prepared else prepare(options.kernel, command="suites.breaks")
     survived = untried = spared = 0
@@ -190,7 +194,7 @@ def main(argv: list[str] | None = None) -> int:
             else:
                 print(f"{name}: red: {', '.join(outcome.red)}", flush=True)
                 if options.record:
-                    note_seen(name, date.today())
+                    note_seen(name, date.today(), BREAKS[outcome.fault.suite])
     killed = len(chosen) - survived - untried
     seconds = time.monotonic() - began
     print(f"{killed} of {len(chosen)} killed, {survived} survived, {untried} not tried, in {seconds:.0f} s", flush=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.pytest_plugin import BUNDLE_FILES
+from suites.breaking import put_in_force
 from suites.duts import ADAPTERS
 from suites.duts.adapter import Adapter
 from suites.duts.config import Config, Server
@@ -92,9 +93,31 @@ def device(lab: Lab, pytestconfig: pytest.Config) -> Iterator[Adapter]:
 
 
 @pytest.fixture(scope="session")
+def fault(request: pytest.FixtureRequest, device: Adapter) -> str:
+    """The deliberate break in force, by name (suites/breaking.py); none in a run of the product as it is."""
+    name: str = getattr(request, "param", "")
+    if name:
+        put_in_force(name, device)
+    return name
+
+
+@pytest.fixture(scope="session")
 def device_machine(device: Adapter) -> Machine:
     """The machine that the device runs in."""
     return device.machine
+
+
+@pytest.fixture(scope="module")
+def quick_acknowledgements(device_machine: Machine) -> Iterator[None]:
+    """The guest acknowledges every segment at once while a module's cases run."""
+    routes = [line for line in device_machine.run("ip", "route", "show").lines if line.strip()]
+    for route in routes:
+        device_machine.run("ip", "route", "change", *route.replace(" linkdown", "").split(), "quickack", "1")
+    generation = device_machine.generation
+    yield
+    if generation == device_machine.generation:
+        for route in routes:
+            device_machine.run("ip", "route", "replace", *route.replace(" linkdown", "").split())
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 from suites.behaviours import CASES, ROOT, Behaviour, Break, defined_cases, read_breaks, read_table
 
 ROWS = read_table()
-BREAKS = read_breaks()
+BREAKS = read_breaks(["functional"])
+ALL_BREAKS = read_breaks()
 
 
 def test_every_case_of_the_table_exists() -> None:
@@ -38,7 +39,7 @@ def test_breaks_of_the_table_are_those_of_the_data() -> None:
     assert {name for row in ROWS for name in row.breaks} == {fault.name for fault in BREAKS}
 
 
-@pytest.mark.parametrize("fault", BREAKS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", ALL_BREAKS, ids=lambda fault: fault.name)
 def test_break_fits_the_source(fault: Break) -> None:
     """A break that no longer applies to today's source proves nothing any more."""
     for edit in fault.edits:
@@ -46,9 +47,20 @@ def test_break_fits_the_source(fault: Break) -> None:
         assert edit.find != edit.replace
 
 
-@pytest.mark.parametrize("fault", BREAKS, ids=lambda fault: fault.name)
-def test_break_was_seen_to_turn_cases_of_its_row_red(fault: Break) -> None:
+@pytest.mark.parametrize("fault", ALL_BREAKS, ids=lambda fault: fault.name)
+def test_break_was_seen_to_turn_cases_of_its_suite_red(fault: Break) -> None:
     assert fault.seen, f"run `python -m suites.breaks {fault.name}` and enter the day"
+    assert fault.cases
+    assert set(fault.cases) <= defined_cases(CASES.parent / fault.suite)
+
+
+def test_names_of_breaks_are_their_own() -> None:
+    assert len({fault.name for fault in ALL_BREAKS}) == len(ALL_BREAKS)
+    assert {fault.suite for fault in ALL_BREAKS} == {"functional", "differential"}
+
+
+@pytest.mark.parametrize("fault", BREAKS, ids=lambda fault: fault.name)
+def test_break_turns_cases_of_each_of_its_rows_red(fault: Break) -> None:
     rows = [row for row in ROWS if fault.name in row.breaks]
     for row in rows:
         assert set(fault.cases) & set(row.cases), f"{fault.name} turns no case of {row.title!r} red"

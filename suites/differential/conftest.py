@@ -10,6 +10,7 @@ from lab.session import Lab
 from suites.differential.driver import Driver
 from suites.differential.recorder import Recorder
 from suites.duts import ADAPTERS
+from suites.duts.adapter import Adapter
 from suites.duts.config import Config, Server, Timeouts
 
 FULL = 1500
@@ -31,20 +32,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def driver(lab: Lab) -> Iterator[Driver]:
-    """The three devices, running and configured alike."""
-    machine = lab.machine()
+def driver(lab: Lab, device: Adapter, fault: str) -> Iterator[Driver]:
+    """The three devices, running and configured alike. With a break in force they are not stopped: their guest is."""
+    machine = device.machine
     with Driver() as driver:
         adapters = []
         for number, (name, port) in enumerate(PORTS.items()):
             recorder = Recorder(lab.network.origin_address(number), 9000)
             driver.start(recorder)
-            adapter = ADAPTERS[name](machine, lab.prepared)
+            adapter = device if name == device.name else ADAPTERS[name](machine, lab.prepared)
             adapter.start()
             adapters.append(adapter)
             server = Server(recorder.endpoint, connections=CONNECTIONS)
             adapter.apply(Config(listeners=(f"0.0.0.0:{port}",), servers=(server,), timeouts=TIMEOUTS))
             driver.add(name, (machine.address, port), recorder)
         yield driver
-        for adapter in adapters:
+        for adapter in adapters if not fault else ():
             adapter.stop()

@@ -80,8 +80,10 @@ class Driver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._await(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     def add(self, name: str, address: tuple[str, int], recorder: Recorder) -> None:
         self.devices.append(Device(name, address, recorder))
@@ -94,6 +96,15 @@ class Driver:
         chosen = [device for device in self.devices if not devices or device.name in devices]
         result = self._await(self._run(jobs, chosen))
         return dict(zip([device.name for device in chosen], result, strict=True))
+
+    async def _end(self) -> None:
+        """Let go of the recorders' ports, and of whoever is still connected to them."""
+        for device in self.devices:
+            device.recorder.stop()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _await(self, work: Coroutine[Any, Any, T]) -> T:
         future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)

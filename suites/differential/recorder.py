@@ -102,6 +102,11 @@ class Recorder:
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, sock=self._socket, backlog=_BACKLOG, limit=1 << 20)
 
+    def stop(self) -> None:
+        """Listen no more."""
+        if self._server:
+            self._server.close()
+
     def begin(self, answers: Mapping[int, Answer]) -> None:
         """Forget what was recorded; answer the first request of these exchanges so, everything else with 200."""
         self.answers = answers

@@ -23,10 +23,11 @@ KINDS = {
 }
 _KEYS = {"direction", "families", "peers", "aspect", "weir", "peer", "kind", "what", "why", "source"}
 _PEERS = ("nginx", "haproxy")
+_READERS = (*_PEERS, "http.client", "h11", "curl")  # of what Weir has passed on
 _TITLES: dict[Direction, str] = {
     "request": "Requests",
     "reply": "Replies",
-    "backend": "What Weir has passed on, read by the peers",
+    "backend": "What Weir has passed on, read by others",
 }
 
 
@@ -73,6 +74,8 @@ def _rule(name: str, entry: dict[str, Any]) -> Rule:
         raise ValueError(f"{path_of(name)}: missing keys {sorted(missing)}")
     if entry["kind"] not in KINDS or entry["direction"] not in get_args(Direction):
         raise ValueError(f"{path_of(name)}: no such kind or direction")
+    if strangers := set(entry["peers"]) - set(_READERS if entry["direction"] == "backend" else _PEERS):
+        raise ValueError(f"{path_of(name)}: no such peers {sorted(strangers)}")
     if entry["kind"] == "stricter" and not entry["source"]:
         raise ValueError(f"{path_of(name)}: where Weir is stricter, the source says why it may be")
     fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
@@ -112,6 +115,9 @@ HEADER = """\
 What Weir, nginx and HAProxy do otherwise than one another with the same bytes, as the differential suite sees it
 (`nox -s differential`): each row is a rule of `suites/differential/rules.toml`, and a difference that no rule explains
 fails the run. This page is written by `python -m suites.differential.rules`; `nox -s tests` fails while they disagree.
+
+What a client gets through Weir is also read by Python's http.client, h11 and curl: status, fields, body and end. Where
+no row of the last table names them, they see what the suite's own strict reader sees.
 
 The peers are the guest image's packages, configured alike (`suites/duts/`): what is called lenient here may be another
 version's or another setting's refusal. "Stricter" names the text that allows or demands it.

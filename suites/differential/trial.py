@@ -46,18 +46,18 @@ class Trial:
         self.direction = direction
         self.book = book
         self.results: dict[tuple[str, bytes, bool], Result] = {}
+        self.failures: list[str] = []
         self.unsteady: list[str] = []
 
-    def run(self, examples: int, seed: int) -> list[str]:
-        """The hand-written cases and so many of the grammar's; a reproduction for each case that is not explained."""
-        failures = []
+    def run(self, examples: int, seed: int) -> None:
+        """The hand-written cases and so many of the grammar's; `failures` says how to repeat what is unexplained."""
         written = each_alone(self.direction)
         self._send(written)
         for case in written:
             try:
                 self._check(case)
             except Unexplained as left:
-                failures.append(str(left))
+                self.failures.append(str(left))
         strategy: SearchStrategy[Case] = requests() if self.direction == "request" else replies()
         made: list[Case] = []
         # Twice the same cases: first to send them many at a time, then to judge, and to shrink what fails.
@@ -66,8 +66,7 @@ class Trial:
         try:
             generate(strategy, examples, seed, self._check)
         except Unexplained as left:
-            failures.append(str(left))
-        return failures
+            self.failures.append(str(left))
 
     def _send(self, cases: Sequence[Case]) -> None:
         new = list({_key(case): case for case in cases if _key(case) not in self.results}.values())

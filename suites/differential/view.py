@@ -97,8 +97,8 @@ def _parts(request: Request) -> dict[str, tuple[str, ...]]:
         "line": (f"{request.method} {request.target}",),
         "authority": tuple(request.fields.all("host")),
         "body": (repr(request.body),),
-        "fields": _lines(request.fields),
-        "trailers": _lines(request.trailers),
+        "fields": lines_of(request.fields),
+        "trailers": lines_of(request.trailers),
     }
 
 
@@ -140,12 +140,13 @@ def _parts_of_response(response: Response) -> dict[str, tuple[str, ...]]:
         "line": (f"{response.status} {response.reason}",),
         "interim": tuple(head.start_line for head in response.interim),
         "body": (repr(response.body),),
-        "fields": _lines(response.fields),
-        "trailers": _lines(response.trailers),
+        "fields": lines_of(response.fields),
+        "trailers": lines_of(response.trailers),
     }
 
 
-def _lines(fields: Fields) -> tuple[str, ...]:
+def lines_of(fields: Fields) -> tuple[str, ...]:
+    """Field lines that can be compared: without those that a proxy writes itself."""
     return tuple(f"{name.lower()}: {value}" for name, value in fields if name.lower() not in VARYING)
 
 

@@ -200,6 +200,8 @@ def _server(server: Server, number: int, upstream: Upstream) -> str:
         f"pool-max-conn {server.connections} pool-low-conn {server.connections} pool-purge-delay 1h",
         *([f"weight {min(server.weight, 256)}"] if server.weight != 1 else []),
         *(["backup"] if server.backup else []),
+        # What it is, not where it stands in the list, has its keys.
+        *(["hash-key addr-port"] if group.balance == "hash" else []),
         *([f"cookie s{number}"] if group.sticky_cookie else []),
         *([f"slowstart {_ms(group.slow_start)}"] if group.slow_start else []),
     ]

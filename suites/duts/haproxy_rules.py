@@ -9,7 +9,8 @@ from suites.duts.adapter import NotSupported
 from suites.duts.config import Config
 from suites.duts.rules import Condition, conditions, of_chain
 
-_HOST = "req.hdr(host),field(1,:),lower"
+# Without its port, and without the dot that ends a name.
+_HOST = "req.hdr(host),host_only,regsub('[.]$',''),lower"
 _FETCHES = {"host": _HOST, "path": "path,url_dec", "query": "query,url_dec"}
 # Statuses that `http-request deny` knows; it sends the configured page, `return` does not.
 _DENIES = {400, 401, 403, 404, 405, 407, 408, 410, 413, 421, 422, 425, 429, 500, 501, 502, 503, 504}
@@ -39,8 +40,10 @@ def _action(rule: Mapping[str, Any]) -> str:
         location = location.replace("$host", "%[req.hdr(host),field(1,:)]")
         return f"redirect code {rule.get('status', 302)} location {location}"
     block = rule["block"]
+    if block == "drop":
+        return "reject"
     if isinstance(block, str):
-        raise NotSupported("HAProxy's silent-drop leaves the client waiting; it has no close without a reply")
+        raise NotSupported("HAProxy's silent-drop leaves the client waiting; it has no reset")
     if block in _DENIES:
         return f"deny deny_status {block}"
     return f'return status {block} content-type text/plain string "{block}"'

@@ -136,19 +136,21 @@ def render(config: Config, *, measured: bool = False) -> str:
     listens = [_listen(endpoint) for endpoint in config.listeners]
     upstreams = [line for upstream in config.upstreams for line in _upstream(upstream, more("upstream"))]
     settings = [*uses, *(more("location") or _STREAMED)]
+    zones += [] if measured else _UPGRADES
+    upgrades = ['proxy_set_header Connection "";'] if measured else _ASK
     if config.vhosts or config.rules or config.error_pages:
-        servers = nginx_rules.servers(config, listens, _forward("$weir_to", settings, config))
+        servers = nginx_rules.servers(config, listens, _forward("$weir_to", settings, upgrades, config))
         zones += nginx_rules.HTTP
     else:
-        servers = _server(listens, settings, config) if listens else []
-    events = more("events") or ["worker_connections 4096;"]
+        servers = _server(listens, settings, upgrades, config) if listens else []
+    events = more("events") or ["worker_connections 16384;"]
     return "\n".join(
         [
             "daemon on;",
             "worker_processes 1;",
             "worker_shutdown_timeout 30s;",
             f"pid {PID};",
-            *(more("main") or [f"error_log {PREFIX}/logs/error.log warn;"]),
+            *(more("main") or [f"error_log {PREFIX}/logs/error.log warn;", "worker_rlimit_nofile 65536;"]),
             "events {",
             *_indent(events),
             "}",
@@ -184,6 +186,16 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 _STREAMED: Final = ["proxy_buffering off;", "proxy_request_buffering off;"]
+_ASK: Final = ["proxy_set_header Upgrade $weir_upgrade;", "proxy_set_header Connection $weir_upgrade_option;"]
+# WebSocket is relayed, as by Weir: asked for by GET alone, in HTTP/1.1, without a body. A measured nginx relays none.
+_UPGRADES: Final = [
+    'map "$server_protocol $request_method $http_connection|$http_upgrade|$http_content_length$http_transfer_encoding"'
+    " $weir_upgrade {",
+    '    "~*^HTTP/1\\.1 GET ([^|]*, *)?upgrade( *,[^|]*)?\\|websocket\\|$" websocket;',
+    '    default "";',
+    "}",
+    'map $weir_upgrade $weir_upgrade_option { websocket upgrade; default ""; }',
+]
 
 
 _HASHED: Final = {"address": "$remote_addr", "uri": "$request_uri", "host": "$host"}
@@ -199,7 +211,7 @@ def _upstream(upstream: Upstream, more: list[str]) -> list[str]:
     }
     servers = [
         f"server {server.address}{f' weight={server.weight}' if server.weight != 1 else ''}"
-        f" max_fails={group.fail_count}{f' fail_timeout={_ms(group.fail_time)}' if group.fail_count else ''}"
+        f" max_fails={group.fail_count}{f' fail_timeout={max(1, round(group.fail_time))}s' if group.fail_count else ''}"
         f"{' backup' if server.backup else ''};"
         for server in upstream.servers
     ]
@@ -208,9 +220,9 @@ def _upstream(upstream: Upstream, more: list[str]) -> list[str]:
     return [f"upstream {upstream.name} {{", *_indent(pool), "}"]
 
 
-def _server(listens: list[str], settings: list[str], config: Config) -> list[str]:
+def _server(listens: list[str], settings: list[str], upgrades: list[str], config: Config) -> list[str]:
     first = config.upstreams[0].name if config.upstreams else ""
-    body = _forward(first, settings, config) if first else ["return 503;"]
+    body = _forward(first, settings, upgrades, config) if first else ["return 503;"]
     return [
         "server {",
         *_indent([*(f"{listen} default_server;" for listen in listens), "location / {", *_indent(body), "}"]),
@@ -218,7 +230,7 @@ def _server(listens: list[str], settings: list[str], config: Config) -> list[str
     ]
 
 
-def _forward(to: str, settings: list[str], config: Config) -> list[str]:
+def _forward(to: str, settings: list[str], upgrades: list[str], config: Config) -> list[str]:
     """What a location that forwards to an upstream group, or to the one named by a variable, has in it."""
     timeouts = config.timeouts
     retries = config.upstreams[0].group.retries if config.upstreams else 0
@@ -227,7 +239,7 @@ def _forward(to: str, settings: list[str], config: Config) -> list[str]:
         *settings,
         f"proxy_pass http://{to};",
         "proxy_http_version 1.1;",
-        'proxy_set_header Connection "";',
+        *upgrades,
         "proxy_set_header Host $http_host;",
         *_client_fields(config.proxy),
         'proxy_set_header Via "$server_protocol weir";',

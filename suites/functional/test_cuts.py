@@ -8,14 +8,14 @@ costs a round trip and not the 40 ms of a delayed acknowledgement.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
 import pytest
 
-from lab.machine import Machine
 from suites.traffic.client import Client
 from suites.traffic.messages import Framing, Reply, Request, Response, encode_request
 from suites.traffic.origin import Origin, Visit
+
+pytestmark = pytest.mark.usefixtures("quick_acknowledgements")
 
 HEADERS = [("Accept", "*/*"), ("Cookie", "a=b"), ("X-Empty", "")]
 REQUESTS = {
@@ -35,19 +35,6 @@ REPLIES = {
 }
 VARYING = {"via", "x-forwarded-for", "content-length", "transfer-encoding"}  # a proxy may reframe a whole body
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_acknowledgements(device_machine: Machine) -> Iterator[None]:
-    """The guest acknowledges every segment at once while this module's cases run."""
-    routes = [line for line in device_machine.run("ip", "route", "show").lines if line.strip()]
-    for route in routes:
-        device_machine.run("ip", "route", "change", *route.replace(" linkdown", "").split(), "quickack", "1")
-    generation = device_machine.generation
-    yield
-    if generation == device_machine.generation:
-        for route in routes:
-            device_machine.run("ip", "route", "replace", *route.replace(" linkdown", "").split())
 
 
 def essence(request: Request) -> tuple[object, ...]:

@@ -95,7 +95,9 @@ def open_tunnel(connection: Conversation, tunnels: Tunnels) -> Visit:
     """The far end of a tunnel through `connection`."""
     ask_for_upgrade(connection)
     assert connection.response().status == 101
-    return tunnels.wait_for_one()
+    end = tunnels.wait_for_one()
+    end.wire.patience = connection.wire.patience  # an origin's own is for ever
+    return end
 
 
 # Handshake

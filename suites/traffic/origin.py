@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from lab.deadline import Deadline
 from lab.errors import InfrastructureError
@@ -18,6 +18,7 @@ from suites.traffic.wire import IP_FREEBIND, IPV6_FREEBIND, Wire
 
 Behaviour = Callable[["Visit"], Reply | None]
 Greeting = Callable[[Wire], None]
+Leaving = Literal["close", "reset"]
 
 _IDLE_S = 3600.0  # an origin never gives up on a connection by itself: closing it is the test's business
 
@@ -25,10 +26,11 @@ _IDLE_S = 3600.0  # an origin never gives up on a connection by itself: closing 
 class Link:
     """One connection that the device under test opened, with all that came over it."""
 
-    def __init__(self, number: int, wire: Wire) -> None:
+    def __init__(self, number: int, wire: Wire, receive: Callable[[Link], bytes]) -> None:
         self.number = number
         self.wire = wire
-        self.reader = MessageReader(wire.receive)
+        self.reader = MessageReader(lambda: receive(self))
+        self.unserved = 0  # bytes that came behind the last whole request
         self.requests: list[Request] = []
         self.ended = threading.Event()
 
@@ -124,6 +126,8 @@ class Origin:
         self._backlog = backlog
         self._behaviour: Behaviour = lambda _visit: Reply()
         self._greeting: Greeting | None = None
+        self._leaving: tuple[int, Leaving] | None = None
+        self.departures = 0  # in leaves()'s way
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._stopping = False
@@ -180,6 +184,10 @@ class Origin:
     def greets(self, greeting: Greeting | None) -> None:
         """Run `greeting` on each new connection before anything is read from it."""
         self._greeting = greeting
+
+    def leaves(self, after: int, how: Leaving) -> None:
+        """Leave the next connection over which so many bytes of a request come, whatever follows them."""
+        self._leaving = (after, how)
 
     def replies(self, *replies: Reply) -> None:
         """Answer with these in turn, and with the last of them ever after."""
@@ -276,6 +284,7 @@ class Origin:
 
     def record(self, link: Link, request: Request) -> None:
         with self._lock:
+            link.unserved = 0
             link.requests.append(request)
             self.received.append(request)
 
@@ -291,12 +300,26 @@ class Origin:
                 sock, _ = self._listener.accept()
             except OSError:
                 return  # pause() or stop() shut the listener
-            link = Link(len(self.links), Wire(sock, patience=_IDLE_S))
+            link = Link(len(self.links), Wire(sock, patience=_IDLE_S), self._receive)
             with self._lock:
                 self.links.append(link)
             if self._stopping:
                 link.wire.interrupt()
             self._spawn(lambda link=link: self._serve(link), f"origin {self.endpoint} link {link.number}")  # type: ignore[misc]
+
+    def _receive(self, link: Link) -> bytes:
+        data = link.wire.receive()
+        with self._lock:
+            link.unserved += len(data)
+            if self._leaving is None or not data or link.unserved < self._leaving[0]:
+                return data
+            (_, how), self._leaving = self._leaving, None
+            self.departures += 1
+        if how == "reset":
+            link.wire.reset()
+        else:
+            link.wire.close()
+        return b""
 
     def _serve(self, link: Link) -> None:
         try:

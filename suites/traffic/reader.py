@@ -152,10 +152,13 @@ class MessageReader:
 
     def _read_chunks(self) -> Body:
         content = bytearray()
-        sizes = []
+        sizes: list[int] = []
+        in_payload = False
         try:
             while size := self._chunk_size():
+                in_payload = True
                 content += self.take(size)
+                in_payload = False
                 sizes.append(size)
                 if self.take(2) != b"\r\n":
                     raise ProtocolViolation(f"chunk {len(sizes)} of {size} bytes does not end with CRLF")
@@ -163,7 +166,8 @@ class MessageReader:
             while line := self._line():
                 trailers.append(_field(line))
         except Incomplete as cut:
-            raise Incomplete(str(cut), received=bytes(content) + cut.received, reset=cut.reset) from None
+            received = bytes(content) + (cut.received if in_payload else b"")
+            raise Incomplete(str(cut), received=received, reset=cut.reset) from None
         return Body(bytes(content), Framing.CHUNKED, tuple(sizes), Fields(trailers))
 
     def _chunk_size(self) -> int:

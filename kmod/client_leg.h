@@ -54,6 +54,7 @@ enum weir_client_wait {
  * @name: the same as text
  * @name_len: its length
  * @meter: counts of the listener that accepted it, with a reference
+ * @account: its client's, in which it is counted as open; NULL: not yet.  Socket lock
  *
  * Socket lock:
  * @x: the exchange in progress, with the client leg's reference
@@ -84,6 +85,7 @@ struct weir_client {
 	u8				name[WEIR_CLIENT_NAME];
 	u8				name_len;
 	struct weir_meter		*meter;
+	struct weir_account		*account;
 	struct weir_exchange		*x;
 	struct weir_gather		*gather;
 	struct weir_relay		relay;
@@ -130,6 +132,8 @@ static inline void weir_client_visits(struct weir_client *client, struct weir_me
 /* Count the request in progress, if there is one.  @whole: all of its reply was sent. */
 void weir_client_settle(struct weir_client *client, bool whole);
 void weir_client_reset(struct weir_client *client);
+/* The same, and nobody is told. */
+void weir_client_drop(struct weir_client *client);
 /* @sending: the client may still be sending what nobody will read. */
 void weir_client_close(struct weir_client *client, bool sending);
 

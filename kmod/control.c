@@ -17,6 +17,7 @@
 
 #include "config.h"
 #include "control.h"
+#include "control_limits.h"
 #include "control_rules.h"
 #include "control_show.h"
 #include "nl_gen.h"
@@ -48,8 +49,6 @@ static_assert(WEIR_ABI_URI_LENGTH_MIN == WEIR_URI_LENGTH_MIN);
 static_assert(WEIR_ABI_URI_LENGTH_MAX == WEIR_URI_LENGTH_MAX);
 static_assert(WEIR_ABI_TIMEOUT_MIN == WEIR_TIMEOUT_MIN_US);
 static_assert(WEIR_ABI_TIMEOUT_MAX == WEIR_TIMEOUT_MAX_US);
-static_assert((int)WEIR_LIMIT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
-static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
 
 /**
  * struct weir_control - control of one network namespace
@@ -317,22 +316,7 @@ static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
 static int weir_stage_limits(struct weir_control *control, struct nlattr *nest,
 			     struct netlink_ext_ack *extack)
 {
-	struct weir_limits *limits = &control->staged->limits;
-	struct nlattr *tb[WEIR_A_LIMITS_MAX + 1];
-	int err;
-
-	err = nla_parse_nested(tb, WEIR_A_LIMITS_MAX, nest, weir_limits_nl_policy, extack);
-	if (err)
-		return err;
-	weir_take_u32(&limits->request_rate, tb[WEIR_A_LIMITS_REQUEST_RATE]);
-	weir_take_u32(&limits->request_burst, tb[WEIR_A_LIMITS_REQUEST_BURST]);
-	if (tb[WEIR_A_LIMITS_ACTION])
-		limits->action = nla_get_u32(tb[WEIR_A_LIMITS_ACTION]);
-	weir_take_u32(&limits->header_total, tb[WEIR_A_LIMITS_HEADER_TOTAL]);
-	weir_take_u32(&limits->header_count, tb[WEIR_A_LIMITS_HEADER_COUNT]);
-	weir_take_uint(&limits->body_length, tb[WEIR_A_LIMITS_BODY_LENGTH]);
-	weir_take_u32(&limits->uri_length, tb[WEIR_A_LIMITS_URI_LENGTH]);
-	return 0;
+	return weir_read_limits(&control->staged->limits, nest, extack);
 }
 
 static int weir_stage_timeouts(struct weir_control *control, struct nlattr *nest,

@@ -8,6 +8,7 @@
 #include <net/genetlink.h>
 
 #include "config.h"
+#include "control_limits.h"
 #include "control_rules.h"
 #include "control_show.h"
 #include "nl_gen.h"
@@ -137,17 +138,6 @@ static int weir_put_server(struct sk_buff *skb, const struct weir_upstream_confi
 	       nla_put_u32(skb, WEIR_A_SERVER_CONNECTIONS_MAX, server->connections_max) ?:
 	       nla_put_u32(skb, WEIR_A_SERVER_WEIGHT, server->weight) ?:
 	       (server->backup ? nla_put_flag(skb, WEIR_A_SERVER_BACKUP) : 0);
-}
-
-static int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits)
-{
-	return nla_put_u32(skb, WEIR_A_LIMITS_REQUEST_RATE, limits->request_rate) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_REQUEST_BURST, limits->request_burst) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_ACTION, limits->action) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_TOTAL, limits->header_total) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_COUNT, limits->header_count) ?:
-	       nla_put_uint(skb, WEIR_A_LIMITS_BODY_LENGTH, limits->body_length) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length);
 }
 
 static int weir_put_timeouts(struct sk_buff *skb, const struct weir_timeouts *timeouts)

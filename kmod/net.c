@@ -7,8 +7,8 @@
 
 #include "check.h"
 #include "client.h"
+#include "clients.h"
 #include "group.h"
-#include "limit.h"
 #include "listener.h"
 #include "net.h"
 #include "upstream.h"
@@ -52,7 +52,6 @@ static int __net_init weir_net_begin(struct net *net)
 	}
 	mutex_init(&wn->lock);
 	RCU_INIT_POINTER(wn->config, config);
-	RCU_INIT_POINTER(wn->limiter, NULL);
 	INIT_LIST_HEAD(&wn->listeners);
 	spin_lock_init(&wn->clients_lock);
 	INIT_LIST_HEAD(&wn->clients);
@@ -96,7 +95,7 @@ static void __net_exit weir_net_end(struct net *net)
 	cancel_delayed_work_sync(&wn->upstream_work);
 	weir_config_put(rcu_dereference_protected(wn->config, true));
 	synchronize_rcu();
-	weir_limiter_free(rcu_dereference_protected(wn->limiter, true));
+	weir_accounts_free(wn->accounts);
 	weir_meters_put(wn->meters);
 	free_percpu(wn->stats);
 }

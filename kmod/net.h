@@ -15,14 +15,15 @@
 #include "meter.h"
 #include "stats.h"
 
-struct weir_limiter;
+struct weir_accounts;
 
 /**
  * struct weir_net - one namespace
  * @net: the namespace; outlives this
  * @lock: one configuration at a time; process context, outermost
  * @config: what is applied, never NULL; RCU, written under @lock
- * @limiter: request counts of clients, or NULL; RCU, written under @lock
+ * @accounts: what clients have done, once any configuration has limited that;
+ *	set before such a one is published, and there until the end
  * @stats: counters
  * @meters: counters of listeners, upstreams and so on
  * @listeners: struct weir_listener; @lock
@@ -42,7 +43,7 @@ struct weir_net {
 	struct net			*net;
 	struct mutex			lock; /* one configuration at a time */
 	struct weir_config __rcu	*config;
-	struct weir_limiter __rcu	*limiter;
+	struct weir_accounts		*accounts;
 	struct weir_stats __percpu	*stats;
 	struct weir_meters		*meters;
 	struct list_head		listeners;

@@ -62,6 +62,18 @@ static const struct netlink_range_validation weir_a_limits_uri_length_range = {
 	.max	= WEIR_ABI_URI_LENGTH_MAX,
 };
 
+static const struct netlink_range_validation weir_a_limits_connection_rate_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_connection_burst_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_concurrent_connections_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
 static const struct netlink_range_validation weir_a_timeouts_client_header_range = {
 	.min	= WEIR_ABI_TIMEOUT_MIN,
 	.max	= WEIR_ABI_TIMEOUT_MAX,
@@ -110,14 +122,25 @@ const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
 };
 
-const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_URI_LENGTH + 1] = {
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_IPV6_PREFIX + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
-	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
 	[WEIR_A_LIMITS_HEADER_TOTAL] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_header_total_range),
 	[WEIR_A_LIMITS_HEADER_COUNT] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_HEADER_COUNT_MAX),
 	[WEIR_A_LIMITS_BODY_LENGTH] = { .type = NLA_UINT, },
 	[WEIR_A_LIMITS_URI_LENGTH] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_uri_length_range),
+	[WEIR_A_LIMITS_REQUEST_RATE_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_REQUEST_RATE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_REQUEST_BURST_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_REQUEST_BURST_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_CONNECTION_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_connection_rate_range),
+	[WEIR_A_LIMITS_CONNECTION_RATE_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_CONNECTION_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_connection_burst_range),
+	[WEIR_A_LIMITS_CONNECTION_BURST_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_concurrent_connections_range),
+	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_IPV6_PREFIX] = NLA_POLICY_RANGE(NLA_U32, 1, 128),
 };
 
 const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {

@@ -14,7 +14,7 @@
 /* Common nested types */
 extern const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1];
 extern const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1];
-extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_URI_LENGTH + 1];
+extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_IPV6_PREFIX + 1];
 extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];
 extern const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1];
 extern const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1];

@@ -80,12 +80,26 @@ enum weir_upstream_hash_key {
 
 /**
  * enum weir_limit_action
- * @WEIR_LIMIT_ACTION_REPLY: Status 429, the connection stays open.
+ * @WEIR_LIMIT_ACTION_REPLY: An error reply, the connection stays open. Of
+ *   connections, as reset.
  * @WEIR_LIMIT_ACTION_RESET: The connection is closed with RST.
+ * @WEIR_LIMIT_ACTION_DROP: The connection is forgotten, and nothing is sent.
  */
 enum weir_limit_action {
 	WEIR_LIMIT_ACTION_REPLY,
 	WEIR_LIMIT_ACTION_RESET,
+	WEIR_LIMIT_ACTION_DROP,
+};
+
+/**
+ * enum weir_connection_action - What is done with a connection over its
+ *   client's limit.
+ * @WEIR_CONNECTION_ACTION_RESET: It is refused with RST.
+ * @WEIR_CONNECTION_ACTION_DROP: It does not come about, and nothing is sent.
+ */
+enum weir_connection_action {
+	WEIR_CONNECTION_ACTION_RESET,
+	WEIR_CONNECTION_ACTION_DROP,
 };
 
 /**
@@ -214,6 +228,17 @@ enum {
 	WEIR_A_LIMITS_HEADER_COUNT,
 	WEIR_A_LIMITS_BODY_LENGTH,
 	WEIR_A_LIMITS_URI_LENGTH,
+	WEIR_A_LIMITS_REQUEST_RATE_ACTION,
+	WEIR_A_LIMITS_REQUEST_RATE_STATUS,
+	WEIR_A_LIMITS_REQUEST_BURST_ACTION,
+	WEIR_A_LIMITS_REQUEST_BURST_STATUS,
+	WEIR_A_LIMITS_CONNECTION_RATE,
+	WEIR_A_LIMITS_CONNECTION_RATE_ACTION,
+	WEIR_A_LIMITS_CONNECTION_BURST,
+	WEIR_A_LIMITS_CONNECTION_BURST_ACTION,
+	WEIR_A_LIMITS_CONCURRENT_CONNECTIONS,
+	WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_ACTION,
+	WEIR_A_LIMITS_IPV6_PREFIX,
 
 	__WEIR_A_LIMITS_MAX,
 	WEIR_A_LIMITS_MAX = (__WEIR_A_LIMITS_MAX - 1)

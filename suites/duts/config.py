@@ -1,7 +1,7 @@
 """What a reverse proxy is told to do, in words that every device under test understands.
 
-Sizes are in bytes, times in seconds (fractions allowed), rates in requests per client address: `request_rate` in a
-second, `request_burst` in 125 ms. 0 switches a limit off.
+Sizes are in bytes, times in seconds (fractions allowed), rates in requests or connections per client: `..._rate` in a
+second, `..._burst` in 125 ms. 0 switches a limit off.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
-Action = Literal["reply", "reset"]
+Action = Literal["reply", "reset", "drop"]
+ConnectionAction = Literal["reset", "drop"]
 
 # A virtual host, a rule or an error page, with the keys that docs/weirctl.md gives it.
 Table = Mapping[str, Any]
@@ -95,6 +96,23 @@ class Limits:
     header_count: int = 64
     body_length: int = 1 << 30
     uri_length: int = 8192
+    request_rate_action: Action | None = None
+    request_rate_status: int = 429
+    request_burst_action: Action | None = None
+    request_burst_status: int = 429
+    connection_rate: int = 0
+    connection_rate_action: ConnectionAction | None = None
+    connection_burst: int = 0
+    connection_burst_action: ConnectionAction | None = None
+    concurrent_connections: int = 0
+    concurrent_connections_action: ConnectionAction | None = None
+    ipv6_prefix: int = 64
+
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it: what is said of any device, and what else is not as usual."""
+        said = ("request_rate", "request_burst", "action", "header_total", "header_count", "body_length", "uri_length")
+        usual = asdict(Limits())
+        return {key: value for key, value in asdict(self).items() if key in said or value != usual[key]}
 
 
 @dataclass(frozen=True)
@@ -168,7 +186,7 @@ class Config:
                 for key, tables in (("vhost", self.vhosts), ("rule", self.rules), ("error_page", self.error_pages))
                 if tables
             },
-            "limits": asdict(self.limits),
+            "limits": self.limits.to_object(),
             "timeouts": asdict(self.timeouts),
         }
 

@@ -176,8 +176,9 @@ def generator(table: Table, key: str) -> Generator | None:
     name = ".".join((*table, key))
     if name in GENERATORS:
         return GENERATORS[name]
-    if name == "limits.action":
-        return lambda _: st.sampled_from(abi.LIMIT_ACTION)
+    words = abi.ENUMS.get("limits", {}).get(key.replace("_", "-"), ()) if table == ("limits",) else ()
+    if words:
+        return lambda _: st.sampled_from(words)
     low, high = abi.RANGES.get(SUBTABLES.get(table, ""), {}).get(key.replace("_", "-"), (0, -1))
     if high < low:
         return None

@@ -40,7 +40,8 @@ ABI_TEXT_MAX = 127
 PROTOCOL = ("http",)
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
-LIMIT_ACTION = ("reply", "reset")
+LIMIT_ACTION = ("reply", "reset", "drop")
+CONNECTION_ACTION = ("reset", "drop")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
 MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
 RULE_ACTION = ("upstream", "redirect", "block", "reset", "drop", "set-mark", "jump")
@@ -116,6 +117,17 @@ A_LIMITS_HEADER_TOTAL = 4
 A_LIMITS_HEADER_COUNT = 5
 A_LIMITS_BODY_LENGTH = 6
 A_LIMITS_URI_LENGTH = 7
+A_LIMITS_REQUEST_RATE_ACTION = 8
+A_LIMITS_REQUEST_RATE_STATUS = 9
+A_LIMITS_REQUEST_BURST_ACTION = 10
+A_LIMITS_REQUEST_BURST_STATUS = 11
+A_LIMITS_CONNECTION_RATE = 12
+A_LIMITS_CONNECTION_RATE_ACTION = 13
+A_LIMITS_CONNECTION_BURST = 14
+A_LIMITS_CONNECTION_BURST_ACTION = 15
+A_LIMITS_CONCURRENT_CONNECTIONS = 16
+A_LIMITS_CONCURRENT_CONNECTIONS_ACTION = 17
+A_LIMITS_IPV6_PREFIX = 18
 
 # Attributes of timeouts
 A_TIMEOUTS_CLIENT_HEADER = 1
@@ -236,11 +248,22 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     "limits": {
         "request-rate": (0, 1073741824),
         "request-burst": (0, 1073741824),
-        "action": (0, 1),
+        "action": (0, 2),
         "header-total": (256, 32768),
         "header-count": (1, 256),
         "body-length": (0, 18446744073709551615),
         "uri-length": (64, 32768),
+        "request-rate-action": (0, 2),
+        "request-rate-status": (400, 599),
+        "request-burst-action": (0, 2),
+        "request-burst-status": (400, 599),
+        "connection-rate": (0, 1073741824),
+        "connection-rate-action": (0, 1),
+        "connection-burst": (0, 1073741824),
+        "connection-burst-action": (0, 1),
+        "concurrent-connections": (0, 1073741824),
+        "concurrent-connections-action": (0, 1),
+        "ipv6-prefix": (1, 128),
     },
     "timeouts": {
         "client-header": (1000, 86400000000),
@@ -339,6 +362,17 @@ TYPES: dict[str, dict[str, str]] = {
         "header-count": "u32",
         "body-length": "uint",
         "uri-length": "u32",
+        "request-rate-action": "u32",
+        "request-rate-status": "u32",
+        "request-burst-action": "u32",
+        "request-burst-status": "u32",
+        "connection-rate": "u32",
+        "connection-rate-action": "u32",
+        "connection-burst": "u32",
+        "connection-burst-action": "u32",
+        "concurrent-connections": "u32",
+        "concurrent-connections-action": "u32",
+        "ipv6-prefix": "u32",
     },
     "timeouts": {
         "client-header": "uint",
@@ -430,6 +464,11 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "limits": {
         "action": LIMIT_ACTION,
+        "request-rate-action": LIMIT_ACTION,
+        "request-burst-action": LIMIT_ACTION,
+        "connection-rate-action": CONNECTION_ACTION,
+        "connection-burst-action": CONNECTION_ACTION,
+        "concurrent-connections-action": CONNECTION_ACTION,
     },
     "match": {
         "kind": MATCH_KIND,
@@ -499,6 +538,17 @@ NAMES: dict[str, dict[int, str]] = {
         5: "header-count",
         6: "body-length",
         7: "uri-length",
+        8: "request-rate-action",
+        9: "request-rate-status",
+        10: "request-burst-action",
+        11: "request-burst-status",
+        12: "connection-rate",
+        13: "connection-rate-action",
+        14: "connection-burst",
+        15: "connection-burst-action",
+        16: "concurrent-connections",
+        17: "concurrent-connections-action",
+        18: "ipv6-prefix",
     },
     "timeouts": {
         1: "client-header",

@@ -28,6 +28,10 @@ _HELP = {
     "tunnels_active": "Tunnels open.",
     "allocation_failures": "Allocations that failed.",
     "memory_bytes": "Held for connections and messages.",
+    "packets_blocked": "Packets of blocked clients dropped.",
+    "blocked_bytes": "In these packets, IP headers included.",
+    "blocks_active": "Entries of the block table.",
+    "blocks_refused": "Entries that the block table had no room or no memory for.",
 }
 # The sum of its classes.
 _LEFT_OUT = {"responses"}

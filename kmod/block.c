@@ -120,7 +120,7 @@ static int weir_block_insert(struct weir_net *wn, const struct weir_prefix *pref
 	struct weir_block *block;
 	int err;
 
-	block = kmalloc(sizeof(*block), GFP_ATOMIC | __GFP_NOWARN);
+	block = kmalloc(sizeof(*block), GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN);
 	if (!block)
 		return -ENOMEM;
 	block->prefix = *prefix;

@@ -5,6 +5,7 @@
  * is blocked tells of clients.
  */
 #include <linux/netlink.h>
+#include <linux/rhashtable.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
@@ -17,7 +18,7 @@
 #include "net.h"
 #include "nl_gen.h"
 
-/* The ABI's bounds are the data path's, and a network's attributes have the same numbers in both. */
+/* The ABI's bounds are the data path's; what a network has is numbered alike in both sets. */
 static_assert(WEIR_ABI_ALLOW_MAX == WEIR_ALLOW_MAX);
 static_assert(WEIR_ABI_BLOCK_MAX == WEIR_BLOCK_MAX);
 static_assert((int)WEIR_A_NETWORK_ADDRESS4 == (int)WEIR_A_BLOCK_ADDRESS4);

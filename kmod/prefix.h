@@ -3,7 +3,10 @@
 #ifndef _WEIR_PREFIX_H
 #define _WEIR_PREFIX_H
 
+#include <linux/array_size.h>
 #include <linux/in6.h>
+#include <linux/inetdevice.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 #include <net/ipv6.h>
 
@@ -29,7 +32,12 @@ struct weir_prefix {
 static inline void weir_prefix_set(struct weir_prefix *prefix, const struct in6_addr *address,
 				   u32 len)
 {
-	ipv6_addr_prefix(&prefix->address, address, len);
+	int bits = len;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(address->s6_addr32); i++, bits -= 32)
+		prefix->address.s6_addr32[i] = address->s6_addr32[i] &
+					       inet_make_mask(clamp(bits, 0, 32));
 	prefix->len = len;
 }
 

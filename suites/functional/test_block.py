@@ -200,6 +200,14 @@ def test_block_is_over_after_its_time(dut: Dut, blocks: Blocks, client: Client) 
     assert blocks.listed == {}
 
 
+def test_block_is_over_on_time(blocks: Blocks, client: Client) -> None:
+    """Not only when the table is cleaned up, a second later or more."""
+    blocks.add("192.0.2.1")
+    blocks.add(client.address, seconds=0.3)
+    client.wait(seconds=0.35)
+    assert is_served(client)
+
+
 def test_block_is_never_shortened(blocks: Blocks) -> None:
     blocks.add("192.0.2.1", seconds=60)
     blocks.add("192.0.2.1", seconds=1)
@@ -222,6 +230,14 @@ def test_only_what_was_blocked_is_unblocked(blocks: Blocks, client: Client) -> N
     blocks.remove(network_of(client.address, 31))
     assert blocks.refusal("remove", network_of(client.address, 31)) == "ESRCH"
     assert is_served(client)
+
+
+def test_unblocking_one_leaves_the_others(blocks: Blocks, new_client: Callable[[], Client]) -> None:
+    first, second = new_client(), new_client()
+    blocks.add(first.address, second.address)
+    blocks.remove(first.address)
+    assert is_served(first)
+    assert not is_served(second)
 
 
 def test_allow_list_wins(dut: Dut, blocks: Blocks, new_client: Callable[[], Client]) -> None:

@@ -111,6 +111,10 @@ int weir_stage_firewall(struct weir_config *config, struct nlattr *nest,
 		firewall->allow_mark = nla_get_u32(tb[WEIR_A_FIREWALL_ALLOW_MARK]);
 	if (tb[WEIR_A_FIREWALL_ALLOW_MASK])
 		firewall->allow_mask = nla_get_u32(tb[WEIR_A_FIREWALL_ALLOW_MASK]);
+	if (tb[WEIR_A_FIREWALL_BLOCK_MARK])
+		firewall->block_mark = nla_get_u32(tb[WEIR_A_FIREWALL_BLOCK_MARK]);
+	if (tb[WEIR_A_FIREWALL_BLOCK_MASK])
+		firewall->block_mask = nla_get_u32(tb[WEIR_A_FIREWALL_BLOCK_MASK]);
 	if (tb[WEIR_A_FIREWALL_BLOCK_MAX])
 		firewall->block_max = nla_get_u32(tb[WEIR_A_FIREWALL_BLOCK_MAX]);
 	return 0;
@@ -129,6 +133,8 @@ int weir_put_firewall(struct sk_buff *skb, const struct weir_firewall *firewall)
 	}
 	return nla_put_u32(skb, WEIR_A_FIREWALL_ALLOW_MARK, firewall->allow_mark) ?:
 	       nla_put_u32(skb, WEIR_A_FIREWALL_ALLOW_MASK, firewall->allow_mask) ?:
+	       nla_put_u32(skb, WEIR_A_FIREWALL_BLOCK_MARK, firewall->block_mark) ?:
+	       nla_put_u32(skb, WEIR_A_FIREWALL_BLOCK_MASK, firewall->block_mask) ?:
 	       nla_put_u32(skb, WEIR_A_FIREWALL_BLOCK_MAX, firewall->block_max);
 }
 

@@ -56,8 +56,9 @@ int weir_firewall_finish(struct weir_firewall *firewall, struct netlink_ext_ack 
 		NL_SET_ERR_MSG_FMT(extack, "block_max must be 1 to %d", WEIR_BLOCK_MAX);
 		return -EINVAL;
 	}
-	if (firewall->allow_mark & ~firewall->allow_mask) {
-		NL_SET_ERR_MSG(extack, "allow_mark has bits beyond its mask");
+	if (firewall->allow_mark & ~firewall->allow_mask ||
+	    firewall->block_mark & ~firewall->block_mask) {
+		NL_SET_ERR_MSG(extack, "allow_mark or block_mark has bits beyond its mask");
 		return -EINVAL;
 	}
 	if (!firewall->allow_count)

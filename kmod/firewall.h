@@ -23,6 +23,8 @@ enum weir_firewall_bounds {
  * @sorted_count: how many these are
  * @allow_mark: packets whose mark has these bits under @allow_mask are let through
  * @allow_mask: which bits; 0: marks are not looked at
+ * @block_mark: what packets of blocked clients get under @block_mask, instead of being dropped
+ * @block_mask: which bits; 0: they are dropped
  * @block_max: entries that the block table may have
  *
  * Written while nobody else sees the configuration.
@@ -34,6 +36,8 @@ struct weir_firewall {
 	u32			sorted_count;
 	u32			allow_mark;
 	u32			allow_mask;
+	u32			block_mark;
+	u32			block_mask;
 	u32			block_max;
 };
 

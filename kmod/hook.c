@@ -7,6 +7,8 @@
  * packet through (allow_mark), it comes behind the mangle priority, where rules
  * have set them; connection tracking has then seen the packet, and paid for it.
  *
+ * Instead of being dropped, packets may be marked (block_mark) for rules to see.
+ *
  * It is hooked in only while something is blocked.
  */
 
@@ -32,10 +34,9 @@ enum {
 	WEIR_HOOK_COUNT,
 };
 
-static bool weir_hook_allows(const struct weir_net *wn, const struct sk_buff *skb,
+static bool weir_hook_allows(const struct weir_firewall *firewall, const struct sk_buff *skb,
 			     const struct in6_addr *source)
 {
-	const struct weir_firewall *firewall = &rcu_dereference(wn->config)->firewall;
 	struct weir_prefix address = { .address = *source, .len = WEIR_PREFIX_MAX };
 
 	if (firewall->allow_mask && (skb->mark & firewall->allow_mask) == firewall->allow_mark)
@@ -47,6 +48,7 @@ static bool weir_hook_allows(const struct weir_net *wn, const struct sk_buff *sk
 static unsigned int weir_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	struct weir_net *wn = weir_net(state->net);
+	const struct weir_firewall *firewall;
 	bool v4 = state->pf == NFPROTO_IPV4;
 	struct in6_addr source;
 
@@ -57,8 +59,16 @@ static unsigned int weir_hook(void *priv, struct sk_buff *skb, const struct nf_h
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &source);
 	else
 		source = ipv6_hdr(skb)->saddr;
-	if (!weir_block_match(&wn->blocks, &source, v4) || weir_hook_allows(wn, skb, &source))
+	if (!weir_block_match(&wn->blocks, &source, v4))
 		return NF_ACCEPT;
+	firewall = &rcu_dereference(wn->config)->firewall;
+	if (weir_hook_allows(firewall, skb, &source))
+		return NF_ACCEPT;
+	if (firewall->block_mask) {
+		skb->mark = (skb->mark & ~firewall->block_mask) | firewall->block_mark;
+		weir_count(wn, WEIR_STAT_packets_marked, 1);
+		return NF_ACCEPT;
+	}
 	weir_count(wn, WEIR_STAT_packets_blocked, 1);
 	weir_count(wn, WEIR_STAT_bytes_blocked, skb->len);
 	return NF_DROP;

@@ -41,6 +41,7 @@ static const char * const weir_stats_names[WEIR_STAT_COUNT] = {
 	[WEIR_STAT_memory_bytes] = "memory_bytes",
 	[WEIR_STAT_packets_blocked] = "packets_blocked",
 	[WEIR_STAT_bytes_blocked] = "bytes_blocked",
+	[WEIR_STAT_packets_marked] = "packets_marked",
 	[WEIR_STAT_blocks_active] = "blocks_active",
 	[WEIR_STAT_blocks_refused] = "blocks_refused",
 };

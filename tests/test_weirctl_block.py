@@ -211,6 +211,7 @@ allow = [
 ]
 allow_mark = "0x10/0xff"
 block_max = 1000
+block_mark = "0x1/0x1"
 """
 
 
@@ -237,7 +238,7 @@ def test_configuration_without_the_table_stages_nothing_of_it() -> None:
         (
             "block_max",
             "blok_max",
-            ":7: firewall.blok_max: expected one of allow_mark, block_max, allow, unknown key, did",
+            ":7: firewall.blok_max: expected one of allow_mark, block_mark, block_max, allow, unknown key, did",
         ),
     ],
 )

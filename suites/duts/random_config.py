@@ -151,6 +151,7 @@ GENERATORS: dict[str, Generator] = {
     "rule.set_mark": lambda _: st.integers(0, 2**32 - 1),
     "firewall.allow": lambda _: st.lists(_NETWORKS, max_size=3, unique=True),
     "firewall.allow_mark": lambda _: _MARKS,
+    "firewall.block_mark": lambda _: _MARKS,
     "error_page.vhost": lambda context: st.sampled_from(context.vhosts),
     "error_page.status": lambda _: st.sampled_from([400, 403, 404, 429, 502, 503, 504]),
     "error_page.content_type": lambda _: st.sampled_from(["text/html; charset=utf-8", "text/plain"]),
@@ -328,7 +329,7 @@ def same(table: Table, key: str, given: object, shown: object) -> bool:
         return schema.parse_address(given) == schema.parse_address(shown)
     if key == "hosts" and isinstance(given, list):
         return sorted(host.lower() for host in given) == sorted(shown) if isinstance(shown, list) else False
-    if key == "allow_mark":
+    if key in ("allow_mark", "block_mark"):
         return _same_mark(given, shown)
     if table == ("rule",):
         return _condition(key, given) == _condition(key, shown)

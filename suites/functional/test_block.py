@@ -297,6 +297,27 @@ def test_mark_of_nftables_lets_packets_through(dut: Dut, blocks: Blocks, new_cli
     assert not is_served(marked)
 
 
+def test_packets_are_marked_instead_where_that_is_wanted(
+    dut: Dut, blocks: Blocks, new_client: Callable[[], Client]
+) -> None:
+    """Then rules decide what becomes of them; other bits stay as they were."""
+    blocked, other = new_client(), new_client()
+    blocks.add(blocked.address)
+    dut.apply(firewall={"block_mark": "0x20/0xf0"})
+    before = dut.statistics
+    assert is_served(blocked)
+    counted = dut.statistics - before
+    assert counted["packets_marked"] >= 3
+    assert counted["packets_blocked"] == 0
+    early = "chain early { type filter hook prerouting priority -460; counter meta mark set 0x1233; }"
+    late = "chain late { type filter hook prerouting priority raw; meta mark 0x1223 counter drop; }"
+    with nft_table(dut, early, late):
+        assert not is_served(blocked)
+        assert is_served(other)
+    dut.apply()
+    assert not is_served(blocked)
+
+
 def test_conntrack_never_sees_a_blocked_packet(dut: Dut, blocks: Blocks, client: Client) -> None:
     """The hook comes before it; with allow_mark it cannot, as rules that set marks come after it."""
     chain = "chain prerouting { type filter hook prerouting priority -200; %s counter; }"
@@ -395,9 +416,10 @@ def test_bad_firewall_is_refused_by_line_and_key(weir: WeirAdapter) -> None:
 def test_firewall_is_shown_as_it_was_applied(dut: Dut, weir: WeirAdapter) -> None:
     most = [f"10.{number >> 4}.{number & 15}.0/24" for number in range(256)]
     most += [f"2001:db8:{number:x}::/48" for number in range(256)]
-    dut.apply(firewall={"allow": most, "allow_mark": "0x10/0xff", "block_max": 5})
+    given = {"allow": most, "allow_mark": "0x10/0xff", "block_mark": "0x1/0x3", "block_max": 5}
+    dut.apply(firewall=given)
     shown = weir.batch("show")
-    assert shown["config"]["firewall"] == {"allow": most, "allow_mark": "0x10/0xff", "block_max": 5}
+    assert shown["config"]["firewall"] == given
     weir.batch("apply", toml=shown["toml"])
     assert weir.batch("show")["config"]["firewall"] == shown["config"]["firewall"]
 

@@ -213,6 +213,8 @@ A_FIREWALL_ALLOW = 1
 A_FIREWALL_ALLOW_MARK = 2
 A_FIREWALL_ALLOW_MASK = 3
 A_FIREWALL_BLOCK_MAX = 4
+A_FIREWALL_BLOCK_MARK = 5
+A_FIREWALL_BLOCK_MASK = 6
 
 # Attributes of block
 A_BLOCK_ADDRESS4 = 1
@@ -317,6 +319,8 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "allow-mark": (0, 4294967295),
         "allow-mask": (0, 4294967295),
         "block-max": (1, 16777216),
+        "block-mark": (0, 4294967295),
+        "block-mask": (0, 4294967295),
     },
     "block": {
         "address4": (0, 4294967295),
@@ -471,6 +475,8 @@ TYPES: dict[str, dict[str, str]] = {
         "allow-mark": "u32",
         "allow-mask": "u32",
         "block-max": "u32",
+        "block-mark": "u32",
+        "block-mask": "u32",
     },
     "block": {
         "address4": "u32",
@@ -652,6 +658,8 @@ NAMES: dict[str, dict[int, str]] = {
         2: "allow-mark",
         3: "allow-mask",
         4: "block-max",
+        5: "block-mark",
+        6: "block-mask",
     },
     "block": {
         1: "address4",

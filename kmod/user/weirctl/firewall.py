@@ -10,7 +10,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .schema import Checker
 
-KEYS = ("allow", "allow_mark", "block_max")
+_MARKS = {
+    "allow_mark": (abi.A_FIREWALL_ALLOW_MARK, abi.A_FIREWALL_ALLOW_MASK),
+    "block_mark": (abi.A_FIREWALL_BLOCK_MARK, abi.A_FIREWALL_BLOCK_MASK),
+}
 PREFIX = '"ADDRESS" or "ADDRESS/PREFIX" without bits beyond the prefix'
 _MAPPED = bytes(10) + b"\xff\xff"
 
@@ -35,7 +38,7 @@ def check(checker: Checker, value: object) -> None:
     from . import schema
 
     path: Path = ("firewall",)
-    checks = {"allow_mark": _mark, "block_max": schema.integer("firewall", "block-max")}
+    checks = {"allow_mark": _mark, "block_mark": _mark, "block_max": schema.integer("firewall", "block-max")}
     if not checker.fields(path, value, checks, (), "allow") or not isinstance(value, dict):
         return
     allow = value.get("allow", [])
@@ -62,9 +65,10 @@ def encode(table: dict[str, object]) -> bytes:
     allow = table.get("allow", [])
     assert isinstance(allow, list), "the schema has checked it"
     content = b"".join(_allowed(str(text)) for text in allow)
-    mark = routing.parse_mark(table["allow_mark"]) if "allow_mark" in table else None
-    if mark is not None:
-        content += netlink.u32(abi.A_FIREWALL_ALLOW_MARK, mark[0]) + netlink.u32(abi.A_FIREWALL_ALLOW_MASK, mark[1])
+    for key, kinds in _MARKS.items():
+        mark = routing.parse_mark(table[key]) if key in table else None
+        if mark is not None:
+            content += netlink.u32(kinds[0], mark[0]) + netlink.u32(kinds[1], mark[1])
     most = table.get("block_max")
     return content + (netlink.u32(abi.A_FIREWALL_BLOCK_MAX, most) if isinstance(most, int) else b"")
 
@@ -73,19 +77,17 @@ def decode(content: bytes) -> dict[str, object]:
     """What encode() made of a table. Raises ValueError, KeyError, IndexError for what is none."""
     table: dict[str, object] = {}
     allow = []
-    marks = [0, 0]
     for kind, _, payload in netlink.attributes(content):
         if kind == abi.A_FIREWALL_ALLOW:
             values = netlink.table(payload)
             address = values.get(abi.A_NETWORK_ADDRESS4) or values[abi.A_NETWORK_ADDRESS6]
             allow.append(routing.render_network(address, netlink.number(values[abi.A_NETWORK_PREFIX])))
-        elif kind == abi.A_FIREWALL_ALLOW_MARK:
-            marks[0] = netlink.number(payload)
-        elif kind == abi.A_FIREWALL_ALLOW_MASK:
-            marks[1] = netlink.number(payload)
         elif kind == abi.A_FIREWALL_BLOCK_MAX:
             table["block_max"] = netlink.number(payload)
     table["allow"] = allow
-    if marks[1]:
-        table["allow_mark"] = f"{marks[0]:#x}/{marks[1]:#x}"
+    values = netlink.table(content)
+    for key, kinds in _MARKS.items():
+        mark, mask = (netlink.number(values[kind]) if kind in values else 0 for kind in kinds)
+        if mask:
+            table[key] = f"{mark:#x}/{mask:#x}"
     return table

@@ -30,6 +30,7 @@ _HELP = {
     "memory_bytes": "Held for connections and messages.",
     "packets_blocked": "Packets of blocked clients dropped.",
     "blocked_bytes": "In these packets, IP headers included.",
+    "packets_marked": "Packets of blocked clients marked instead.",
     "blocks_active": "Entries of the block table.",
     "blocks_refused": "Entries that the block table had no room or no memory for.",
 }

@@ -12,7 +12,7 @@
 
 enum {
 	WEIR_PREFIX_MAX		= 128,	/* bits */
-	WEIR_PREFIX_MAPPED	= 96,	/* bits in front of an IPv4 address in a mapped one */
+	WEIR_PREFIX_MAPPED	= 96,	/* bits before the IPv4 address in a mapped one */
 };
 
 /**

@@ -44,7 +44,7 @@ static u32 weir_block_hash(const void *data, u32 len, u32 seed)
 	const struct weir_prefix *prefix = data;
 
 	if (weir_prefix_is_v4(prefix))
-		return hsiphash_3u32(prefix->address.s6_addr32[3], prefix->len, seed,
+		return hsiphash_3u32((__force u32)prefix->address.s6_addr32[3], prefix->len, seed,
 				     &weir_block_key);
 	return hsiphash(prefix, sizeof(*prefix), &weir_block_key) ^ seed;
 }

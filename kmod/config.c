@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "group.h"
+#include "hook.h"
 #include "limit.h"
 #include "listener.h"
 #include "net.h"
@@ -34,6 +35,7 @@ struct weir_config *weir_config_alloc(void)
 	config->timeouts.upstream_connect = 5ULL * USEC_PER_SEC;
 	config->timeouts.upstream_response = 60ULL * USEC_PER_SEC;
 	config->timeouts.tunnel = 3600ULL * USEC_PER_SEC;
+	weir_firewall_setup(&config->firewall);
 	return config;
 }
 
@@ -52,6 +54,7 @@ static void weir_config_free(struct rcu_head *rcu)
 	kvfree(config->listeners);
 	weir_rules_free(config->rules);
 	weir_pages_put(config->pages);
+	weir_firewall_release(&config->firewall);
 	kfree(config);
 }
 
@@ -468,8 +471,11 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 	if (!err && config->rules)
 		err = weir_rules_measure(config->rules, wn->meters);
 	if (!err)
+		err = weir_hook_in(wn, config);
+	if (!err)
 		err = weir_groups_prepare(wn, config);
 	if (err) {
+		weir_hook_out(wn);
 		weir_listeners_close(&opened);
 		return err;
 	}
@@ -482,6 +488,7 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 			list_move_tail(&listener->node, &closed);
 	list_splice_tail(&opened, &wn->listeners);
 	weir_listeners_close(&closed);
+	weir_hook_out(wn);
 	weir_config_put(old);
 	weir_groups_retire(wn, config);
 	return 0;
@@ -495,6 +502,8 @@ int weir_config_apply(struct net *net, struct weir_config *config, struct netlin
 	err = weir_config_check(config, extack);
 	if (!err && config->rules)
 		err = weir_rules_finish(config->rules, config->limits.uri_length, extack);
+	if (!err)
+		err = weir_firewall_finish(&config->firewall, extack);
 	if (err)
 		return err;
 	weir_limits_finish(&config->limits);

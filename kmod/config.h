@@ -15,6 +15,7 @@
 #include <linux/types.h>
 
 #include "clients.h"
+#include "firewall.h"
 
 struct net;
 struct netlink_ext_ack;
@@ -225,6 +226,7 @@ struct weir_timeouts {
  * @upstreams: upstream groups; the first is where requests go unless @rules say otherwise
  * @rules: virtual hosts and rules, or NULL
  * @pages: bodies of error replies, or NULL
+ * @firewall: whom the block table may not block, and how many it may
  */
 struct weir_config {
 	refcount_t			refs;
@@ -237,6 +239,7 @@ struct weir_config {
 	struct weir_upstream_config	*upstreams;
 	struct weir_rules		*rules;
 	struct weir_pages		*pages;
+	struct weir_firewall		firewall;
 };
 
 /*

@@ -17,6 +17,7 @@
 
 #include "config.h"
 #include "control.h"
+#include "control_block.h"
 #include "control_limits.h"
 #include "control_rules.h"
 #include "control_show.h"
@@ -356,6 +357,12 @@ static int weir_stage_control_error_page(struct weir_control *control, struct nl
 	return weir_stage_error_page(control->staged, nest, extack);
 }
 
+static int weir_stage_control_firewall(struct weir_control *control, struct nlattr *nest,
+				       struct netlink_ext_ack *extack)
+{
+	return weir_stage_firewall(control->staged, nest, extack);
+}
+
 /* One stage operation: @stage puts the part in attribute @type into the sender's transaction. */
 static int weir_stage(struct sk_buff *skb, struct genl_info *info, int type,
 		      int (*stage)(struct weir_control *control, struct nlattr *nest,
@@ -413,6 +420,11 @@ int weir_nl_stage_rule_doit(struct sk_buff *skb, struct genl_info *info)
 int weir_nl_stage_error_page_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return weir_stage(skb, info, WEIR_A_CONFIG_ERROR_PAGE, weir_stage_control_error_page);
+}
+
+int weir_nl_stage_firewall_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_FIREWALL, weir_stage_control_firewall);
 }
 
 /* Apply the staged configuration and tell the new generation, or change nothing. */

@@ -8,6 +8,7 @@
 #include <net/genetlink.h>
 
 #include "config.h"
+#include "control_block.h"
 #include "control_limits.h"
 #include "control_rules.h"
 #include "control_show.h"
@@ -50,7 +51,7 @@ enum {
  * struct weir_config_dump - how far a dump of a configuration is
  * @config: what is shown, unchanged even when another one is applied meanwhile
  * @next: index of the next part: listeners, each upstream group with its
- *	servers behind it, virtual hosts, rules, error pages, limits, timeouts
+ *	servers behind it, virtual hosts, rules, error pages, limits, timeouts, firewall
  */
 struct weir_config_dump {
 	struct weir_config	*config;
@@ -69,7 +70,7 @@ int weir_nl_get_config_start(struct netlink_callback *cb)
 
 	dump->config = weir_config_current(genl_info_net(genl_info_dump(cb)));
 	dump->next = 0;
-	/* An error page, or a rule with all that it may have, in one message. */
+	/* An error page, a rule, or an allow-list with all that it may have, in one message. */
 	cb->min_dump_alloc = 2 * WEIR_PAGE_MAX - WEIR_DUMP_SPARE;
 	return 0;
 }
@@ -179,6 +180,9 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 		{ WEIR_A_CONFIG_RULE, config->rules ? config->rules->rule_count : 0 },
 		{ WEIR_A_CONFIG_ERROR_PAGE, config->pages ? config->pages->count : 0 },
 	};
+	static const int once[] = {
+		WEIR_A_CONFIG_LIMITS, WEIR_A_CONFIG_TIMEOUTS, WEIR_A_CONFIG_FIREWALL,
+	};
 	struct weir_config_part part = {};
 	unsigned int i;
 
@@ -209,7 +213,8 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 		}
 		index -= counts[i].count;
 	}
-	part.type = index == 0 ? WEIR_A_CONFIG_LIMITS : index == 1 ? WEIR_A_CONFIG_TIMEOUTS : 0;
+	if (index < ARRAY_SIZE(once))
+		part.type = once[index];
 	return part;
 }
 
@@ -231,6 +236,8 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 		return weir_put_error_page(skb, config, part->member);
 	case WEIR_A_CONFIG_LIMITS:
 		return weir_put_limits(skb, &config->limits);
+	case WEIR_A_CONFIG_FIREWALL:
+		return weir_put_firewall(skb, &config->firewall);
 	default:
 		return weir_put_timeouts(skb, &config->timeouts);
 	}

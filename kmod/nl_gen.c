@@ -104,12 +104,38 @@ static const struct netlink_range_validation weir_a_timeouts_tunnel_range = {
 	.max	= WEIR_ABI_TIMEOUT_MAX,
 };
 
+static const struct netlink_range_validation weir_a_firewall_block_max_range = {
+	.min	= 1ULL,
+	.max	= WEIR_ABI_BLOCK_MAX,
+};
+
+static const struct netlink_range_validation weir_a_block_time_range = {
+	.min	= 1ULL,
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
 /* Common nested types */
+const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1] = {
+	[WEIR_A_BLOCK_ADDRESS4] = { .type = NLA_U32, },
+	[WEIR_A_BLOCK_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
+	[WEIR_A_BLOCK_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
+	[WEIR_A_BLOCK_TIME] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_block_time_range),
+};
+
 const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1] = {
 	[WEIR_A_ERROR_PAGE_VHOST] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 	[WEIR_A_ERROR_PAGE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
 	[WEIR_A_ERROR_PAGE_CONTENT_TYPE] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_CONTENT_TYPE_MAX, },
 	[WEIR_A_ERROR_PAGE_BODY] = { .type = NLA_BINARY, },
+};
+
+const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_BLOCK_MASK + 1] = {
+	[WEIR_A_FIREWALL_ALLOW] = NLA_POLICY_NESTED(weir_network_nl_policy),
+	[WEIR_A_FIREWALL_ALLOW_MARK] = { .type = NLA_U32, },
+	[WEIR_A_FIREWALL_ALLOW_MASK] = { .type = NLA_U32, },
+	[WEIR_A_FIREWALL_BLOCK_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_firewall_block_max_range),
+	[WEIR_A_FIREWALL_BLOCK_MARK] = { .type = NLA_U32, },
+	[WEIR_A_FIREWALL_BLOCK_MASK] = { .type = NLA_U32, },
 };
 
 const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
@@ -160,6 +186,12 @@ const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1] = {
 	[WEIR_A_MATCH_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
 	[WEIR_A_MATCH_MARK] = { .type = NLA_U32, },
 	[WEIR_A_MATCH_MASK] = { .type = NLA_U32, },
+};
+
+const struct nla_policy weir_network_nl_policy[WEIR_A_NETWORK_PREFIX + 1] = {
+	[WEIR_A_NETWORK_ADDRESS4] = { .type = NLA_U32, },
+	[WEIR_A_NETWORK_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
+	[WEIR_A_NETWORK_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
 };
 
 const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1] = {
@@ -264,8 +296,23 @@ static const struct nla_policy weir_stage_error_page_nl_policy[WEIR_A_CONFIG_ERR
 	[WEIR_A_CONFIG_ERROR_PAGE] = NLA_POLICY_NESTED(weir_error_page_nl_policy),
 };
 
+/* WEIR_CMD_STAGE_FIREWALL - do */
+static const struct nla_policy weir_stage_firewall_nl_policy[WEIR_A_CONFIG_FIREWALL + 1] = {
+	[WEIR_A_CONFIG_FIREWALL] = NLA_POLICY_NESTED(weir_firewall_nl_policy),
+};
+
+/* WEIR_CMD_BLOCK_ADD - do */
+static const struct nla_policy weir_block_add_nl_policy[WEIR_A_BLOCKS_BLOCK + 1] = {
+	[WEIR_A_BLOCKS_BLOCK] = NLA_POLICY_NESTED(weir_block_nl_policy),
+};
+
+/* WEIR_CMD_BLOCK_DEL - do */
+static const struct nla_policy weir_block_del_nl_policy[WEIR_A_BLOCKS_BLOCK + 1] = {
+	[WEIR_A_BLOCKS_BLOCK] = NLA_POLICY_NESTED(weir_block_nl_policy),
+};
+
 /* Ops table for weir */
-const struct genl_split_ops weir_nl_ops[14] = {
+const struct genl_split_ops weir_nl_ops[19] = {
 	{
 		.cmd	= WEIR_CMD_GET_INFO,
 		.doit	= weir_nl_get_info_doit,
@@ -359,5 +406,38 @@ const struct genl_split_ops weir_nl_ops[14] = {
 		.policy		= weir_stage_error_page_nl_policy,
 		.maxattr	= WEIR_A_CONFIG_ERROR_PAGE,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_FIREWALL,
+		.doit		= weir_nl_stage_firewall_doit,
+		.policy		= weir_stage_firewall_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_FIREWALL,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_BLOCK_ADD,
+		.doit		= weir_nl_block_add_doit,
+		.policy		= weir_block_add_nl_policy,
+		.maxattr	= WEIR_A_BLOCKS_BLOCK,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_BLOCK_DEL,
+		.doit		= weir_nl_block_del_doit,
+		.policy		= weir_block_del_nl_policy,
+		.maxattr	= WEIR_A_BLOCKS_BLOCK,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= WEIR_CMD_BLOCK_LIST,
+		.start	= weir_nl_block_list_start,
+		.dumpit	= weir_nl_block_list_dumpit,
+		.done	= weir_nl_block_list_done,
+		.flags	= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd	= WEIR_CMD_BLOCK_FLUSH,
+		.doit	= weir_nl_block_flush_doit,
+		.flags	= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

@@ -142,6 +142,7 @@ class Config:
     error_pages: tuple[Table, ...] = ()
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    firewall: Table = field(default_factory=dict)
 
     def changed(
         self,
@@ -155,6 +156,7 @@ class Config:
         error_pages: Iterable[Table] = (),
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
+        firewall: Table | None = None,
     ) -> Self:
         """This configuration with what is named replaced."""
         return replace(
@@ -168,6 +170,7 @@ class Config:
             error_pages=tuple(error_pages),
             limits=replace(self.limits, **(limits or {})),
             timeouts=replace(self.timeouts, **(timeouts or {})),
+            firewall=firewall or {},
         )
 
     @property
@@ -188,6 +191,7 @@ class Config:
             },
             "limits": self.limits.to_object(),
             "timeouts": asdict(self.timeouts),
+            **({"firewall": dict(self.firewall)} if self.firewall else {}),
         }
 
     def to_toml(self) -> str:

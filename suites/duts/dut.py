@@ -77,6 +77,7 @@ class Dut:
         error_pages: Iterable[Table] = (),
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
+        firewall: Table | None = None,
     ) -> None:
         """Put the test's base configuration, with what is named replaced, in force."""
         base = self._base() if servers is None else Config()
@@ -90,6 +91,7 @@ class Dut:
             error_pages=error_pages,
             limits=limits,
             timeouts=timeouts,
+            firewall=firewall,
         )
         self.adapter.apply(config)
         self.config = config

@@ -37,6 +37,9 @@ ABI_TIMEOUT_MAX = 86400000000
 ABI_RETRIES_MAX = 8
 ABI_COUNT_MAX = 1000
 ABI_TEXT_MAX = 127
+ABI_ALLOW_MAX = 512
+ABI_BLOCK_MAX = 16777216
+ABI_BLOCK_TIME_MAX = 31536000000000
 PROTOCOL = ("http",)
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
@@ -61,6 +64,11 @@ CMD_GET_STATS = 11
 CMD_STAGE_VHOST = 12
 CMD_STAGE_RULE = 13
 CMD_STAGE_ERROR_PAGE = 14
+CMD_STAGE_FIREWALL = 15
+CMD_BLOCK_ADD = 16
+CMD_BLOCK_DEL = 17
+CMD_BLOCK_LIST = 18
+CMD_BLOCK_FLUSH = 19
 
 # Attributes of info
 A_INFO_ABI = 1
@@ -179,6 +187,7 @@ A_CONFIG_TIMEOUTS = 5
 A_CONFIG_VHOST = 6
 A_CONFIG_RULE = 7
 A_CONFIG_ERROR_PAGE = 8
+A_CONFIG_FIREWALL = 9
 
 # Attributes of counter
 A_COUNTER_NAME = 1
@@ -205,6 +214,28 @@ A_SCOPE_LATENCY = 7
 # Attributes of stats
 A_STATS_COUNTER = 1
 A_STATS_SCOPE = 2
+
+# Attributes of network
+A_NETWORK_ADDRESS4 = 1
+A_NETWORK_ADDRESS6 = 2
+A_NETWORK_PREFIX = 3
+
+# Attributes of firewall
+A_FIREWALL_ALLOW = 1
+A_FIREWALL_ALLOW_MARK = 2
+A_FIREWALL_ALLOW_MASK = 3
+A_FIREWALL_BLOCK_MAX = 4
+A_FIREWALL_BLOCK_MARK = 5
+A_FIREWALL_BLOCK_MASK = 6
+
+# Attributes of block
+A_BLOCK_ADDRESS4 = 1
+A_BLOCK_ADDRESS6 = 2
+A_BLOCK_PREFIX = 3
+A_BLOCK_TIME = 4
+
+# Attributes of blocks
+A_BLOCKS_BLOCK = 1
 
 # Bounds of integer attributes, both included
 RANGES: dict[str, dict[str, tuple[int, int]]] = {
@@ -302,6 +333,22 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "kind": (0, 3),
         "address4": (0, 4294967295),
         "port": (0, 65535),
+    },
+    "network": {
+        "address4": (0, 4294967295),
+        "prefix": (0, 128),
+    },
+    "firewall": {
+        "allow-mark": (0, 4294967295),
+        "allow-mask": (0, 4294967295),
+        "block-max": (1, 16777216),
+        "block-mark": (0, 4294967295),
+        "block-mask": (0, 4294967295),
+    },
+    "block": {
+        "address4": (0, 4294967295),
+        "prefix": (0, 128),
+        "time": (1, 31536000000000),
     },
 }
 
@@ -424,6 +471,7 @@ TYPES: dict[str, dict[str, str]] = {
         "vhost": "nest",
         "rule": "nest",
         "error-page": "nest",
+        "firewall": "nest",
     },
     "counter": {
         "name": "string",
@@ -450,6 +498,28 @@ TYPES: dict[str, dict[str, str]] = {
     "stats": {
         "counter": "nest",
         "scope": "nest",
+    },
+    "network": {
+        "address4": "u32",
+        "address6": "binary",
+        "prefix": "u32",
+    },
+    "firewall": {
+        "allow": "nest",
+        "allow-mark": "u32",
+        "allow-mask": "u32",
+        "block-max": "u32",
+        "block-mark": "u32",
+        "block-mask": "u32",
+    },
+    "block": {
+        "address4": "u32",
+        "address6": "binary",
+        "prefix": "u32",
+        "time": "uint",
+    },
+    "blocks": {
+        "block": "nest",
     },
 }
 
@@ -600,6 +670,7 @@ NAMES: dict[str, dict[int, str]] = {
         6: "vhost",
         7: "rule",
         8: "error-page",
+        9: "firewall",
     },
     "counter": {
         1: "name",
@@ -626,5 +697,27 @@ NAMES: dict[str, dict[int, str]] = {
     "stats": {
         1: "counter",
         2: "scope",
+    },
+    "network": {
+        1: "address4",
+        2: "address6",
+        3: "prefix",
+    },
+    "firewall": {
+        1: "allow",
+        2: "allow-mark",
+        3: "allow-mask",
+        4: "block-max",
+        5: "block-mark",
+        6: "block-mask",
+    },
+    "block": {
+        1: "address4",
+        2: "address6",
+        3: "prefix",
+        4: "time",
+    },
+    "blocks": {
+        1: "block",
     },
 }

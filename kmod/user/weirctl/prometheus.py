@@ -29,6 +29,11 @@ _HELP = {
     "tunnels_active": "Tunnels open.",
     "allocation_failures": "Allocations that failed.",
     "memory_bytes": "Held for connections and messages.",
+    "packets_blocked": "Packets of blocked clients dropped.",
+    "blocked_bytes": "In these packets, IP headers included.",
+    "packets_marked": "Packets of blocked clients marked instead.",
+    "blocks_active": "Entries of the block table.",
+    "blocks_refused": "Entries that the block table had no room or no memory for.",
     "clients_tracked": "Clients whose requests and connections are counted.",
 }
 # The sum of its classes.

@@ -84,7 +84,8 @@ def _address(*, server: bool) -> Check:
     return check
 
 
-def _integer(attribute_set: str, name: str) -> Check:
+def integer(attribute_set: str, name: str) -> Check:
+    """A number within the ABI's bounds."""
     low, high = abi.RANGES[attribute_set][name]
     expected = f"an integer from {low} to {high}"
 
@@ -159,7 +160,7 @@ def _attribute(attribute_set: str, name: str) -> Check:
         return _flag
     if name in abi.ENUMS.get(attribute_set, {}):
         return _one_of(abi.ENUMS[attribute_set][name])
-    return _seconds(attribute_set, name) if is_time(attribute_set, name) else _integer(attribute_set, name)
+    return _seconds(attribute_set, name) if is_time(attribute_set, name) else integer(attribute_set, name)
 
 
 def _attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
@@ -265,7 +266,7 @@ class Checker:
             seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
-        known = ("listener", "upstream", "vhost", "rule", "error_page", "limits", "timeouts")
+        known = ("listener", "upstream", "vhost", "rule", "error_page", "limits", "timeouts", "firewall")
         if not isinstance(config, dict):
             self.add((), got(config), "a table")
             return
@@ -289,6 +290,10 @@ class Checker:
             Routing(self, _name).check(config, names)
         self.fields(("limits",), config.get("limits", {}), LIMITS, ())
         self.fields(("timeouts",), config.get("timeouts", {}), TIMEOUTS, ())
+        if "firewall" in config:
+            from . import firewall
+
+            firewall.check(self, config["firewall"])
 
     def upstream(self, path: Path, value: object) -> None:
         if not self.fields(path, value, UPSTREAM, ("name",), "health", "server"):

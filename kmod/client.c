@@ -253,17 +253,22 @@ static void weir_client_refuse_connection(struct sock *sk, bool silently)
  * is gone.  How many come in a while was looked at by gate.c; of those that came
  * together some may be too many all the same.
  */
-static bool weir_client_admit(struct weir_net *wn, const struct weir_limits *limits,
+static bool weir_client_admit(struct weir_net *wn, const struct weir_config *config,
 			      struct sock *sk, struct weir_account **account)
 {
+	const struct weir_limits *limits = &config->limits;
 	struct in6_addr address = weir_client_address(sk);
 	enum weir_limit over;
+	bool silently;
 
 	*account = weir_limit_open(wn, limits, &address, true, &over);
+	if (!*account && over != WEIR_LIMIT_NONE && weir_limit_spares(config, &address))
+		*account = weir_limit_open(wn, limits, &address, false, &over);
 	if (*account)
 		return true;
-	weir_client_refuse_connection(sk, over != WEIR_LIMIT_NONE &&
-				      weir_limit_refused(wn, limits, over) == WEIR_ACTION_DROP);
+	silently = over != WEIR_LIMIT_NONE &&
+		   weir_limit_refused(wn, limits, over, &address) == WEIR_ACTION_DROP;
+	weir_client_refuse_connection(sk, silently);
 	return false;
 }
 
@@ -285,11 +290,11 @@ static void weir_client_graft(struct weir_client *client, struct sock *sk)
 void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 {
 	struct weir_net *wn = listener->leg.wn;
-	const struct weir_limits *limits = &rcu_dereference(wn->config)->limits;
+	const struct weir_config *config = rcu_dereference(wn->config);
 	struct weir_account *account = NULL;
 	struct weir_client *client;
 
-	if (limits->counts_connections && !weir_client_admit(wn, limits, sk, &account))
+	if (config->limits.counts_connections && !weir_client_admit(wn, config, sk, &account))
 		return;
 	client = kmem_cache_zalloc(weir_clients, GFP_ATOMIC | __GFP_NOWARN);
 	if (!client || weir_leg_setup(&client->leg, &weir_client_ops, wn)) {

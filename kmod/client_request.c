@@ -170,8 +170,9 @@ static void weir_client_answer(struct weir_client *client, u16 status)
 }
 
 /* Whether a request is within its client's limits.  False: it is dealt with. */
-static bool weir_client_within(struct weir_client *client, const struct weir_limits *limits)
+static bool weir_client_within(struct weir_client *client, const struct weir_config *config)
 {
+	const struct weir_limits *limits = &config->limits;
 	struct weir_net *wn = client->leg.wn;
 	enum weir_limit over;
 
@@ -186,9 +187,9 @@ static bool weir_client_within(struct weir_client *client, const struct weir_lim
 	if (!limits->counts_requests)
 		return true;
 	over = weir_account_request(client->account, limits->most);
-	if (over == WEIR_LIMIT_NONE)
+	if (over == WEIR_LIMIT_NONE || weir_limit_spares(config, &client->address))
 		return true;
-	switch (weir_limit_refused(wn, limits, over)) {
+	switch (weir_limit_refused(wn, limits, over, &client->address)) {
 	case WEIR_ACTION_RESET:
 		weir_client_reset(client);
 		break;
@@ -218,7 +219,7 @@ static void weir_client_request(struct weir_client *client)
 	weir_count(wn, in_serving_softirq() ? WEIR_STAT_requests_softirq :
 		   WEIR_STAT_requests_other, 1);
 	if ((limits->counts_requests || limits->counts_connections) &&
-	    !weir_client_within(client, limits))
+	    !weir_client_within(client, config))
 		return;
 	/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets: not reflected. */
 	if (head->flags & HTTP_HAS_MAX_FORWARDS && !head->max_forwards)

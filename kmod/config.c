@@ -253,8 +253,8 @@ static int weir_config_check_limits(const struct weir_limits *limits,
 		NL_SET_ERR_MSG(extack, "action must be reply, reset or drop");
 		return -EINVAL;
 	}
-	if (!limits->ipv6_prefix || limits->ipv6_prefix > WEIR_IPV6_PREFIX_MAX) {
-		NL_SET_ERR_MSG_FMT(extack, "ipv6_prefix must be 1 to %d", WEIR_IPV6_PREFIX_MAX);
+	if (!limits->ipv6_prefix || limits->ipv6_prefix > WEIR_PREFIX_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "ipv6_prefix must be 1 to %d", WEIR_PREFIX_MAX);
 		return -EINVAL;
 	}
 	if (limits->header_total < WEIR_HEADER_TOTAL_MIN ||

@@ -43,7 +43,6 @@ enum weir_config_bounds {
 	WEIR_URI_LENGTH_MIN	= 64,		/* bytes */
 	WEIR_URI_LENGTH_MAX	= 32768,	/* bytes */
 	WEIR_RATE_MAX		= 1 << 30,
-	WEIR_IPV6_PREFIX_MAX	= 128,
 	WEIR_STATUS_MIN		= 400,
 	WEIR_STATUS_MAX		= 599,
 };
@@ -169,11 +168,15 @@ struct weir_upstream_config {
  * @action: what; without @own_action, that of the limits
  * @own_action: the limit has an action of its own
  * @status: of a reply
+ * @blocks: the client is blocked besides
+ * @block_time: for how long, microseconds; 0: until it is unblocked
  */
 struct weir_limit_answer {
 	enum weir_action	action;
 	bool			own_action;
+	bool			blocks;
 	u16			status;
+	u64			block_time;
 };
 
 /**

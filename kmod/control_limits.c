@@ -18,11 +18,13 @@ static_assert((int)WEIR_CONNECTION_ACTION_DROP + 1 == (int)WEIR_ACTION_DROP);
  * struct weir_limit_attrs - the attributes of a limit; 0: it has none
  * @most: how many are allowed
  * @action: what is done with one more
+ * @block: how long its client is blocked
  * @status: of the reply to it
  */
 struct weir_limit_attrs {
 	u16 most;
 	u16 action;
+	u16 block;
 	u16 status;
 };
 
@@ -31,24 +33,29 @@ static const struct weir_limit_attrs weir_limit_attrs[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_REQUEST_BURST] = {
 		WEIR_A_LIMITS_REQUEST_BURST,
 		WEIR_A_LIMITS_REQUEST_BURST_ACTION,
+		WEIR_A_LIMITS_REQUEST_BURST_BLOCK,
 		WEIR_A_LIMITS_REQUEST_BURST_STATUS,
 	},
 	[WEIR_LIMIT_REQUEST_RATE] = {
 		WEIR_A_LIMITS_REQUEST_RATE,
 		WEIR_A_LIMITS_REQUEST_RATE_ACTION,
+		WEIR_A_LIMITS_REQUEST_RATE_BLOCK,
 		WEIR_A_LIMITS_REQUEST_RATE_STATUS,
 	},
 	[WEIR_LIMIT_CONNECTION_BURST] = {
 		WEIR_A_LIMITS_CONNECTION_BURST,
 		WEIR_A_LIMITS_CONNECTION_BURST_ACTION,
+		WEIR_A_LIMITS_CONNECTION_BURST_BLOCK,
 	},
 	[WEIR_LIMIT_CONNECTION_RATE] = {
 		WEIR_A_LIMITS_CONNECTION_RATE,
 		WEIR_A_LIMITS_CONNECTION_RATE_ACTION,
+		WEIR_A_LIMITS_CONNECTION_RATE_BLOCK,
 	},
 	[WEIR_LIMIT_CONCURRENT_CONNECTIONS] = {
 		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS,
 		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_ACTION,
+		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK,
 	},
 };
 
@@ -73,6 +80,10 @@ static void weir_read_limit(struct weir_limits *limits, unsigned int limit, stru
 	if (tb[attrs->action]) {
 		answer->action = nla_get_u32(tb[attrs->action]) + weir_action_offset(limit);
 		answer->own_action = true;
+	}
+	if (tb[attrs->block]) {
+		answer->block_time = nla_get_uint(tb[attrs->block]);
+		answer->blocks = true;
 	}
 	if (tb[attrs->status])
 		answer->status = nla_get_u32(tb[attrs->status]);
@@ -109,6 +120,7 @@ static int weir_put_limit(struct sk_buff *skb, const struct weir_limits *limits,
 	if (nla_put_u32(skb, attrs->most, limits->most[limit]) ||
 	    (answer->own_action &&
 	     nla_put_u32(skb, attrs->action, answer->action - weir_action_offset(limit))) ||
+	    (answer->blocks && nla_put_uint(skb, attrs->block, answer->block_time)) ||
 	    (attrs->status && nla_put_u32(skb, attrs->status, answer->status)))
 		return -EMSGSIZE;
 	return 0;

@@ -41,27 +41,27 @@ static struct in6_addr weir_gate_address(const struct request_sock *req)
 static int weir_gate_syn(struct sock *sk, struct sk_buff *skb)
 {
 	const struct weir_listener *listener = weir_gate_listener(sk);
-	const struct weir_limits *limits;
-	struct in6_addr address;
+	const struct weir_config *config;
+	struct in6_addr address, key;
 	struct weir_net *wn;
 	enum weir_limit over;
 
 	if (!listener)
 		return 0;
 	wn = listener->leg.wn;
-	limits = &rcu_dereference(wn->config)->limits;
-	if (!limits->counts_connections)
+	config = rcu_dereference(wn->config);
+	if (!config->limits.counts_connections)
 		return listener->gate.tcp->conn_request(sk, skb);
 	if (sk->sk_family == AF_INET6)
 		address = ipv6_hdr(skb)->saddr;
 	else
 		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &address);
-	address = weir_limit_key(limits, &address);
-	over = weir_accounts_probe(wn->accounts, &address, limits->most);
-	if (over == WEIR_LIMIT_NONE)
+	key = weir_limit_key(&config->limits, &address);
+	over = weir_accounts_probe(wn->accounts, &key, config->limits.most);
+	if (over == WEIR_LIMIT_NONE || weir_limit_spares(config, &address))
 		return listener->gate.tcp->conn_request(sk, skb);
 	tcp_listendrop(sk);
-	if (weir_limit_refused(wn, limits, over) == WEIR_ACTION_RESET)
+	if (weir_limit_refused(wn, &config->limits, over, &address) == WEIR_ACTION_RESET)
 		sk->sk_prot->rsk_prot->send_reset(sk, skb, SK_RST_REASON_NOT_SPECIFIED);
 	return 0;
 }
@@ -77,25 +77,26 @@ static const struct weir_gate *weir_gate_pass(const struct sock *sk, struct sk_b
 {
 	const struct weir_listener *listener = weir_gate_listener(sk);
 	enum weir_limit over = WEIR_LIMIT_NONE;
-	const struct weir_limits *limits;
-	struct in6_addr address;
+	const struct weir_config *config;
+	struct in6_addr address, key;
 	struct weir_net *wn;
 
 	if (!listener)
 		goto refuse;
 	wn = listener->leg.wn;
-	limits = &rcu_dereference(wn->config)->limits;
+	config = rcu_dereference(wn->config);
 	/* For the full queue of those that nobody has accepted yet TCP asks again. */
-	if (limits->counts_connections && !sk_acceptq_is_full(sk)) {
+	if (config->limits.counts_connections && !sk_acceptq_is_full(sk)) {
 		address = weir_gate_address(req);
-		address = weir_limit_key(limits, &address);
-		if (!weir_accounts_connect(wn->accounts, &address, limits->most, &over))
+		key = weir_limit_key(&config->limits, &address);
+		if (!weir_accounts_connect(wn->accounts, &key, config->limits.most, &over))
 			goto refuse;
 	}
-	if (over == WEIR_LIMIT_NONE)
+	if (over == WEIR_LIMIT_NONE || weir_limit_spares(config, &address))
 		return &listener->gate;
 	/* A SYN with data: the handshake goes on without, and ends here again. */
-	if (!tcp_hdr(skb)->syn && weir_limit_refused(wn, limits, over) == WEIR_ACTION_RESET)
+	if (!tcp_hdr(skb)->syn &&
+	    weir_limit_refused(wn, &config->limits, over, &address) == WEIR_ACTION_RESET)
 		req->rsk_ops->send_reset(sk, skb, SK_RST_REASON_NOT_SPECIFIED);
 	if (unhash)
 		inet_csk_reqsk_queue_drop(req->rsk_listener, req);

@@ -3,6 +3,7 @@
 
 #include <net/ipv6.h>
 
+#include "block.h"
 #include "limit.h"
 #include "net.h"
 
@@ -45,13 +46,17 @@ void weir_limits_finish(struct weir_limits *limits)
 	}
 }
 
+/* Bits of a client's address that tell it from others. */
+static u32 weir_limit_prefix(const struct weir_limits *limits, const struct in6_addr *address)
+{
+	return ipv6_addr_v4mapped(address) ? WEIR_PREFIX_MAX : limits->ipv6_prefix;
+}
+
 struct in6_addr weir_limit_key(const struct weir_limits *limits, const struct in6_addr *address)
 {
 	struct in6_addr key;
 
-	if (ipv6_addr_v4mapped(address))
-		return *address;
-	ipv6_addr_prefix(&key, address, limits->ipv6_prefix);
+	ipv6_addr_prefix(&key, address, weir_limit_prefix(limits, address));
 	return key;
 }
 
@@ -71,12 +76,24 @@ void weir_limit_close(struct weir_net *wn, struct weir_account *account)
 	rcu_read_unlock();
 }
 
-enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
-				    enum weir_limit over)
+bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *address)
 {
-	enum weir_action action = limits->answers[over].action;
+	struct weir_prefix client;
+
+	weir_prefix_set(&client, address, WEIR_PREFIX_MAX);
+	return weir_firewall_allows(&config->firewall, &client);
+}
+
+enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
+				    enum weir_limit over, const struct in6_addr *address)
+{
+	const struct weir_limit_answer *answer = &limits->answers[over];
 
 	weir_count(wn, weir_limit_stats[over], 1);
-	weir_count(wn, weir_action_stats[action], 1);
-	return action;
+	weir_count(wn, weir_action_stats[answer->action], 1);
+	/* If there is no room for it, what is refused now is all that is refused. */
+	if (answer->blocks)
+		weir_block_add(wn, address, weir_limit_prefix(limits, address),
+			       answer->block_time * NSEC_PER_USEC);
+	return answer->action;
 }

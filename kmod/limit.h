@@ -30,11 +30,15 @@ struct weir_account *weir_limit_open(struct weir_net *wn, const struct weir_limi
 /* The connection is gone, or never was.  Softirq, or process context without locks. */
 void weir_limit_close(struct weir_net *wn, struct weir_account *account);
 
+/* Whether the allow-list has the client, to whom no limit applies.  Any context. */
+bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *address);
+
 /*
  * Something of this client was refused for the limit @over: count it, and what
- * is done about it.  Returns the action.  Any context.
+ * is done about it, and block the client if that is wanted.  Returns the action.
+ * Any context but hard interrupts.
  */
 enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
-				    enum weir_limit over);
+				    enum weir_limit over, const struct in6_addr *address);
 
 #endif /* _WEIR_LIMIT_H */

@@ -74,6 +74,26 @@ static const struct netlink_range_validation weir_a_limits_concurrent_connection
 	.max	= WEIR_ABI_RATE_MAX,
 };
 
+static const struct netlink_range_validation weir_a_limits_request_rate_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_request_burst_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_connection_rate_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_connection_burst_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_concurrent_connections_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
 static const struct netlink_range_validation weir_a_timeouts_client_header_range = {
 	.min	= WEIR_ABI_TIMEOUT_MIN,
 	.max	= WEIR_ABI_TIMEOUT_MAX,
@@ -148,7 +168,7 @@ const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
 };
 
-const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_IPV6_PREFIX + 1] = {
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
 	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
@@ -167,6 +187,11 @@ const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_IPV6_PREFIX + 1] = {
 	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_concurrent_connections_range),
 	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
 	[WEIR_A_LIMITS_IPV6_PREFIX] = NLA_POLICY_RANGE(NLA_U32, 1, 128),
+	[WEIR_A_LIMITS_REQUEST_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_request_rate_block_range),
+	[WEIR_A_LIMITS_REQUEST_BURST_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_request_burst_block_range),
+	[WEIR_A_LIMITS_CONNECTION_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_connection_rate_block_range),
+	[WEIR_A_LIMITS_CONNECTION_BURST_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_connection_burst_block_range),
+	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_concurrent_connections_block_range),
 };
 
 const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {

@@ -107,6 +107,11 @@ class Limits:
     concurrent_connections: int = 0
     concurrent_connections_action: ConnectionAction | None = None
     ipv6_prefix: int = 64
+    request_rate_block: float | None = None
+    request_burst_block: float | None = None
+    connection_rate_block: float | None = None
+    connection_burst_block: float | None = None
+    concurrent_connections_block: float | None = None
 
     def to_object(self) -> dict[str, Any]:
         """As a TOML file would parse to it: what is said of any device, and what else is not as usual."""

@@ -186,7 +186,7 @@ def generator(table: Table, key: str) -> Generator | None:
     low, high = abi.RANGES.get(SUBTABLES.get(table, ""), {}).get(key.replace("_", "-"), (0, -1))
     if high < low:
         return None
-    if table == ("timeouts",):
+    if table == ("timeouts",) or (table == ("limits",) and schema.is_time("limits", key.replace("_", "-"))):
         return lambda _: _seconds(low, high)
     return lambda _: st.integers(low, high) | st.integers(low, min(high, low + 100))
 

@@ -136,6 +136,11 @@ A_LIMITS_CONNECTION_BURST_ACTION = 15
 A_LIMITS_CONCURRENT_CONNECTIONS = 16
 A_LIMITS_CONCURRENT_CONNECTIONS_ACTION = 17
 A_LIMITS_IPV6_PREFIX = 18
+A_LIMITS_REQUEST_RATE_BLOCK = 19
+A_LIMITS_REQUEST_BURST_BLOCK = 20
+A_LIMITS_CONNECTION_RATE_BLOCK = 21
+A_LIMITS_CONNECTION_BURST_BLOCK = 22
+A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK = 23
 
 # Attributes of timeouts
 A_TIMEOUTS_CLIENT_HEADER = 1
@@ -295,6 +300,11 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "concurrent-connections": (0, 1073741824),
         "concurrent-connections-action": (0, 1),
         "ipv6-prefix": (1, 128),
+        "request-rate-block": (0, 31536000000000),
+        "request-burst-block": (0, 31536000000000),
+        "connection-rate-block": (0, 31536000000000),
+        "connection-burst-block": (0, 31536000000000),
+        "concurrent-connections-block": (0, 31536000000000),
     },
     "timeouts": {
         "client-header": (1000, 86400000000),
@@ -420,6 +430,11 @@ TYPES: dict[str, dict[str, str]] = {
         "concurrent-connections": "u32",
         "concurrent-connections-action": "u32",
         "ipv6-prefix": "u32",
+        "request-rate-block": "uint",
+        "request-burst-block": "uint",
+        "connection-rate-block": "uint",
+        "connection-burst-block": "uint",
+        "concurrent-connections-block": "uint",
     },
     "timeouts": {
         "client-header": "uint",
@@ -619,6 +634,11 @@ NAMES: dict[str, dict[int, str]] = {
         16: "concurrent-connections",
         17: "concurrent-connections-action",
         18: "ipv6-prefix",
+        19: "request-rate-block",
+        20: "request-burst-block",
+        21: "connection-rate-block",
+        22: "connection-burst-block",
+        23: "concurrent-connections-block",
     },
     "timeouts": {
         1: "client-header",

@@ -136,6 +136,7 @@ SECONDS = {
     "timeouts": frozenset(abi.NAMES["timeouts"].values()),
     "upstream": frozenset(("queue-timeout", "fail-time", "slow-start")),
     "health": frozenset(("period", "timeout")),
+    "limits": frozenset(name for name in abi.NAMES["limits"].values() if name.endswith("-block")),
 }
 
 

@@ -222,9 +222,8 @@ static struct in6_addr weir_client_address(const struct sock *sk)
 	return address;
 }
 
-static void weir_client_identify(struct weir_client *client, const struct sock *sk)
+void weir_client_rename(struct weir_client *client)
 {
-	client->address = weir_client_address(sk);
 	if (ipv6_addr_v4mapped(&client->address))
 		client->name_len = snprintf(client->name, sizeof(client->name), "%pI4",
 					    &client->address.s6_addr32[3]);
@@ -289,12 +288,14 @@ static void weir_client_graft(struct weir_client *client, struct sock *sk)
 
 void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 {
+	struct in6_addr address = weir_client_address(sk);
 	struct weir_net *wn = listener->leg.wn;
 	const struct weir_config *config = rcu_dereference(wn->config);
+	bool proxied = weir_firewall_trusts(&config->firewall, &address);
 	struct weir_account *account = NULL;
 	struct weir_client *client;
 
-	if (config->limits.counts_connections && !weir_client_admit(wn, config, sk, &account))
+	if (!proxied && config->limits.counts_connections && !weir_client_admit(wn, config, sk, &account))
 		return;
 	client = kmem_cache_zalloc(weir_clients, GFP_ATOMIC | __GFP_NOWARN);
 	if (!client || weir_leg_setup(&client->leg, &weir_client_ops, wn)) {
@@ -308,8 +309,12 @@ void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 		return;
 	}
 	client->reading = WEIR_READING_HEAD;
-	weir_client_identify(client, sk);
+	client->address = address;
+	client->peer = address;
+	weir_client_rename(client);
 	client->account = account;
+	client->proxied = proxied;
+	client->awaits_proxy = proxied && config->firewall.proxy_protocol;
 	client->meter = weir_meter_hold(listener->meter);
 	weir_meter_add(client->meter, WEIR_METER_connects, 1);
 	weir_meter_add(client->meter, WEIR_METER_connections, 1);

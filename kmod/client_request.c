@@ -218,6 +218,8 @@ static void weir_client_request(struct weir_client *client)
 	weir_count(wn, WEIR_STAT_requests, 1);
 	weir_count(wn, in_serving_softirq() ? WEIR_STAT_requests_softirq :
 		   WEIR_STAT_requests_other, 1);
+	if (unlikely(client->proxied) && config->firewall.forwarded_for)
+		weir_client_forwarded(client, config, head, client->gather->bytes);
 	if ((limits->counts_requests || limits->counts_connections) &&
 	    !weir_client_within(client, config))
 		return;
@@ -255,6 +257,8 @@ bool weir_client_read_head(struct weir_client *client)
 	struct sk_buff *skb;
 	size_t len, used;
 
+	if (unlikely(client->awaits_proxy))
+		return weir_client_read_proxy(client);
 	skb = weir_leg_peek(&client->leg, &offset, &len);
 	if (!skb) {
 		/* Amid a head or between requests: nobody to answer. */

@@ -20,6 +20,7 @@
 
 /* The ABI's bounds are the data path's; what a network has is numbered alike in both sets. */
 static_assert(WEIR_ABI_ALLOW_MAX == WEIR_ALLOW_MAX);
+static_assert(WEIR_ABI_PROXIES_MAX == WEIR_PROXIES_MAX);
 static_assert(WEIR_ABI_BLOCK_MAX == WEIR_BLOCK_MAX);
 static_assert((int)WEIR_A_NETWORK_ADDRESS4 == (int)WEIR_A_BLOCK_ADDRESS4);
 static_assert((int)WEIR_A_NETWORK_ADDRESS6 == (int)WEIR_A_BLOCK_ADDRESS6);
@@ -77,8 +78,9 @@ static int weir_put_prefix(struct sk_buff *skb, const struct weir_prefix *prefix
 	       nla_put_u32(skb, WEIR_A_BLOCK_PREFIX, prefix->len);
 }
 
-static int weir_stage_allow(struct weir_firewall *firewall, struct nlattr *nest,
-			    struct netlink_ext_ack *extack)
+/* Into the allow-list, or to the proxies. */
+static int weir_stage_network(struct weir_firewall *firewall, struct nlattr *nest,
+			      struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[WEIR_A_NETWORK_MAX + 1];
 	struct weir_prefix prefix;
@@ -87,23 +89,28 @@ static int weir_stage_allow(struct weir_firewall *firewall, struct nlattr *nest,
 	err = nla_parse_nested(tb, WEIR_A_NETWORK_MAX, nest, weir_network_nl_policy, extack);
 	if (!err)
 		err = weir_read_prefix(&prefix, tb, nest, extack);
-	return err ?: weir_firewall_allow(firewall, &prefix, extack);
+	if (err)
+		return err;
+	return nla_type(nest) == WEIR_A_FIREWALL_ALLOW ?
+	       weir_firewall_allow(firewall, &prefix, extack) :
+	       weir_firewall_trust(firewall, &prefix, extack);
 }
 
 int weir_stage_firewall(struct weir_config *config, struct nlattr *nest,
 			struct netlink_ext_ack *extack)
 {
 	struct weir_firewall *firewall = &config->firewall;
-	struct nlattr *tb[WEIR_A_FIREWALL_MAX + 1], *allow;
+	struct nlattr *tb[WEIR_A_FIREWALL_MAX + 1], *network;
 	int err, left;
 
 	err = nla_parse_nested(tb, WEIR_A_FIREWALL_MAX, nest, weir_firewall_nl_policy, extack);
 	if (err)
 		return err;
-	nla_for_each_nested(allow, nest, left) {
-		if (nla_type(allow) != WEIR_A_FIREWALL_ALLOW)
+	nla_for_each_nested(network, nest, left) {
+		if (nla_type(network) != WEIR_A_FIREWALL_ALLOW &&
+		    nla_type(network) != WEIR_A_FIREWALL_PROXY)
 			continue;
-		err = weir_stage_allow(firewall, allow, extack);
+		err = weir_stage_network(firewall, network, extack);
 		if (err)
 			return err;
 	}
@@ -117,20 +124,35 @@ int weir_stage_firewall(struct weir_config *config, struct nlattr *nest,
 		firewall->block_mask = nla_get_u32(tb[WEIR_A_FIREWALL_BLOCK_MASK]);
 	if (tb[WEIR_A_FIREWALL_BLOCK_MAX])
 		firewall->block_max = nla_get_u32(tb[WEIR_A_FIREWALL_BLOCK_MAX]);
+	firewall->proxy_protocol = nla_get_flag(tb[WEIR_A_FIREWALL_PROXY_PROTOCOL]);
+	firewall->forwarded_for = nla_get_flag(tb[WEIR_A_FIREWALL_FORWARDED_FOR]);
+	return 0;
+}
+
+static int weir_put_networks(struct sk_buff *skb, int type, const struct weir_prefix *prefixes,
+			     u32 count)
+{
+	struct nlattr *nest;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		nest = nla_nest_start(skb, type);
+		if (!nest || weir_put_prefix(skb, &prefixes[i]))
+			return -EMSGSIZE;
+		nla_nest_end(skb, nest);
+	}
 	return 0;
 }
 
 int weir_put_firewall(struct sk_buff *skb, const struct weir_firewall *firewall)
 {
-	struct nlattr *nest;
-	u32 i;
-
-	for (i = 0; i < firewall->allow_count; i++) {
-		nest = nla_nest_start(skb, WEIR_A_FIREWALL_ALLOW);
-		if (!nest || weir_put_prefix(skb, &firewall->allow[i]))
-			return -EMSGSIZE;
-		nla_nest_end(skb, nest);
-	}
+	if (weir_put_networks(skb, WEIR_A_FIREWALL_ALLOW, firewall->allow,
+			      firewall->allow_count) ||
+	    weir_put_networks(skb, WEIR_A_FIREWALL_PROXY, firewall->proxies,
+			      firewall->proxy_count) ||
+	    (firewall->proxy_protocol && nla_put_flag(skb, WEIR_A_FIREWALL_PROXY_PROTOCOL)) ||
+	    (firewall->forwarded_for && nla_put_flag(skb, WEIR_A_FIREWALL_FORWARDED_FOR)))
+		return -EMSGSIZE;
 	return nla_put_u32(skb, WEIR_A_FIREWALL_ALLOW_MARK, firewall->allow_mark) ?:
 	       nla_put_u32(skb, WEIR_A_FIREWALL_ALLOW_MASK, firewall->allow_mask) ?:
 	       nla_put_u32(skb, WEIR_A_FIREWALL_BLOCK_MARK, firewall->block_mark) ?:

@@ -18,6 +18,7 @@ void weir_firewall_release(struct weir_firewall *firewall)
 {
 	kvfree(firewall->allow);
 	kvfree(firewall->sorted);
+	kvfree(firewall->proxies);
 }
 
 int weir_firewall_allow(struct weir_firewall *firewall, const struct weir_prefix *prefix,
@@ -34,6 +35,36 @@ int weir_firewall_allow(struct weir_firewall *firewall, const struct weir_prefix
 		return -ENOMEM;
 	firewall->allow[firewall->allow_count++] = *prefix;
 	return 0;
+}
+
+int weir_firewall_trust(struct weir_firewall *firewall, const struct weir_prefix *prefix,
+			struct netlink_ext_ack *extack)
+{
+	if (firewall->proxy_count == WEIR_PROXIES_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "more than %d prefixes of proxies", WEIR_PROXIES_MAX);
+		return -E2BIG;
+	}
+	if (!firewall->proxies)
+		firewall->proxies = kvcalloc(WEIR_PROXIES_MAX, sizeof(*prefix),
+					     GFP_KERNEL_ACCOUNT);
+	if (!firewall->proxies)
+		return -ENOMEM;
+	firewall->proxies[firewall->proxy_count++] = *prefix;
+	return 0;
+}
+
+bool weir_firewall_trusts(const struct weir_firewall *firewall, const struct in6_addr *address)
+{
+	struct weir_prefix whole;
+	u32 i;
+
+	if (!firewall->proxy_count)
+		return false;
+	weir_prefix_set(&whole, address, WEIR_PREFIX_MAX);
+	for (i = 0; i < firewall->proxy_count; i++)
+		if (weir_prefix_contains(&firewall->proxies[i], &whole))
+			return true;
+	return false;
 }
 
 /* By family, then by address; of two with one address the longer one is later. */

@@ -80,6 +80,8 @@ bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *
 {
 	struct weir_prefix client;
 
+	if (weir_firewall_trusts(&config->firewall, address))
+		return true;
 	weir_prefix_set(&client, address, WEIR_PREFIX_MAX);
 	return weir_firewall_allows(&config->firewall, &client);
 }

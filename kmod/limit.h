@@ -30,7 +30,7 @@ struct weir_account *weir_limit_open(struct weir_net *wn, const struct weir_limi
 /* The connection is gone, or never was.  Softirq, or process context without locks. */
 void weir_limit_close(struct weir_net *wn, struct weir_account *account);
 
-/* Whether the allow-list has the client, to whom no limit applies.  Any context. */
+/* Whether no limit applies to a client: one of the allow-list, or a proxy.  Any context. */
 bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *address);
 
 /*

@@ -149,13 +149,16 @@ const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1] = 
 	[WEIR_A_ERROR_PAGE_BODY] = { .type = NLA_BINARY, },
 };
 
-const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_BLOCK_MASK + 1] = {
+const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_FORWARDED_FOR + 1] = {
 	[WEIR_A_FIREWALL_ALLOW] = NLA_POLICY_NESTED(weir_network_nl_policy),
 	[WEIR_A_FIREWALL_ALLOW_MARK] = { .type = NLA_U32, },
 	[WEIR_A_FIREWALL_ALLOW_MASK] = { .type = NLA_U32, },
 	[WEIR_A_FIREWALL_BLOCK_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_firewall_block_max_range),
 	[WEIR_A_FIREWALL_BLOCK_MARK] = { .type = NLA_U32, },
 	[WEIR_A_FIREWALL_BLOCK_MASK] = { .type = NLA_U32, },
+	[WEIR_A_FIREWALL_PROXY] = NLA_POLICY_NESTED(weir_network_nl_policy),
+	[WEIR_A_FIREWALL_PROXY_PROTOCOL] = { .type = NLA_FLAG, },
+	[WEIR_A_FIREWALL_FORWARDED_FOR] = { .type = NLA_FLAG, },
 };
 
 const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {

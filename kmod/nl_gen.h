@@ -14,7 +14,7 @@
 /* Common nested types */
 extern const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1];
 extern const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1];
-extern const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_BLOCK_MASK + 1];
+extern const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_FORWARDED_FOR + 1];
 extern const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1];
 extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK + 1];
 extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];

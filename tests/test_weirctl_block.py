@@ -212,6 +212,9 @@ allow = [
 allow_mark = "0x10/0xff"
 block_max = 1000
 block_mark = "0x1/0x1"
+proxies = ["192.0.2.0/24", "2001:db8::/32"]
+proxy_protocol = true
+forwarded_for = true
 """
 
 
@@ -234,11 +237,14 @@ def test_configuration_without_the_table_stages_nothing_of_it() -> None:
         ('"fd00::/8"', "7", ":4: firewall.allow[1]: "),
         ('"0x10/0xff"', '"0x100/0xff"', ":6: firewall.allow_mark: expected a mark"),
         ('"0x10/0xff"', '"0/0"', ":6: firewall.allow_mark: "),
+        ('["192.0.2.0/24", "2001:db8::/32"]', '"192.0.2.1"', ":9: firewall.proxies: expected an array of prefixes"),
+        ('"192.0.2.0/24", "2001:db8::/32"', "", ":10: firewall.proxy_protocol: "),
+        ("forwarded_for = true", "forwarded_for = 1", ":11: firewall.forwarded_for: expected true or false"),
         ("1000", "0", ":7: firewall.block_max: expected an integer from 1 to 16777216, got 0"),
         (
             "block_max",
             "blok_max",
-            ":7: firewall.blok_max: expected one of allow_mark, block_mark, block_max, allow, unknown key, did",
+            ":7: firewall.blok_max: expected one of allow_mark, block_mark, block_max, ",
         ),
     ],
 )

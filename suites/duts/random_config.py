@@ -150,6 +150,7 @@ GENERATORS: dict[str, Generator] = {
     "rule.block": lambda _: st.integers(400, 599) | st.sampled_from(["reset", "drop"]),
     "rule.set_mark": lambda _: st.integers(0, 2**32 - 1),
     "firewall.allow": lambda _: st.lists(_NETWORKS, max_size=3, unique=True),
+    "firewall.proxies": lambda _: st.lists(_NETWORKS, max_size=3, unique=True),
     "firewall.allow_mark": lambda _: _MARKS,
     "firewall.block_mark": lambda _: _MARKS,
     "error_page.vhost": lambda context: st.sampled_from(context.vhosts),

@@ -38,6 +38,7 @@ ABI_RETRIES_MAX = 8
 ABI_COUNT_MAX = 1000
 ABI_TEXT_MAX = 127
 ABI_ALLOW_MAX = 512
+ABI_PROXIES_MAX = 64
 ABI_BLOCK_MAX = 16777216
 ABI_BLOCK_TIME_MAX = 31536000000000
 PROTOCOL = ("http",)
@@ -232,6 +233,9 @@ A_FIREWALL_ALLOW_MASK = 3
 A_FIREWALL_BLOCK_MAX = 4
 A_FIREWALL_BLOCK_MARK = 5
 A_FIREWALL_BLOCK_MASK = 6
+A_FIREWALL_PROXY = 7
+A_FIREWALL_PROXY_PROTOCOL = 8
+A_FIREWALL_FORWARDED_FOR = 9
 
 # Attributes of block
 A_BLOCK_ADDRESS4 = 1
@@ -526,6 +530,9 @@ TYPES: dict[str, dict[str, str]] = {
         "block-max": "u32",
         "block-mark": "u32",
         "block-mask": "u32",
+        "proxy": "nest",
+        "proxy-protocol": "flag",
+        "forwarded-for": "flag",
     },
     "block": {
         "address4": "u32",
@@ -730,6 +737,9 @@ NAMES: dict[str, dict[int, str]] = {
         4: "block-max",
         5: "block-mark",
         6: "block-mask",
+        7: "proxy",
+        8: "proxy-protocol",
+        9: "forwarded-for",
     },
     "block": {
         1: "address4",

@@ -152,13 +152,13 @@ def is_scalar(attribute_set: str, name: str) -> bool:
     return abi.TYPES[attribute_set].get(name) in ("u32", "uint", "flag", "string")
 
 
-def _flag(value: object) -> tuple[str, str] | None:
+def flag(value: object) -> tuple[str, str] | None:
     return None if isinstance(value, bool) else ("true or false", got(value))
 
 
 def _attribute(attribute_set: str, name: str) -> Check:
     if abi.TYPES[attribute_set][name] == "flag":
-        return _flag
+        return flag
     if name in abi.ENUMS.get(attribute_set, {}):
         return _one_of(abi.ENUMS[attribute_set][name])
     return _seconds(attribute_set, name) if is_time(attribute_set, name) else integer(attribute_set, name)

@@ -238,7 +238,6 @@ def test_configuration_without_the_table_stages_nothing_of_it() -> None:
         ('"0x10/0xff"', '"0x100/0xff"', ":6: firewall.allow_mark: expected a mark"),
         ('"0x10/0xff"', '"0/0"', ":6: firewall.allow_mark: "),
         ('["192.0.2.0/24", "2001:db8::/32"]', '"192.0.2.1"', ":9: firewall.proxies: expected an array of prefixes"),
-        ('"192.0.2.0/24", "2001:db8::/32"', "", ":10: firewall.proxy_protocol: "),
         ("forwarded_for = true", "forwarded_for = 1", ":11: firewall.forwarded_for: expected true or false"),
         ("1000", "0", ":7: firewall.block_max: expected an integer from 1 to 16777216, got 0"),
         (

@@ -151,6 +151,8 @@ GENERATORS: dict[str, Generator] = {
     "rule.set_mark": lambda _: st.integers(0, 2**32 - 1),
     "firewall.allow": lambda _: st.lists(_NETWORKS, max_size=3, unique=True),
     "firewall.proxies": lambda _: st.lists(_NETWORKS, max_size=3, unique=True),
+    "firewall.proxy_protocol": lambda _: st.booleans(),
+    "firewall.forwarded_for": lambda _: st.booleans(),
     "firewall.allow_mark": lambda _: _MARKS,
     "firewall.block_mark": lambda _: _MARKS,
     "error_page.vhost": lambda context: st.sampled_from(context.vhosts),

@@ -50,9 +50,6 @@ def check(checker: Checker, value: object) -> None:
         return
     for key, (_, most) in _NETWORKS.items():
         _check_networks(checker, (*path, key), value.get(key, []), most)
-    for key in _FLAGS:
-        if value.get(key) is True and not value.get("proxies"):
-            checker.add((*path, key), "there are no proxies", 'whom it is about, in "proxies"')
 
 
 def _check_networks(checker: Checker, path: Path, value: object, most: int) -> None:

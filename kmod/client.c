@@ -295,7 +295,8 @@ void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 	struct weir_account *account = NULL;
 	struct weir_client *client;
 
-	if (!proxied && config->limits.counts_connections && !weir_client_admit(wn, config, sk, &account))
+	if (!proxied && config->limits.counts_connections &&
+	    !weir_client_admit(wn, config, sk, &account))
 		return;
 	client = kmem_cache_zalloc(weir_clients, GFP_ATOMIC | __GFP_NOWARN);
 	if (!client || weir_leg_setup(&client->leg, &weir_client_ops, wn)) {

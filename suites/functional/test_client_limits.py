@@ -252,7 +252,7 @@ def processors(dut: Dut) -> list[int]:
     return [int(count) for count in line.split()[1:]]
 
 
-def test_requests_on_two_cpus_are_counted_as_one(dut: Dut, origin: Origin, client: Client) -> None:
+def test_requests_on_two_cpus_are_counted_as_one(dut: Dut, client: Client) -> None:
     dut.apply(limits={"request_rate": 60})
     connections = [client.connect() for _ in range(20)]
     before = processors(dut)
@@ -262,7 +262,7 @@ def test_requests_on_two_cpus_are_counted_as_one(dut: Dut, origin: Origin, clien
     statuses = [status for connection in connections for status in connection.responses(8).statuses]
     took = time.monotonic() - began
     assert sorted(set(statuses)) == [200, 429]
-    assert 60 <= statuses.count(200) == origin.requests <= 60 * (1 + int(took))
+    assert 60 <= statuses.count(200) <= 60 * (1 + int(took))
     assert all(after > earlier for earlier, after in zip(before, processors(dut), strict=True)), "one CPU did it all"
 
 

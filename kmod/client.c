@@ -13,6 +13,7 @@
 #include "client_leg.h"
 #include "exchange.h"
 #include "gather.h"
+#include "limit.h"
 #include "listener.h"
 #include "timer.h"
 
@@ -99,6 +100,12 @@ void weir_client_reset(struct weir_client *client)
 	weir_leg_reset(&client->leg);
 }
 
+void weir_client_drop(struct weir_client *client)
+{
+	weir_client_clean(client);
+	weir_leg_drop(&client->leg);
+}
+
 void weir_client_close(struct weir_client *client, bool sending)
 {
 	weir_client_clean(client);
@@ -183,6 +190,8 @@ static void weir_client_destroy(struct weir_leg *leg)
 	weir_count(wn, WEIR_STAT_connections_active, -1);
 	weir_meter_add(client->meter, WEIR_METER_connections, -1);
 	leg->sk->sk_prot->close(leg->sk, 0);
+	if (client->account)
+		weir_limit_close(wn, client->account);
 }
 
 static void weir_client_free(struct weir_leg *leg)
@@ -201,25 +210,35 @@ static const struct weir_leg_ops weir_client_ops = {
 	.free = weir_client_free,
 };
 
-static void weir_client_identify(struct weir_client *client, const struct sock *sk)
+static struct in6_addr weir_client_address(const struct sock *sk)
 {
+	struct in6_addr address;
+
 #if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
-		client->address = sk->sk_v6_daddr;
+	if (sk->sk_family == AF_INET6)
+		return sk->sk_v6_daddr;
+#endif
+	ipv6_addr_set_v4mapped(sk->sk_daddr, &address);
+	return address;
+}
+
+void weir_client_rename(struct weir_client *client)
+{
+	if (ipv6_addr_v4mapped(&client->address))
+		client->name_len = snprintf(client->name, sizeof(client->name), "%pI4",
+					    &client->address.s6_addr32[3]);
+	else
 		client->name_len = snprintf(client->name, sizeof(client->name), "%pI6c",
 					    &client->address);
-		return;
-	}
-#endif
-	ipv6_addr_set_v4mapped(sk->sk_daddr, &client->address);
-	client->name_len = snprintf(client->name, sizeof(client->name), "%pI4", &sk->sk_daddr);
 }
 
 /* Give up a connection that was never served, as a listener does that is closed. */
-static void weir_client_refuse_connection(struct sock *sk)
+static void weir_client_refuse_connection(struct sock *sk, bool silently)
 {
 	sock_hold(sk);
 	bh_lock_sock(sk);
+	/* As weir_leg_drop() does it. */
+	tcp_sk(sk)->repair = silently;
 	sk->sk_prot->disconnect(sk, O_NONBLOCK);
 	sock_orphan(sk);
 	this_cpu_inc(*sk->sk_prot->orphan_count);
@@ -227,6 +246,30 @@ static void weir_client_refuse_connection(struct sock *sk)
 	tcp_done(sk);
 	bh_unlock_sock(sk);
 	sock_put(sk);
+}
+
+/*
+ * Count a connection as open in its client's account.  False: it must not be, and
+ * is gone.  How many come in a while was looked at by gate.c; of those that came
+ * together some may be too many all the same.
+ */
+static bool weir_client_admit(struct weir_net *wn, const struct weir_config *config,
+			      struct sock *sk, struct weir_account **account)
+{
+	const struct weir_limits *limits = &config->limits;
+	struct in6_addr address = weir_client_address(sk);
+	enum weir_limit over;
+	bool silently;
+
+	*account = weir_limit_open(wn, limits, &address, true, &over);
+	if (!*account && over != WEIR_LIMIT_NONE && weir_limit_spares(config, &address))
+		*account = weir_limit_open(wn, limits, &address, false, &over);
+	if (*account)
+		return true;
+	silently = over != WEIR_LIMIT_NONE &&
+		   weir_limit_refused(wn, limits, over, &address) == WEIR_ACTION_DROP;
+	weir_client_refuse_connection(sk, silently);
+	return false;
 }
 
 /* As sock_graft() does, without an inode's owner and label. */
@@ -246,19 +289,34 @@ static void weir_client_graft(struct weir_client *client, struct sock *sk)
 
 void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 {
-	struct weir_client *client = kmem_cache_zalloc(weir_clients, GFP_ATOMIC | __GFP_NOWARN);
+	struct in6_addr address = weir_client_address(sk);
 	struct weir_net *wn = listener->leg.wn;
+	const struct weir_config *config = rcu_dereference(wn->config);
+	bool proxied = weir_firewall_trusts(&config->firewall, &address);
+	struct weir_account *account = NULL;
+	struct weir_client *client;
 
+	if (!proxied && config->limits.counts_connections &&
+	    !weir_client_admit(wn, config, sk, &account))
+		return;
+	client = kmem_cache_zalloc(weir_clients, GFP_ATOMIC | __GFP_NOWARN);
 	if (!client || weir_leg_setup(&client->leg, &weir_client_ops, wn)) {
 		if (!client)
 			weir_count(wn, WEIR_STAT_allocation_failures, 1);
 		if (client)
 			kmem_cache_free(weir_clients, client);
-		weir_client_refuse_connection(sk);
+		if (account)
+			weir_limit_close(wn, account);
+		weir_client_refuse_connection(sk, false);
 		return;
 	}
 	client->reading = WEIR_READING_HEAD;
-	weir_client_identify(client, sk);
+	client->address = address;
+	client->peer = address;
+	weir_client_rename(client);
+	client->account = account;
+	client->proxied = proxied;
+	client->awaits_proxy = proxied && config->firewall.proxy_protocol;
 	client->meter = weir_meter_hold(listener->meter);
 	weir_meter_add(client->meter, WEIR_METER_connects, 1);
 	weir_meter_add(client->meter, WEIR_METER_connections, 1);

@@ -51,12 +51,16 @@ enum weir_client_wait {
  * @leg: its socket
  * @socket: what TCP dereferences as the socket's owner; there is no file
  * @node: in the namespace's clients
- * @address: the client's, IPv4 mapped
- * @name: the same as text
+ * @address: the client's, IPv4 mapped; with proxies this and @name: socket lock
+ * @name: that of @peer, as text
  * @name_len: its length
  * @meter: counts of the listener that accepted it, with a reference
+ * @account: its client's, in which it is counted as open; NULL: not yet.  Socket lock
  *
  * Socket lock:
+ * @peer: who is at the other end, or for whom that end says that it asks
+ * @proxied: that is a trusted proxy
+ * @awaits_proxy: the connection begins with a header of the PROXY protocol
  * @x: the exchange in progress, with the client leg's reference
  * @gather: the request head being read
  * @relay: the request body being read
@@ -85,6 +89,10 @@ struct weir_client {
 	u8				name[WEIR_CLIENT_NAME];
 	u8				name_len;
 	struct weir_meter		*meter;
+	struct weir_account		*account;
+	struct in6_addr			peer;
+	bool				proxied;
+	bool				awaits_proxy;
 	struct weir_exchange		*x;
 	struct weir_gather		*gather;
 	struct weir_relay		relay;
@@ -130,9 +138,20 @@ static inline void weir_client_visits(struct weir_client *client, struct weir_me
 
 /* Count the request in progress, if there is one.  @whole: all of its reply was sent. */
 void weir_client_settle(struct weir_client *client, bool whole);
+/* @address has become another. */
+void weir_client_rename(struct weir_client *client);
 void weir_client_reset(struct weir_client *client);
+/* The same, and nobody is told. */
+void weir_client_drop(struct weir_client *client);
 /* @sending: the client may still be sending what nobody will read. */
 void weir_client_close(struct weir_client *client, bool sending);
+
+/* client_proxy.c */
+/* Read the header that a proxy begins with.  Returns whether to go on. */
+bool weir_client_read_proxy(struct weir_client *client);
+/* Find out whose request a proxy passes on. */
+void weir_client_forwarded(struct weir_client *client, const struct weir_config *config,
+			   const struct http_head *head, const u8 *buf);
 
 /* client_request.c */
 /* Read a head; when it is whole there is an exchange.  Returns whether to go on. */

@@ -186,13 +186,48 @@ static void weir_client_answer(struct weir_client *client, u32 vhost, u16 status
 }
 
 /* Answer a request over the limit.  Whom it is for matters only if some host has its own page. */
-static void weir_client_limited(struct weir_client *client, const struct weir_config *config)
+static void weir_client_limited(struct weir_client *client, const struct weir_config *config,
+				u16 status)
 {
 	u32 vhost = WEIR_PAGE_EVERYWHERE;
 
 	if (config->pages && config->pages->limited_apart)
 		vhost = weir_route_vhost(config, &client->gather->head, client->gather->bytes);
-	weir_client_answer(client, vhost, 429);
+	weir_client_answer(client, vhost, status);
+}
+
+/* Whether a request is within its client's limits.  False: it is dealt with. */
+static bool weir_client_within(struct weir_client *client, const struct weir_config *config)
+{
+	const struct weir_limits *limits = &config->limits;
+	struct weir_net *wn = client->leg.wn;
+	enum weir_limit over;
+
+	/* It was accepted before there were limits, or before there were any of connections. */
+	if (!client->account) {
+		client->account = weir_limit_open(wn, limits, &client->address, false, &over);
+		if (!client->account) {
+			weir_client_reset(client);
+			return false;
+		}
+	}
+	if (!limits->counts_requests)
+		return true;
+	over = weir_account_request(client->account, limits->most);
+	if (over == WEIR_LIMIT_NONE || weir_limit_spares(config, &client->address))
+		return true;
+	switch (weir_limit_refused(wn, limits, over, &client->address)) {
+	case WEIR_ACTION_RESET:
+		weir_client_reset(client);
+		break;
+	case WEIR_ACTION_DROP:
+		weir_client_drop(client);
+		break;
+	default:
+		weir_client_limited(client, config, limits->answers[over].status);
+		break;
+	}
+	return false;
 }
 
 /* A request's head is whole. */
@@ -202,8 +237,6 @@ static void weir_client_request(struct weir_client *client)
 	const struct http_head *head = &client->gather->head;
 	const struct weir_limits *limits = &config->limits;
 	struct weir_net *wn = client->leg.wn;
-	struct weir_limiter *limiter = rcu_dereference(wn->limiter);
-	enum weir_limit_verdict verdict = WEIR_LIMIT_PASS;
 
 	client->requests += client->requests < U32_MAX;
 	if (unlikely(client->vhost && !config->rules))
@@ -212,26 +245,19 @@ static void weir_client_request(struct weir_client *client)
 	weir_count(wn, WEIR_STAT_requests, 1);
 	weir_count(wn, in_serving_softirq() ? WEIR_STAT_requests_softirq :
 		   WEIR_STAT_requests_other, 1);
-	if (limiter)
-		verdict = weir_limit_check(limiter, limits, &client->address);
-	if (verdict == WEIR_LIMIT_PASS) {
-		/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets: not reflected. */
-		if (head->flags & HTTP_HAS_MAX_FORWARDS && !head->max_forwards)
-			weir_client_answer(client, WEIR_PAGE_EVERYWHERE,
-					   head->method == HTTP_METHOD_OPTIONS ? 200 : 405);
-		else if (config->rules)
-			weir_client_route(client, config);
-		else
-			weir_client_forward(client, 0, WEIR_PAGE_EVERYWHERE, 0);
+	if (unlikely(client->proxied) && config->firewall.forwarded_for)
+		weir_client_forwarded(client, config, head, client->gather->bytes);
+	if ((limits->counts_requests || limits->counts_connections) &&
+	    !weir_client_within(client, config))
 		return;
-	}
-	weir_count(wn, verdict == WEIR_LIMIT_RATE ? WEIR_STAT_rejected_rate :
-		   WEIR_STAT_rejected_burst, 1);
-	if (limits->action == WEIR_ACTION_RESET) {
-		weir_client_reset(client);
-		return;
-	}
-	weir_client_limited(client, config);
+	/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets: not reflected. */
+	if (head->flags & HTTP_HAS_MAX_FORWARDS && !head->max_forwards)
+		weir_client_answer(client, WEIR_PAGE_EVERYWHERE,
+				   head->method == HTTP_METHOD_OPTIONS ? 200 : 405);
+	else if (config->rules)
+		weir_client_route(client, config);
+	else
+		weir_client_forward(client, 0, WEIR_PAGE_EVERYWHERE, 0);
 }
 
 /* Reading. */
@@ -259,6 +285,8 @@ bool weir_client_read_head(struct weir_client *client)
 	struct sk_buff *skb;
 	size_t len, used;
 
+	if (unlikely(client->awaits_proxy))
+		return weir_client_read_proxy(client);
 	skb = weir_leg_peek(&client->leg, &offset, &len);
 	if (!skb) {
 		/* Amid a head or between requests: nobody to answer. */

@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "group.h"
+#include "hook.h"
 #include "limit.h"
 #include "listener.h"
 #include "net.h"
@@ -16,11 +17,15 @@
 struct weir_config *weir_config_alloc(void)
 {
 	struct weir_config *config = kzalloc(sizeof(*config), GFP_KERNEL);
+	unsigned int i;
 
 	if (!config)
 		return NULL;
 	refcount_set(&config->refs, 1);
 	config->proxy.forwarded = WEIR_FORWARD_OFF;
+	for (i = 0; i < WEIR_LIMIT_COUNT; i++)
+		config->limits.answers[i].status = 429;
+	config->limits.ipv6_prefix = 64;
 	config->limits.header_total = 16384;
 	config->limits.header_count = 64;
 	config->limits.body_length = 1ULL << 30;
@@ -31,6 +36,7 @@ struct weir_config *weir_config_alloc(void)
 	config->timeouts.upstream_connect = 5ULL * USEC_PER_SEC;
 	config->timeouts.upstream_response = 60ULL * USEC_PER_SEC;
 	config->timeouts.tunnel = 3600ULL * USEC_PER_SEC;
+	weir_firewall_setup(&config->firewall);
 	return config;
 }
 
@@ -49,6 +55,7 @@ static void weir_config_free(struct rcu_head *rcu)
 	kvfree(config->listeners);
 	weir_rules_free(config->rules);
 	weir_pages_put(config->pages);
+	weir_firewall_release(&config->firewall);
 	kfree(config);
 }
 
@@ -226,13 +233,29 @@ int weir_config_add_server(struct weir_upstream_config *upstream,
 static int weir_config_check_limits(const struct weir_limits *limits,
 				    struct netlink_ext_ack *extack)
 {
-	if (limits->request_rate > WEIR_RATE_MAX || limits->request_burst > WEIR_RATE_MAX) {
-		NL_SET_ERR_MSG_FMT(extack, "request_rate and request_burst must be 0 to %d",
-				   WEIR_RATE_MAX);
-		return -EINVAL;
+	unsigned int i;
+
+	for (i = 0; i < WEIR_LIMIT_COUNT; i++) {
+		const struct weir_limit_answer *answer = &limits->answers[i];
+
+		if (limits->most[i] > WEIR_RATE_MAX) {
+			NL_SET_ERR_MSG_FMT(extack, "a client's limits must be 0 to %d",
+					   WEIR_RATE_MAX);
+			return -EINVAL;
+		}
+		if (answer->action >= __WEIR_ACTION_COUNT || answer->status < WEIR_STATUS_MIN ||
+		    answer->status > WEIR_STATUS_MAX) {
+			NL_SET_ERR_MSG_FMT(extack, "no such action, or a status not from %d to %d",
+					   WEIR_STATUS_MIN, WEIR_STATUS_MAX);
+			return -EINVAL;
+		}
 	}
 	if (limits->action >= __WEIR_ACTION_COUNT) {
-		NL_SET_ERR_MSG(extack, "action must be reply or reset");
+		NL_SET_ERR_MSG(extack, "action must be reply, reset or drop");
+		return -EINVAL;
+	}
+	if (!limits->ipv6_prefix || limits->ipv6_prefix > WEIR_PREFIX_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "ipv6_prefix must be 1 to %d", WEIR_PREFIX_MAX);
 		return -EINVAL;
 	}
 	if (limits->header_total < WEIR_HEADER_TOTAL_MIN ||
@@ -422,24 +445,18 @@ static int weir_config_open(struct weir_net *wn, const struct weir_config *confi
 	return 0;
 }
 
-/* Counts survive as long as either limit is set. */
-static struct weir_limiter *weir_config_limiter(struct weir_net *wn,
-						const struct weir_config *config)
+/* Clients have accounts from the first configuration on that needs them: counts survive. */
+static int weir_config_account(struct weir_net *wn, const struct weir_limits *limits)
 {
-	struct weir_limiter *limiter;
-
-	if (!config->limits.request_rate && !config->limits.request_burst)
-		return NULL;
-	limiter = rcu_dereference_protected(wn->limiter, lockdep_is_held(&wn->lock));
-	if (!limiter)
-		limiter = weir_limiter_alloc();
-	return limiter ?: ERR_PTR(-ENOMEM);
+	if (wn->accounts || !(limits->counts_requests || limits->counts_connections))
+		return 0;
+	wn->accounts = weir_accounts_alloc(weir_clients_max, wn->stats);
+	return wn->accounts ? 0 : -ENOMEM;
 }
 
 static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *config,
 				    struct netlink_ext_ack *extack)
 {
-	struct weir_limiter *limiter, *old_limiter;
 	struct weir_listener *listener, *next;
 	struct weir_config *old;
 	LIST_HEAD(opened);
@@ -448,37 +465,33 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 
 	if (wn->dying)
 		return -ESHUTDOWN;
-	old_limiter = rcu_dereference_protected(wn->limiter, lockdep_is_held(&wn->lock));
-	limiter = weir_config_limiter(wn, config);
-	if (IS_ERR(limiter))
-		return PTR_ERR(limiter);
+	err = weir_config_account(wn, &config->limits);
+	if (err)
+		return err;
 	err = weir_config_open(wn, config, &opened, extack);
 	if (!err && config->rules)
 		err = weir_rules_measure(config->rules, wn->meters);
 	if (!err)
+		err = weir_hook_in(wn, config);
+	if (!err)
 		err = weir_groups_prepare(wn, config);
 	if (err) {
+		weir_hook_out(wn);
 		weir_listeners_close(&opened);
-		if (limiter != old_limiter)
-			weir_limiter_free(limiter);
 		return err;
 	}
 	/* No failure from here on. */
 	weir_groups_commit(wn, config);
 	refcount_inc(&config->refs);
-	rcu_assign_pointer(wn->limiter, limiter);
 	old = rcu_replace_pointer(wn->config, config, lockdep_is_held(&wn->lock));
 	list_for_each_entry_safe(listener, next, &wn->listeners, node)
 		if (!weir_config_has_listener(config, &listener->address))
 			list_move_tail(&listener->node, &closed);
 	list_splice_tail(&opened, &wn->listeners);
 	weir_listeners_close(&closed);
+	weir_hook_out(wn);
 	weir_config_put(old);
 	weir_groups_retire(wn, config);
-	if (old_limiter && limiter != old_limiter) {
-		synchronize_rcu();
-		weir_limiter_free(old_limiter);
-	}
 	return 0;
 }
 
@@ -490,8 +503,11 @@ int weir_config_apply(struct net *net, struct weir_config *config, struct netlin
 	err = weir_config_check(config, extack);
 	if (!err && config->rules)
 		err = weir_rules_finish(config->rules, config->limits.uri_length, extack);
+	if (!err)
+		err = weir_firewall_finish(&config->firewall, extack);
 	if (err)
 		return err;
+	weir_limits_finish(&config->limits);
 	mutex_lock(&wn->lock);
 	err = weir_config_apply_locked(wn, config, extack);
 	mutex_unlock(&wn->lock);

@@ -14,6 +14,9 @@
 #include <linux/socket.h>
 #include <linux/types.h>
 
+#include "clients.h"
+#include "firewall.h"
+
 struct net;
 struct netlink_ext_ack;
 struct weir_group;
@@ -40,15 +43,18 @@ enum weir_config_bounds {
 	WEIR_URI_LENGTH_MIN	= 64,		/* bytes */
 	WEIR_URI_LENGTH_MAX	= 32768,	/* bytes */
 	WEIR_RATE_MAX		= 1 << 30,
+	WEIR_STATUS_MIN		= 400,
+	WEIR_STATUS_MAX		= 599,
 };
 
 #define WEIR_TIMEOUT_MIN_US	1000ULL			/* 1 ms */
 #define WEIR_TIMEOUT_MAX_US	(86400ULL * 1000000)	/* a day */
 
-/* What is done with a request over its client's limit. */
+/* What is done with a request, or a connection, over its client's limit. */
 enum weir_action {
-	WEIR_ACTION_REPLY,	/* 429, the connection stays open */
+	WEIR_ACTION_REPLY,	/* an error reply, the connection stays open; requests only */
 	WEIR_ACTION_RESET,	/* RST */
+	WEIR_ACTION_DROP,	/* the connection is gone, and nothing says so */
 	__WEIR_ACTION_COUNT,
 };
 
@@ -177,23 +183,47 @@ struct weir_proxy {
 };
 
 /**
+ * struct weir_limit_answer - what is done about what passes a limit
+ * @action: what; without @own_action, that of the limits
+ * @own_action: the limit has an action of its own
+ * @status: of a reply
+ * @blocks: the client is blocked besides
+ * @block_time: for how long, microseconds; 0: until it is unblocked
+ */
+struct weir_limit_answer {
+	enum weir_action	action;
+	bool			own_action;
+	bool			blocks;
+	u16			status;
+	u64			block_time;
+};
+
+/**
  * struct weir_limits - what a client may do; 0 = no limit where said
- * @request_rate: requests of one client address in a second; 0 = off
- * @request_burst: requests of one client address in 125 ms; 0 = off
- * @action: what is done with a request over either
+ * @most: by enum weir_limit, how many of a client's are allowed; 0 = off
+ * @answers: by the same, what is done with what passes it
+ * @action: what is done where a limit does not say
+ * @ipv6_prefix: addresses with as many bits in common are one client
  * @header_total: bytes of a request's head, start line included
  * @header_count: fields of a request's head
  * @body_length: bytes of a request's body; 0 = off
  * @uri_length: bytes of a request's target
+ *
+ * Set while the configuration is applied, and not changed afterwards:
+ * @counts_requests: one of the limits of requests is set
+ * @counts_connections: ditto, of connections
  */
 struct weir_limits {
-	u32			request_rate;
-	u32			request_burst;
+	u32			most[WEIR_LIMIT_COUNT];
+	struct weir_limit_answer answers[WEIR_LIMIT_COUNT];
 	enum weir_action	action;
+	u32			ipv6_prefix;
 	u32			header_total;
 	u32			header_count;
 	u64			body_length;
 	u32			uri_length;
+	bool			counts_requests;
+	bool			counts_connections;
 };
 
 /* All in microseconds, WEIR_TIMEOUT_MIN_US to WEIR_TIMEOUT_MAX_US. */
@@ -219,6 +249,7 @@ struct weir_timeouts {
  * @upstreams: upstream groups; the first is where requests go unless @rules say otherwise
  * @rules: virtual hosts and rules, or NULL
  * @pages: bodies of error replies, or NULL
+ * @firewall: whom the block table may not block, and how many it may
  */
 struct weir_config {
 	refcount_t			refs;
@@ -232,6 +263,7 @@ struct weir_config {
 	struct weir_upstream_config	*upstreams;
 	struct weir_rules		*rules;
 	struct weir_pages		*pages;
+	struct weir_firewall		firewall;
 };
 
 /*

@@ -17,6 +17,8 @@
 
 #include "config.h"
 #include "control.h"
+#include "control_block.h"
+#include "control_limits.h"
 #include "control_rules.h"
 #include "control_show.h"
 #include "nl_gen.h"
@@ -48,8 +50,6 @@ static_assert(WEIR_ABI_URI_LENGTH_MIN == WEIR_URI_LENGTH_MIN);
 static_assert(WEIR_ABI_URI_LENGTH_MAX == WEIR_URI_LENGTH_MAX);
 static_assert(WEIR_ABI_TIMEOUT_MIN == WEIR_TIMEOUT_MIN_US);
 static_assert(WEIR_ABI_TIMEOUT_MAX == WEIR_TIMEOUT_MAX_US);
-static_assert((int)WEIR_LIMIT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
-static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
 static_assert((int)WEIR_FORWARDING_APPEND == (int)WEIR_FORWARD_APPEND);
 static_assert((int)WEIR_FORWARDING_REPLACE == (int)WEIR_FORWARD_REPLACE);
 static_assert((int)WEIR_FORWARDING_OFF == (int)WEIR_FORWARD_OFF);
@@ -320,22 +320,7 @@ static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
 static int weir_stage_limits(struct weir_control *control, struct nlattr *nest,
 			     struct netlink_ext_ack *extack)
 {
-	struct weir_limits *limits = &control->staged->limits;
-	struct nlattr *tb[WEIR_A_LIMITS_MAX + 1];
-	int err;
-
-	err = nla_parse_nested(tb, WEIR_A_LIMITS_MAX, nest, weir_limits_nl_policy, extack);
-	if (err)
-		return err;
-	weir_take_u32(&limits->request_rate, tb[WEIR_A_LIMITS_REQUEST_RATE]);
-	weir_take_u32(&limits->request_burst, tb[WEIR_A_LIMITS_REQUEST_BURST]);
-	if (tb[WEIR_A_LIMITS_ACTION])
-		limits->action = nla_get_u32(tb[WEIR_A_LIMITS_ACTION]);
-	weir_take_u32(&limits->header_total, tb[WEIR_A_LIMITS_HEADER_TOTAL]);
-	weir_take_u32(&limits->header_count, tb[WEIR_A_LIMITS_HEADER_COUNT]);
-	weir_take_uint(&limits->body_length, tb[WEIR_A_LIMITS_BODY_LENGTH]);
-	weir_take_u32(&limits->uri_length, tb[WEIR_A_LIMITS_URI_LENGTH]);
-	return 0;
+	return weir_read_limits(&control->staged->limits, nest, extack);
 }
 
 static int weir_stage_proxy(struct weir_control *control, struct nlattr *nest,
@@ -392,6 +377,12 @@ static int weir_stage_control_error_page(struct weir_control *control, struct nl
 					 struct netlink_ext_ack *extack)
 {
 	return weir_stage_error_page(control->staged, nest, extack);
+}
+
+static int weir_stage_control_firewall(struct weir_control *control, struct nlattr *nest,
+				       struct netlink_ext_ack *extack)
+{
+	return weir_stage_firewall(control->staged, nest, extack);
 }
 
 /* One stage operation: @stage puts the part in attribute @type into the sender's transaction. */
@@ -456,6 +447,11 @@ int weir_nl_stage_rule_doit(struct sk_buff *skb, struct genl_info *info)
 int weir_nl_stage_error_page_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return weir_stage(skb, info, WEIR_A_CONFIG_ERROR_PAGE, weir_stage_control_error_page);
+}
+
+int weir_nl_stage_firewall_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_FIREWALL, weir_stage_control_firewall);
 }
 
 /* Apply the staged configuration and tell the new generation, or change nothing. */

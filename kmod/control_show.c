@@ -8,6 +8,8 @@
 #include <net/genetlink.h>
 
 #include "config.h"
+#include "control_block.h"
+#include "control_limits.h"
 #include "control_rules.h"
 #include "control_show.h"
 #include "nl_gen.h"
@@ -49,7 +51,7 @@ enum {
  * struct weir_config_dump - how far a dump of a configuration is
  * @config: what is shown, unchanged even when another one is applied meanwhile
  * @next: index of the next part: listeners, each upstream group with its
- *	servers behind it, virtual hosts, rules, error pages, proxy, limits, timeouts
+ *	servers behind it, virtual hosts, rules, error pages, proxy, limits, timeouts, firewall
  */
 struct weir_config_dump {
 	struct weir_config	*config;
@@ -68,7 +70,7 @@ int weir_nl_get_config_start(struct netlink_callback *cb)
 
 	dump->config = weir_config_current(genl_info_net(genl_info_dump(cb)));
 	dump->next = 0;
-	/* An error page, or a rule with all that it may have, in one message. */
+	/* An error page, a rule, or an allow-list with all that it may have, in one message. */
 	cb->min_dump_alloc = 2 * WEIR_PAGE_MAX - WEIR_DUMP_SPARE;
 	return 0;
 }
@@ -139,17 +141,6 @@ static int weir_put_server(struct sk_buff *skb, const struct weir_upstream_confi
 	       (server->backup ? nla_put_flag(skb, WEIR_A_SERVER_BACKUP) : 0);
 }
 
-static int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits)
-{
-	return nla_put_u32(skb, WEIR_A_LIMITS_REQUEST_RATE, limits->request_rate) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_REQUEST_BURST, limits->request_burst) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_ACTION, limits->action) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_TOTAL, limits->header_total) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_COUNT, limits->header_count) ?:
-	       nla_put_uint(skb, WEIR_A_LIMITS_BODY_LENGTH, limits->body_length) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length);
-}
-
 static int weir_put_proxy(struct sk_buff *skb, const struct weir_proxy *proxy)
 {
 	return nla_put_u32(skb, WEIR_A_PROXY_X_FORWARDED, proxy->x_forwarded) ?:
@@ -194,9 +185,10 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 		{ WEIR_A_CONFIG_VHOST, config->rules ? config->rules->vhost_count : 0 },
 		{ WEIR_A_CONFIG_RULE, config->rules ? config->rules->rule_count : 0 },
 		{ WEIR_A_CONFIG_ERROR_PAGE, config->pages ? config->pages->count : 0 },
-		{ WEIR_A_CONFIG_PROXY, 1 },
-		{ WEIR_A_CONFIG_LIMITS, 1 },
-		{ WEIR_A_CONFIG_TIMEOUTS, 1 },
+	};
+	static const int once[] = {
+		WEIR_A_CONFIG_PROXY, WEIR_A_CONFIG_LIMITS, WEIR_A_CONFIG_TIMEOUTS,
+		WEIR_A_CONFIG_FIREWALL,
 	};
 	struct weir_config_part part = {};
 	unsigned int i;
@@ -228,6 +220,8 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 		}
 		index -= counts[i].count;
 	}
+	if (index < ARRAY_SIZE(once))
+		part.type = once[index];
 	return part;
 }
 
@@ -251,6 +245,8 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 		return weir_put_proxy(skb, &config->proxy);
 	case WEIR_A_CONFIG_LIMITS:
 		return weir_put_limits(skb, &config->limits);
+	case WEIR_A_CONFIG_FIREWALL:
+		return weir_put_firewall(skb, &config->firewall);
 	default:
 		return weir_put_timeouts(skb, &config->timeouts);
 	}

@@ -187,6 +187,16 @@ void weir_leg_reset(struct weir_leg *leg)
 	weir_leg_finish(leg);
 }
 
+void weir_leg_drop(struct weir_leg *leg)
+{
+	if (leg->closed)
+		return;
+	/* TCP sends nothing for a connection that is being moved to another host. */
+	tcp_sk(leg->sk)->repair = 1;
+	weir_leg_reset(leg);
+	tcp_sk(leg->sk)->repair = 0;
+}
+
 bool weir_leg_has_input(const struct weir_leg *leg)
 {
 	return tcp_inq(leg->sk) > 0;

@@ -145,6 +145,8 @@ void weir_leg_put(struct weir_leg *leg);
  * acknowledged or after a bounded time.
  */
 void weir_leg_reset(struct weir_leg *leg);
+/* The same without an RST, or anything else. */
+void weir_leg_drop(struct weir_leg *leg);
 void weir_leg_linger(struct weir_leg *leg, bool for_fin, u32 drain);
 /* Send a FIN after what is queued, and go on reading; again does nothing.  From run(), too. */
 void weir_leg_shutdown(struct weir_leg *leg);

@@ -1,29 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Request rates of client addresses. */
+/*
+ * Limits of clients: whose account something is counted in, and what becomes
+ * of what is refused.  clients.h counts; the actions themselves are those of the
+ * socket in question (client_request.c, client.c, gate.c).
+ */
 #ifndef _WEIR_LIMIT_H
 #define _WEIR_LIMIT_H
 
-#include <linux/types.h>
+#include "config.h"
 
-struct in6_addr;
-struct weir_limiter;
-struct weir_limits;
+struct weir_net;
 
-enum weir_limit_verdict {
-	WEIR_LIMIT_PASS,
-	WEIR_LIMIT_RATE,	/* over request_rate */
-	WEIR_LIMIT_BURST,	/* over request_burst */
-};
+/* Fill in what follows from what was configured.  Before the limits are published. */
+void weir_limits_finish(struct weir_limits *limits);
 
-/* Process context. */
-struct weir_limiter *weir_limiter_alloc(void);
-/* No reader is left. */
-void weir_limiter_free(struct weir_limiter *limiter);
-size_t weir_limiter_size(void);
+/*
+ * What a client is known by: an IPv4 address (mapped) as it is, of an IPv6
+ * address the first ipv6_prefix bits.
+ */
+struct in6_addr weir_limit_key(const struct weir_limits *limits, const struct in6_addr *address);
 
-/* Count a request of a client (IPv4 as a mapped address), unless it is over a limit.  Softirq. */
-enum weir_limit_verdict weir_limit_check(struct weir_limiter *limiter,
-					 const struct weir_limits *limits,
-					 const struct in6_addr *client);
+/*
+ * The client's account with one more connection open; see weir_accounts_open().
+ * Softirq, or process context without locks.
+ */
+struct weir_account *weir_limit_open(struct weir_net *wn, const struct weir_limits *limits,
+				     const struct in6_addr *address, bool bounded,
+				     enum weir_limit *over);
+/* The connection is gone, or never was.  Softirq, or process context without locks. */
+void weir_limit_close(struct weir_net *wn, struct weir_account *account);
+
+/* Whether no limit applies to a client: one of the allow-list, or a proxy.  Any context. */
+bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *address);
+
+/*
+ * Something of this client was refused for the limit @over: count it, and what
+ * is done about it, and block the client if that is wanted.  Returns the action.
+ * Any context but hard interrupts.
+ */
+enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
+				    enum weir_limit over, const struct in6_addr *address);
 
 #endif /* _WEIR_LIMIT_H */

@@ -111,6 +111,7 @@ static int weir_listener_start(struct weir_listener *listener, struct netlink_ex
 	}
 	lock_sock(sk);
 	weir_leg_attach_listener(&listener->leg, sk);
+	weir_gate_attach(&listener->gate, sk);
 	release_sock(sk);
 	err = kernel_listen(listener->socket, WEIR_LISTENER_BACKLOG);
 	if (err)

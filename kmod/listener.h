@@ -6,6 +6,7 @@
 #include <linux/list.h>
 
 #include "config.h"
+#include "gate.h"
 #include "leg.h"
 
 struct netlink_ext_ack;
@@ -19,6 +20,7 @@ struct weir_meter;
  * @node: in the namespace's listeners; that namespace's lock
  * @address: where it listens
  * @meter: its counts, with a reference
+ * @gate: what it has for handshakes
  */
 struct weir_listener {
 	struct weir_leg		leg;
@@ -26,6 +28,7 @@ struct weir_listener {
 	struct list_head	node;
 	union weir_address	address;
 	struct weir_meter	*meter;
+	struct weir_gate	gate;
 };
 
 /* Process context, under the namespace's lock.  An error pointer, and a message in @extack. */

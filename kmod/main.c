@@ -5,6 +5,7 @@
 #include <linux/rcupdate.h>
 
 #include "client.h"
+#include "clients.h"
 #include "control.h"
 #include "exchange.h"
 #include "leg.h"
@@ -22,9 +23,12 @@ static int __init weir_init(void)
 	err = weir_client_init();
 	if (err)
 		goto queue;
-	err = weir_leg_init();
+	err = weir_accounts_init();
 	if (err)
 		goto client;
+	err = weir_leg_init();
+	if (err)
+		goto accounts;
 	err = weir_net_init();
 	if (err)
 		goto leg;
@@ -36,6 +40,8 @@ net:
 	weir_net_exit();
 leg:
 	weir_leg_exit();
+accounts:
+	weir_accounts_exit();
 client:
 	weir_client_exit();
 queue:
@@ -54,6 +60,7 @@ static void __exit weir_exit(void)
 	/* Configurations, servers and groups are freed by functions of ours; groups by those. */
 	rcu_barrier();
 	rcu_barrier();
+	weir_accounts_exit();
 	weir_client_exit();
 }
 

@@ -5,10 +5,11 @@
 #include <linux/slab.h>
 #include <net/netns/generic.h>
 
+#include "block.h"
 #include "check.h"
 #include "client.h"
+#include "clients.h"
 #include "group.h"
-#include "limit.h"
 #include "listener.h"
 #include "net.h"
 #include "upstream.h"
@@ -42,7 +43,7 @@ static int __net_init weir_net_begin(struct net *net)
 	wn->stats = alloc_percpu(struct weir_stats);
 	wn->meters = weir_meters_alloc();
 	config = weir_config_alloc();
-	if (!wn->stats || !wn->meters || !config) {
+	if (!wn->stats || !wn->meters || !config || weir_block_begin(wn)) {
 		free_percpu(wn->stats);
 		if (wn->meters)
 			weir_meters_put(wn->meters);
@@ -52,7 +53,6 @@ static int __net_init weir_net_begin(struct net *net)
 	}
 	mutex_init(&wn->lock);
 	RCU_INIT_POINTER(wn->config, config);
-	RCU_INIT_POINTER(wn->limiter, NULL);
 	INIT_LIST_HEAD(&wn->listeners);
 	spin_lock_init(&wn->clients_lock);
 	INIT_LIST_HEAD(&wn->clients);
@@ -94,9 +94,11 @@ static void __net_exit weir_net_end(struct net *net)
 
 	/* Its last callers were legs. */
 	cancel_delayed_work_sync(&wn->upstream_work);
+	weir_block_stop(wn);
 	weir_config_put(rcu_dereference_protected(wn->config, true));
 	synchronize_rcu();
-	weir_limiter_free(rcu_dereference_protected(wn->limiter, true));
+	weir_block_end(wn);
+	weir_accounts_free(wn->accounts);
 	weir_meters_put(wn->meters);
 	free_percpu(wn->stats);
 }

@@ -11,18 +11,20 @@
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
+#include "block.h"
 #include "config.h"
 #include "meter.h"
 #include "stats.h"
 
-struct weir_limiter;
+struct weir_accounts;
 
 /**
  * struct weir_net - one namespace
  * @net: the namespace; outlives this
  * @lock: one configuration at a time; process context, outermost
  * @config: what is applied, never NULL; RCU, written under @lock
- * @limiter: request counts of clients, or NULL; RCU, written under @lock
+ * @accounts: what clients have done, once any configuration has limited that;
+ *	set before such a one is published, and there until the end
  * @stats: counters
  * @meters: counters of listeners, upstreams and so on
  * @listeners: struct weir_listener; @lock
@@ -36,13 +38,15 @@ struct weir_limiter;
  * @checks: struct weir_check, likewise
  * @legs: one of the namespace itself and one of each leg not freed yet
  * @legs_gone: @legs came to nothing
+ * @blocks: whose packets are dropped
+ * @hooks: where they are, see hook.c; @lock
  * @dying: the namespace or the module goes away; no new legs
  */
 struct weir_net {
 	struct net			*net;
 	struct mutex			lock; /* one configuration at a time */
 	struct weir_config __rcu	*config;
-	struct weir_limiter __rcu	*limiter;
+	struct weir_accounts		*accounts;
 	struct weir_stats __percpu	*stats;
 	struct weir_meters		*meters;
 	struct list_head		listeners;
@@ -56,6 +60,8 @@ struct weir_net {
 	struct list_head		checks;
 	atomic_t			legs;
 	struct completion		legs_gone;
+	struct weir_blocks		blocks;
+	unsigned long			hooks;
 	bool				dying;
 };
 

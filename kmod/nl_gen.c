@@ -62,6 +62,38 @@ static const struct netlink_range_validation weir_a_limits_uri_length_range = {
 	.max	= WEIR_ABI_URI_LENGTH_MAX,
 };
 
+static const struct netlink_range_validation weir_a_limits_connection_rate_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_connection_burst_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_concurrent_connections_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_request_rate_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_request_burst_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_connection_rate_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_connection_burst_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_concurrent_connections_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
 static const struct netlink_range_validation weir_a_timeouts_client_header_range = {
 	.min	= WEIR_ABI_TIMEOUT_MIN,
 	.max	= WEIR_ABI_TIMEOUT_MAX,
@@ -92,12 +124,41 @@ static const struct netlink_range_validation weir_a_timeouts_tunnel_range = {
 	.max	= WEIR_ABI_TIMEOUT_MAX,
 };
 
+static const struct netlink_range_validation weir_a_firewall_block_max_range = {
+	.min	= 1ULL,
+	.max	= WEIR_ABI_BLOCK_MAX,
+};
+
+static const struct netlink_range_validation weir_a_block_time_range = {
+	.min	= 1ULL,
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
 /* Common nested types */
+const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1] = {
+	[WEIR_A_BLOCK_ADDRESS4] = { .type = NLA_U32, },
+	[WEIR_A_BLOCK_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
+	[WEIR_A_BLOCK_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
+	[WEIR_A_BLOCK_TIME] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_block_time_range),
+};
+
 const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1] = {
 	[WEIR_A_ERROR_PAGE_VHOST] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 	[WEIR_A_ERROR_PAGE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
 	[WEIR_A_ERROR_PAGE_CONTENT_TYPE] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_CONTENT_TYPE_MAX, },
 	[WEIR_A_ERROR_PAGE_BODY] = { .type = NLA_BINARY, },
+};
+
+const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_FORWARDED_FOR + 1] = {
+	[WEIR_A_FIREWALL_ALLOW] = NLA_POLICY_NESTED(weir_network_nl_policy),
+	[WEIR_A_FIREWALL_ALLOW_MARK] = { .type = NLA_U32, },
+	[WEIR_A_FIREWALL_ALLOW_MASK] = { .type = NLA_U32, },
+	[WEIR_A_FIREWALL_BLOCK_MAX] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_firewall_block_max_range),
+	[WEIR_A_FIREWALL_BLOCK_MARK] = { .type = NLA_U32, },
+	[WEIR_A_FIREWALL_BLOCK_MASK] = { .type = NLA_U32, },
+	[WEIR_A_FIREWALL_PROXY] = NLA_POLICY_NESTED(weir_network_nl_policy),
+	[WEIR_A_FIREWALL_PROXY_PROTOCOL] = { .type = NLA_FLAG, },
+	[WEIR_A_FIREWALL_FORWARDED_FOR] = { .type = NLA_FLAG, },
 };
 
 const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
@@ -110,14 +171,30 @@ const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
 };
 
-const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_URI_LENGTH + 1] = {
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
-	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
 	[WEIR_A_LIMITS_HEADER_TOTAL] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_header_total_range),
 	[WEIR_A_LIMITS_HEADER_COUNT] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_HEADER_COUNT_MAX),
 	[WEIR_A_LIMITS_BODY_LENGTH] = { .type = NLA_UINT, },
 	[WEIR_A_LIMITS_URI_LENGTH] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_uri_length_range),
+	[WEIR_A_LIMITS_REQUEST_RATE_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_REQUEST_RATE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_REQUEST_BURST_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_REQUEST_BURST_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_CONNECTION_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_connection_rate_range),
+	[WEIR_A_LIMITS_CONNECTION_RATE_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_CONNECTION_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_connection_burst_range),
+	[WEIR_A_LIMITS_CONNECTION_BURST_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_concurrent_connections_range),
+	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_IPV6_PREFIX] = NLA_POLICY_RANGE(NLA_U32, 1, 128),
+	[WEIR_A_LIMITS_REQUEST_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_request_rate_block_range),
+	[WEIR_A_LIMITS_REQUEST_BURST_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_request_burst_block_range),
+	[WEIR_A_LIMITS_CONNECTION_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_connection_rate_block_range),
+	[WEIR_A_LIMITS_CONNECTION_BURST_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_connection_burst_block_range),
+	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_concurrent_connections_block_range),
 };
 
 const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {
@@ -137,6 +214,12 @@ const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1] = {
 	[WEIR_A_MATCH_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
 	[WEIR_A_MATCH_MARK] = { .type = NLA_U32, },
 	[WEIR_A_MATCH_MASK] = { .type = NLA_U32, },
+};
+
+const struct nla_policy weir_network_nl_policy[WEIR_A_NETWORK_PREFIX + 1] = {
+	[WEIR_A_NETWORK_ADDRESS4] = { .type = NLA_U32, },
+	[WEIR_A_NETWORK_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
+	[WEIR_A_NETWORK_PREFIX] = NLA_POLICY_MAX(NLA_U32, 128),
 };
 
 const struct nla_policy weir_proxy_nl_policy[WEIR_A_PROXY_FORWARDED + 1] = {
@@ -251,8 +334,23 @@ static const struct nla_policy weir_stage_proxy_nl_policy[WEIR_A_CONFIG_PROXY + 
 	[WEIR_A_CONFIG_PROXY] = NLA_POLICY_NESTED(weir_proxy_nl_policy),
 };
 
+/* WEIR_CMD_STAGE_FIREWALL - do */
+static const struct nla_policy weir_stage_firewall_nl_policy[WEIR_A_CONFIG_FIREWALL + 1] = {
+	[WEIR_A_CONFIG_FIREWALL] = NLA_POLICY_NESTED(weir_firewall_nl_policy),
+};
+
+/* WEIR_CMD_BLOCK_ADD - do */
+static const struct nla_policy weir_block_add_nl_policy[WEIR_A_BLOCKS_BLOCK + 1] = {
+	[WEIR_A_BLOCKS_BLOCK] = NLA_POLICY_NESTED(weir_block_nl_policy),
+};
+
+/* WEIR_CMD_BLOCK_DEL - do */
+static const struct nla_policy weir_block_del_nl_policy[WEIR_A_BLOCKS_BLOCK + 1] = {
+	[WEIR_A_BLOCKS_BLOCK] = NLA_POLICY_NESTED(weir_block_nl_policy),
+};
+
 /* Ops table for weir */
-const struct genl_split_ops weir_nl_ops[15] = {
+const struct genl_split_ops weir_nl_ops[20] = {
 	{
 		.cmd	= WEIR_CMD_GET_INFO,
 		.doit	= weir_nl_get_info_doit,
@@ -353,5 +451,38 @@ const struct genl_split_ops weir_nl_ops[15] = {
 		.policy		= weir_stage_proxy_nl_policy,
 		.maxattr	= WEIR_A_CONFIG_PROXY,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_FIREWALL,
+		.doit		= weir_nl_stage_firewall_doit,
+		.policy		= weir_stage_firewall_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_FIREWALL,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_BLOCK_ADD,
+		.doit		= weir_nl_block_add_doit,
+		.policy		= weir_block_add_nl_policy,
+		.maxattr	= WEIR_A_BLOCKS_BLOCK,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_BLOCK_DEL,
+		.doit		= weir_nl_block_del_doit,
+		.policy		= weir_block_del_nl_policy,
+		.maxattr	= WEIR_A_BLOCKS_BLOCK,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= WEIR_CMD_BLOCK_LIST,
+		.start	= weir_nl_block_list_start,
+		.dumpit	= weir_nl_block_list_dumpit,
+		.done	= weir_nl_block_list_done,
+		.flags	= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd	= WEIR_CMD_BLOCK_FLUSH,
+		.doit	= weir_nl_block_flush_doit,
+		.flags	= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

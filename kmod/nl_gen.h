@@ -12,11 +12,14 @@
 #include <uapi/weir.h>
 
 /* Common nested types */
+extern const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1];
 extern const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1];
+extern const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_FORWARDED_FOR + 1];
 extern const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1];
-extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_URI_LENGTH + 1];
+extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK + 1];
 extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];
 extern const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1];
+extern const struct nla_policy weir_network_nl_policy[WEIR_A_NETWORK_PREFIX + 1];
 extern const struct nla_policy weir_proxy_nl_policy[WEIR_A_PROXY_FORWARDED + 1];
 extern const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1];
 extern const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1];
@@ -25,12 +28,14 @@ extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 
 extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHAIN + 1];
 
 /* Ops table for weir */
-extern const struct genl_split_ops weir_nl_ops[15];
+extern const struct genl_split_ops weir_nl_ops[20];
 
 int weir_nl_get_config_start(struct netlink_callback *cb);
 int weir_nl_get_stats_start(struct netlink_callback *cb);
+int weir_nl_block_list_start(struct netlink_callback *cb);
 int weir_nl_get_config_done(struct netlink_callback *cb);
 int weir_nl_get_stats_done(struct netlink_callback *cb);
+int weir_nl_block_list_done(struct netlink_callback *cb);
 
 int weir_nl_get_info_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_begin_doit(struct sk_buff *skb, struct genl_info *info);
@@ -47,5 +52,10 @@ int weir_nl_stage_vhost_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_rule_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_error_page_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_proxy_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_firewall_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_block_add_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_block_del_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_block_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int weir_nl_block_flush_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_WEIR_GEN_H */

@@ -39,6 +39,18 @@ static const char * const weir_stats_names[WEIR_STAT_COUNT] = {
 	[WEIR_STAT_errors_504] = "errors_504",
 	[WEIR_STAT_allocation_failures] = "allocation_failures",
 	[WEIR_STAT_memory_bytes] = "memory_bytes",
+	[WEIR_STAT_packets_blocked] = "packets_blocked",
+	[WEIR_STAT_bytes_blocked] = "bytes_blocked",
+	[WEIR_STAT_packets_marked] = "packets_marked",
+	[WEIR_STAT_blocks_active] = "blocks_active",
+	[WEIR_STAT_blocks_refused] = "blocks_refused",
+	[WEIR_STAT_rejected_connection_burst] = "rejected_connection_burst",
+	[WEIR_STAT_rejected_connection_rate] = "rejected_connection_rate",
+	[WEIR_STAT_rejected_concurrent_connections] = "rejected_concurrent_connections",
+	[WEIR_STAT_limit_actions_reply] = "limit_actions_reply",
+	[WEIR_STAT_limit_actions_reset] = "limit_actions_reset",
+	[WEIR_STAT_limit_actions_drop] = "limit_actions_drop",
+	[WEIR_STAT_clients_tracked] = "clients_tracked",
 };
 
 const char *weir_stats_name(unsigned int stat)
@@ -49,7 +61,8 @@ const char *weir_stats_name(unsigned int stat)
 bool weir_stats_is_gauge(unsigned int stat)
 {
 	return stat == WEIR_STAT_connections_active || stat == WEIR_STAT_upstream_active ||
-	       stat == WEIR_STAT_tunnels_active || stat == WEIR_STAT_memory_bytes;
+	       stat == WEIR_STAT_tunnels_active || stat == WEIR_STAT_memory_bytes ||
+	       stat == WEIR_STAT_blocks_active || stat == WEIR_STAT_clients_tracked;
 }
 
 /* A sum is not a snapshot: other CPUs go on counting meanwhile. */

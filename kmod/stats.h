@@ -42,6 +42,20 @@ enum weir_stat {
 	WEIR_STAT_errors_504,
 	WEIR_STAT_allocation_failures,
 	WEIR_STAT_memory_bytes,	/* gauge: held for connections and messages */
+	WEIR_STAT_packets_blocked,	/* of clients in the block table */
+	WEIR_STAT_bytes_blocked,
+	WEIR_STAT_packets_marked,	/* of such clients, instead of being dropped */
+	WEIR_STAT_blocks_active,	/* gauge: entries of the block table */
+	WEIR_STAT_blocks_refused,	/* it was full, or there was no memory */
+	/* Refused for limits of connections: SYNs, and handshakes at their end. */
+	WEIR_STAT_rejected_connection_burst,
+	WEIR_STAT_rejected_connection_rate,
+	WEIR_STAT_rejected_concurrent_connections,
+	/* Of all that is refused for a client's limits, what was done about it. */
+	WEIR_STAT_limit_actions_reply,
+	WEIR_STAT_limit_actions_reset,
+	WEIR_STAT_limit_actions_drop,
+	WEIR_STAT_clients_tracked,	/* gauge: clients that have an account */
 	WEIR_STAT_COUNT,
 };
 

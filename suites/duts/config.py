@@ -1,7 +1,7 @@
 """What a reverse proxy is told to do, in words that every device under test understands.
 
-Sizes are in bytes, times in seconds (fractions allowed), rates in requests per client address: `request_rate` in a
-second, `request_burst` in 125 ms. 0 switches a limit off.
+Sizes are in bytes, times in seconds (fractions allowed), rates in requests or connections per client: `..._rate` in a
+second, `..._burst` in 125 ms. 0 switches a limit off.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
-Action = Literal["reply", "reset"]
+Action = Literal["reply", "reset", "drop"]
+ConnectionAction = Literal["reset", "drop"]
 Forwarding = Literal["append", "replace", "off"]
 
 # A virtual host, a rule or an error page, with the keys that docs/weirctl.md gives it.
@@ -104,6 +105,28 @@ class Limits:
     header_count: int = 64
     body_length: int = 1 << 30
     uri_length: int = 8192
+    request_rate_action: Action | None = None
+    request_rate_status: int = 429
+    request_burst_action: Action | None = None
+    request_burst_status: int = 429
+    connection_rate: int = 0
+    connection_rate_action: ConnectionAction | None = None
+    connection_burst: int = 0
+    connection_burst_action: ConnectionAction | None = None
+    concurrent_connections: int = 0
+    concurrent_connections_action: ConnectionAction | None = None
+    ipv6_prefix: int = 64
+    request_rate_block: float | None = None
+    request_burst_block: float | None = None
+    connection_rate_block: float | None = None
+    connection_burst_block: float | None = None
+    concurrent_connections_block: float | None = None
+
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it: what is said of any device, and what else is not as usual."""
+        said = ("request_rate", "request_burst", "action", "header_total", "header_count", "body_length", "uri_length")
+        usual = asdict(Limits())
+        return {key: value for key, value in asdict(self).items() if key in said or value != usual[key]}
 
 
 @dataclass(frozen=True)
@@ -134,6 +157,7 @@ class Config:
     proxy: Proxy = field(default_factory=Proxy)
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    firewall: Table = field(default_factory=dict)
 
     def changed(
         self,
@@ -148,6 +172,7 @@ class Config:
         proxy: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
+        firewall: Table | None = None,
     ) -> Self:
         """This configuration with what is named replaced."""
         return replace(
@@ -162,6 +187,7 @@ class Config:
             proxy=replace(self.proxy, **(proxy or {})),
             limits=replace(self.limits, **(limits or {})),
             timeouts=replace(self.timeouts, **(timeouts or {})),
+            firewall=firewall or {},
         )
 
     @property
@@ -182,8 +208,9 @@ class Config:
             },
             # An older weirctl, which a change is compared with, has no such table.
             **({"proxy": asdict(self.proxy)} if self.proxy != Proxy() else {}),
-            "limits": asdict(self.limits),
+            "limits": self.limits.to_object(),
             "timeouts": asdict(self.timeouts),
+            **({"firewall": dict(self.firewall)} if self.firewall else {}),
         }
 
     def to_toml(self) -> str:

@@ -78,6 +78,7 @@ class Dut:
         proxy: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
+        firewall: Table | None = None,
     ) -> None:
         """Put the test's base configuration, with what is named replaced, in force."""
         base = self._base() if servers is None else Config()
@@ -92,6 +93,7 @@ class Dut:
             proxy=proxy,
             limits=limits,
             timeouts=timeouts,
+            firewall=firewall,
         )
         self.adapter.apply(config)
         self.config = config

@@ -150,6 +150,12 @@ GENERATORS: dict[str, Generator] = {
     "rule.status": lambda _: st.sampled_from([301, 302, 303, 307, 308]),
     "rule.block": lambda _: st.integers(400, 599) | st.sampled_from(["reset", "drop"]),
     "rule.set_mark": lambda _: st.integers(0, 2**32 - 1),
+    "firewall.allow": lambda _: st.lists(_NETWORKS, max_size=3, unique=True),
+    "firewall.proxies": lambda _: st.lists(_NETWORKS, max_size=3, unique=True),
+    "firewall.proxy_protocol": lambda _: st.booleans(),
+    "firewall.forwarded_for": lambda _: st.booleans(),
+    "firewall.allow_mark": lambda _: _MARKS,
+    "firewall.block_mark": lambda _: _MARKS,
     "error_page.vhost": lambda context: st.sampled_from(context.vhosts),
     "error_page.status": lambda _: st.sampled_from([400, 403, 404, 429, 502, 503, 504]),
     "error_page.content_type": lambda _: st.sampled_from(["text/html; charset=utf-8", "text/plain"]),
@@ -169,6 +175,7 @@ SUBTABLES: dict[Table, str] = {
     ("error_page",): "error-page",
     ("limits",): "limits",
     ("timeouts",): "timeouts",
+    ("firewall",): "firewall",
 }
 
 
@@ -177,12 +184,13 @@ def generator(table: Table, key: str) -> Generator | None:
     name = ".".join((*table, key))
     if name in GENERATORS:
         return GENERATORS[name]
-    if name == "limits.action":
-        return lambda _: st.sampled_from(abi.LIMIT_ACTION)
+    words = abi.ENUMS.get("limits", {}).get(key.replace("_", "-"), ()) if table == ("limits",) else ()
+    if words:
+        return lambda _: st.sampled_from(words)
     low, high = abi.RANGES.get(SUBTABLES.get(table, ""), {}).get(key.replace("_", "-"), (0, -1))
     if high < low:
         return None
-    if table == ("timeouts",):
+    if table == ("timeouts",) or (table == ("limits",) and schema.is_time("limits", key.replace("_", "-"))):
         return lambda _: _seconds(low, high)
     return lambda _: st.integers(low, high) | st.integers(low, min(high, low + 100))
 
@@ -307,6 +315,10 @@ def _condition(key: str, value: object) -> object:
     return _lower(value) if key == "host" else value
 
 
+def _same_mark(given: object, shown: object) -> bool:
+    return routing.parse_mark(given) == routing.parse_mark(shown)
+
+
 def _lower(value: object) -> object:
     """ASCII letters in lower case, as the module keeps what it compares so."""
     if isinstance(value, dict):
@@ -322,6 +334,8 @@ def same(table: Table, key: str, given: object, shown: object) -> bool:
         return schema.parse_address(given) == schema.parse_address(shown)
     if key == "hosts" and isinstance(given, list):
         return sorted(host.lower() for host in given) == sorted(shown) if isinstance(shown, list) else False
+    if key in ("allow_mark", "block_mark"):
+        return _same_mark(given, shown)
     if table == ("rule",):
         return _condition(key, given) == _condition(key, shown)
     return given == shown

@@ -26,6 +26,8 @@ class WeirAdapter(Adapter):
         self._batch: Process | None = None
         self._batch_generation = 0
         self._installed_in: int | None = None
+        self.parameters: tuple[str, ...] = ()
+        """Of the module, for when it is loaded next."""
 
     def install(self) -> None:
         """Put the module and weirctl into the machine, once a generation; loads nothing."""
@@ -41,7 +43,7 @@ class WeirAdapter(Adapter):
     def load(self) -> None:
         """insmod, nothing more."""
         self.install()
-        self.machine.run("insmod", MODULE)
+        self.machine.run("insmod", MODULE, *self.parameters)
 
     def unload(self) -> None:
         """rmmod, nothing more; the module lets go of all connections by itself."""

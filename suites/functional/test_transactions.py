@@ -103,7 +103,7 @@ def fuzz(seed, count):
     own = family.Family()
     while count > 0:
         requests = [
-            spoilt() if rng.random() < 0.6 else bytes((rng.randrange(14), rng.choice([0, 1, 9]), 0, 0)) + garbage(0)
+            spoilt() if rng.random() < 0.6 else bytes((rng.randrange(20), rng.choice([0, 1, 9]), 0, 0)) + garbage(0)
             for _ in range(rng.randrange(1, 20))
         ]
         count -= len(requests)
@@ -260,7 +260,7 @@ def test_random_attributes_do_no_harm(dut: Dut, helper: Helper, client: Client) 
     seen = helper.call("fuzz", 20261122, 3000)
     assert sum(seen.values()) >= 3000
     expected = {"None", "EINVAL", "EBADFD", "ENOTSUP", "ERANGE", "EPROTO", "E2BIG", "ECANCELED", "EALREADY", "EEXIST"}
-    assert set(seen) <= expected
+    assert set(seen) <= expected | {"ESRCH"}
     assert seen["EINVAL"] > 100
     dut.apply(limits={"request_burst": 1})
     assert client.get("/", times=2).statuses == [200, 429]

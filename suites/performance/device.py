@@ -50,6 +50,8 @@ def _weir(scenario: Scenario, source: DeviceSource) -> Device:
     product = deploy.files(source.module.ko, source.source)
     files = {path.replace(deploy.HOME, HOME, 1): content for path, content in product.items()}
     files[f"{HOME}/weir.toml"] = scenario.config.to_toml().encode()
+    weirctl = f"python3 -IS {HOME}/weirctl"
+    flood = scenario.load.mode == "flood"
     return Device(
         files,
         start=(
@@ -58,9 +60,13 @@ def _weir(scenario: Scenario, source: DeviceSource) -> Device:
             "for path in /sys/module/weir/sections/.*text*; do",
             '    echo "section: weir ${path##*/} $(cat "$path")"',
             "done",
-            f"python3 -IS {HOME}/weirctl apply {HOME}/weir.toml",
+            f"{weirctl} apply {HOME}/weir.toml",
+            *((f"{weirctl} block add {BLOCKED}/24",) if flood else ()),
         ),
-        finish=(f"python3 -IS {HOME}/weirctl stats --json | sed 's/^/stats: /'",),
+        finish=(
+            f"{weirctl} stats --json | sed 's/^/stats: /'",
+            *((f"{weirctl} stats | sed -n 's/^packets_blocked *\\([0-9]*\\)$/dropped: \\1/p'",) if flood else ()),
+        ),
     )
 
 

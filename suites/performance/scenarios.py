@@ -122,7 +122,6 @@ BLOCKED: Final = "198.51.100.0"
 """The first of the addresses that `blocked-syn` sends from (a /24 for documentation, RFC 5737)."""
 
 _NO_BLOCK_TABLE: Final = {
-    "weir": "Weir has no table of blocked addresses yet",
     "nginx": "nginx has no filter before TCP: it refuses an address once the connection stands",
     "haproxy": "HAProxy has no filter before TCP: it refuses an address once the connection stands",
 }

@@ -232,7 +232,7 @@ def _disagreement(report: LoadReport, uploaded: int, console: str, scenario: Sce
         dropped = re.findall(r"^dropped: (\d+)\r?$", console, re.MULTILINE)
         if report.packets != scenario.total:
             return f"{report.packets} packets were sent instead of {scenario.total}"
-        if dut == "nftables" and dropped != [str(scenario.total)]:
+        if dut in ("weir", "nftables") and dropped != [str(scenario.total)]:
             return f"{scenario.total} packets were sent, the device says it dropped {', '.join(dropped) or 'nothing'}"
         return ""
     # Before and after it lies idle a connection has a request.

@@ -37,10 +37,15 @@ ABI_TIMEOUT_MAX = 86400000000
 ABI_RETRIES_MAX = 8
 ABI_COUNT_MAX = 1000
 ABI_TEXT_MAX = 127
+ABI_ALLOW_MAX = 512
+ABI_PROXIES_MAX = 64
+ABI_BLOCK_MAX = 16777216
+ABI_BLOCK_TIME_MAX = 31536000000000
 PROTOCOL = ("http",)
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
-LIMIT_ACTION = ("reply", "reset")
+LIMIT_ACTION = ("reply", "reset", "drop")
+CONNECTION_ACTION = ("reset", "drop")
 FORWARDING = ("append", "replace", "off")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
 MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
@@ -62,6 +67,11 @@ CMD_STAGE_VHOST = 12
 CMD_STAGE_RULE = 13
 CMD_STAGE_ERROR_PAGE = 14
 CMD_STAGE_PROXY = 15
+CMD_STAGE_FIREWALL = 16
+CMD_BLOCK_ADD = 17
+CMD_BLOCK_DEL = 18
+CMD_BLOCK_LIST = 19
+CMD_BLOCK_FLUSH = 20
 
 # Attributes of info
 A_INFO_ABI = 1
@@ -118,6 +128,22 @@ A_LIMITS_HEADER_TOTAL = 4
 A_LIMITS_HEADER_COUNT = 5
 A_LIMITS_BODY_LENGTH = 6
 A_LIMITS_URI_LENGTH = 7
+A_LIMITS_REQUEST_RATE_ACTION = 8
+A_LIMITS_REQUEST_RATE_STATUS = 9
+A_LIMITS_REQUEST_BURST_ACTION = 10
+A_LIMITS_REQUEST_BURST_STATUS = 11
+A_LIMITS_CONNECTION_RATE = 12
+A_LIMITS_CONNECTION_RATE_ACTION = 13
+A_LIMITS_CONNECTION_BURST = 14
+A_LIMITS_CONNECTION_BURST_ACTION = 15
+A_LIMITS_CONCURRENT_CONNECTIONS = 16
+A_LIMITS_CONCURRENT_CONNECTIONS_ACTION = 17
+A_LIMITS_IPV6_PREFIX = 18
+A_LIMITS_REQUEST_RATE_BLOCK = 19
+A_LIMITS_REQUEST_BURST_BLOCK = 20
+A_LIMITS_CONNECTION_RATE_BLOCK = 21
+A_LIMITS_CONNECTION_BURST_BLOCK = 22
+A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK = 23
 
 # Attributes of timeouts
 A_TIMEOUTS_CLIENT_HEADER = 1
@@ -174,6 +200,7 @@ A_CONFIG_VHOST = 6
 A_CONFIG_RULE = 7
 A_CONFIG_ERROR_PAGE = 8
 A_CONFIG_PROXY = 9
+A_CONFIG_FIREWALL = 10
 
 # Attributes of counter
 A_COUNTER_NAME = 1
@@ -200,6 +227,31 @@ A_SCOPE_LATENCY = 7
 # Attributes of stats
 A_STATS_COUNTER = 1
 A_STATS_SCOPE = 2
+
+# Attributes of network
+A_NETWORK_ADDRESS4 = 1
+A_NETWORK_ADDRESS6 = 2
+A_NETWORK_PREFIX = 3
+
+# Attributes of firewall
+A_FIREWALL_ALLOW = 1
+A_FIREWALL_ALLOW_MARK = 2
+A_FIREWALL_ALLOW_MASK = 3
+A_FIREWALL_BLOCK_MAX = 4
+A_FIREWALL_BLOCK_MARK = 5
+A_FIREWALL_BLOCK_MASK = 6
+A_FIREWALL_PROXY = 7
+A_FIREWALL_PROXY_PROTOCOL = 8
+A_FIREWALL_FORWARDED_FOR = 9
+
+# Attributes of block
+A_BLOCK_ADDRESS4 = 1
+A_BLOCK_ADDRESS6 = 2
+A_BLOCK_PREFIX = 3
+A_BLOCK_TIME = 4
+
+# Attributes of blocks
+A_BLOCKS_BLOCK = 1
 
 # Bounds of integer attributes, both included
 RANGES: dict[str, dict[str, tuple[int, int]]] = {
@@ -243,11 +295,27 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     "limits": {
         "request-rate": (0, 1073741824),
         "request-burst": (0, 1073741824),
-        "action": (0, 1),
+        "action": (0, 2),
         "header-total": (256, 32768),
         "header-count": (1, 256),
         "body-length": (0, 18446744073709551615),
         "uri-length": (64, 32768),
+        "request-rate-action": (0, 2),
+        "request-rate-status": (400, 599),
+        "request-burst-action": (0, 2),
+        "request-burst-status": (400, 599),
+        "connection-rate": (0, 1073741824),
+        "connection-rate-action": (0, 1),
+        "connection-burst": (0, 1073741824),
+        "connection-burst-action": (0, 1),
+        "concurrent-connections": (0, 1073741824),
+        "concurrent-connections-action": (0, 1),
+        "ipv6-prefix": (1, 128),
+        "request-rate-block": (0, 31536000000000),
+        "request-burst-block": (0, 31536000000000),
+        "connection-rate-block": (0, 31536000000000),
+        "connection-burst-block": (0, 31536000000000),
+        "concurrent-connections-block": (0, 31536000000000),
     },
     "timeouts": {
         "client-header": (1000, 86400000000),
@@ -290,6 +358,22 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "kind": (0, 3),
         "address4": (0, 4294967295),
         "port": (0, 65535),
+    },
+    "network": {
+        "address4": (0, 4294967295),
+        "prefix": (0, 128),
+    },
+    "firewall": {
+        "allow-mark": (0, 4294967295),
+        "allow-mask": (0, 4294967295),
+        "block-max": (1, 16777216),
+        "block-mark": (0, 4294967295),
+        "block-mask": (0, 4294967295),
+    },
+    "block": {
+        "address4": (0, 4294967295),
+        "prefix": (0, 128),
+        "time": (1, 31536000000000),
     },
 }
 
@@ -350,6 +434,22 @@ TYPES: dict[str, dict[str, str]] = {
         "header-count": "u32",
         "body-length": "uint",
         "uri-length": "u32",
+        "request-rate-action": "u32",
+        "request-rate-status": "u32",
+        "request-burst-action": "u32",
+        "request-burst-status": "u32",
+        "connection-rate": "u32",
+        "connection-rate-action": "u32",
+        "connection-burst": "u32",
+        "connection-burst-action": "u32",
+        "concurrent-connections": "u32",
+        "concurrent-connections-action": "u32",
+        "ipv6-prefix": "u32",
+        "request-rate-block": "uint",
+        "request-burst-block": "uint",
+        "connection-rate-block": "uint",
+        "connection-burst-block": "uint",
+        "concurrent-connections-block": "uint",
     },
     "timeouts": {
         "client-header": "uint",
@@ -406,6 +506,7 @@ TYPES: dict[str, dict[str, str]] = {
         "rule": "nest",
         "error-page": "nest",
         "proxy": "nest",
+        "firewall": "nest",
     },
     "counter": {
         "name": "string",
@@ -433,6 +534,31 @@ TYPES: dict[str, dict[str, str]] = {
         "counter": "nest",
         "scope": "nest",
     },
+    "network": {
+        "address4": "u32",
+        "address6": "binary",
+        "prefix": "u32",
+    },
+    "firewall": {
+        "allow": "nest",
+        "allow-mark": "u32",
+        "allow-mask": "u32",
+        "block-max": "u32",
+        "block-mark": "u32",
+        "block-mask": "u32",
+        "proxy": "nest",
+        "proxy-protocol": "flag",
+        "forwarded-for": "flag",
+    },
+    "block": {
+        "address4": "u32",
+        "address6": "binary",
+        "prefix": "u32",
+        "time": "uint",
+    },
+    "blocks": {
+        "block": "nest",
+    },
 }
 
 # Words for the values of integer attributes that have such
@@ -446,6 +572,11 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "limits": {
         "action": LIMIT_ACTION,
+        "request-rate-action": LIMIT_ACTION,
+        "request-burst-action": LIMIT_ACTION,
+        "connection-rate-action": CONNECTION_ACTION,
+        "connection-burst-action": CONNECTION_ACTION,
+        "concurrent-connections-action": CONNECTION_ACTION,
     },
     "match": {
         "kind": MATCH_KIND,
@@ -519,6 +650,22 @@ NAMES: dict[str, dict[int, str]] = {
         5: "header-count",
         6: "body-length",
         7: "uri-length",
+        8: "request-rate-action",
+        9: "request-rate-status",
+        10: "request-burst-action",
+        11: "request-burst-status",
+        12: "connection-rate",
+        13: "connection-rate-action",
+        14: "connection-burst",
+        15: "connection-burst-action",
+        16: "concurrent-connections",
+        17: "concurrent-connections-action",
+        18: "ipv6-prefix",
+        19: "request-rate-block",
+        20: "request-burst-block",
+        21: "connection-rate-block",
+        22: "connection-burst-block",
+        23: "concurrent-connections-block",
     },
     "timeouts": {
         1: "client-header",
@@ -575,6 +722,7 @@ NAMES: dict[str, dict[int, str]] = {
         7: "rule",
         8: "error-page",
         9: "proxy",
+        10: "firewall",
     },
     "counter": {
         1: "name",
@@ -601,5 +749,30 @@ NAMES: dict[str, dict[int, str]] = {
     "stats": {
         1: "counter",
         2: "scope",
+    },
+    "network": {
+        1: "address4",
+        2: "address6",
+        3: "prefix",
+    },
+    "firewall": {
+        1: "allow",
+        2: "allow-mark",
+        3: "allow-mask",
+        4: "block-max",
+        5: "block-mark",
+        6: "block-mask",
+        7: "proxy",
+        8: "proxy-protocol",
+        9: "forwarded-for",
+    },
+    "block": {
+        1: "address4",
+        2: "address6",
+        3: "prefix",
+        4: "time",
+    },
+    "blocks": {
+        1: "block",
     },
 }

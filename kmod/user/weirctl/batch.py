@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
-from . import VERSION, render, source
+from . import VERSION, abi, block, render, source
 from .errors import Problem, Refused
 from .family import Family
 
@@ -29,6 +29,14 @@ def _source(request: dict[str, object]) -> source.Source:
     return source.from_file(value)
 
 
+def _prefixes(request: dict[str, object]) -> list[str]:
+    """Those that a request is about."""
+    prefixes = request.get("prefixes")
+    if not isinstance(prefixes, list) or not all(isinstance(prefix, str) for prefix in prefixes):
+        raise Refused([Problem("usage", "prefixes: expected an array of strings")])
+    return prefixes
+
+
 class Batch:
     """Carries out commands, one after another, over one netlink socket."""
 
@@ -40,6 +48,10 @@ class Batch:
             "show": (self._show, ()),
             "stats": (self._stats, ()),
             "version": (self._version, ()),
+            "block-add": (self._block_add, ("prefixes", "seconds")),
+            "block-remove": (self._block_remove, ("prefixes",)),
+            "block-list": (self._block_list, ()),
+            "block-flush": (self._block_flush, ()),
         }
 
     def _apply(self, request: dict[str, object]) -> Answer:
@@ -59,6 +71,24 @@ class Batch:
 
     def _version(self, _: dict[str, object]) -> Answer:
         return {"weirctl": VERSION, **self._family.info()}
+
+    def _block_add(self, request: dict[str, object]) -> Answer:
+        seconds = request.get("seconds")
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float))):
+            raise Refused([Problem("usage", "seconds: expected a number")])
+        given = "" if seconds is None else repr(seconds)
+        return {"blocked": block.of_prefixes(_prefixes(request), given).send(self._family, abi.CMD_BLOCK_ADD)}
+
+    def _block_remove(self, request: dict[str, object]) -> Answer:
+        return {"unblocked": block.of_prefixes(_prefixes(request)).send(self._family, abi.CMD_BLOCK_DEL)}
+
+    def _block_list(self, _: dict[str, object]) -> Answer:
+        entries = block.entries(self._family.stream(abi.CMD_BLOCK_LIST))
+        return {"blocks": [block.to_object(entry) for entry in entries]}
+
+    def _block_flush(self, _: dict[str, object]) -> Answer:
+        self._family.command(abi.CMD_BLOCK_FLUSH)
+        return {}
 
     def _run(self, request: object) -> Answer:
         if not isinstance(request, dict):

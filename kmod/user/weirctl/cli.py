@@ -20,6 +20,8 @@ commands:
   check FILE      only check it
   show            print the applied configuration as TOML
   stats           print what was counted; with --json, or --prometheus for its text format
+  block ...       the block table: add PREFIX... [--seconds SECONDS], add --file FILE, remove PREFIX...,
+                  remove --file FILE, list [--json], flush
   --batch         read commands as JSON lines from standard input, reply a line each (docs/weirctl.md)
   --version       print the versions of weirctl and of the loaded module
   --help          print this
@@ -77,6 +79,13 @@ def _stats(arguments: list[str], timeout: float) -> None:
         sys.stdout.write(table.render(stats))
 
 
+def _block(arguments: list[str], timeout: float) -> None:
+    from . import cli_block
+
+    if not cli_block.run(arguments, _family(timeout)):
+        raise UsageError(cli_block.EXPECTED)
+
+
 def _batch(arguments: list[str], timeout: float) -> None:
     from .batch import Batch
 
@@ -118,6 +127,7 @@ _COMMANDS = {
     "check": _check,
     "show": _show,
     "stats": _stats,
+    "block": _block,
     "--batch": _batch,
     "--version": _version,
 }

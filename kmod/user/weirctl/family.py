@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 
-from . import abi, netlink, routing_wire, schema
+from . import abi, firewall, netlink, routing_wire, schema
 from .errors import Path, Problem, Refused
 from .meters import Statistics
 
@@ -115,6 +116,9 @@ def encode(config: schema.Config) -> list[Part]:
     parts += [Part(*staged) for staged in routing_wire.encode(config)]
     proxy = _scalars("proxy", _table(config.get("proxy", {})))
     parts.append(Part(abi.CMD_STAGE_PROXY, abi.A_CONFIG_PROXY, "proxy", ("proxy",), proxy))
+    if "firewall" in config:
+        content = firewall.encode(_table(config["firewall"]))
+        parts.append(Part(abi.CMD_STAGE_FIREWALL, abi.A_CONFIG_FIREWALL, "firewall", ("firewall",), content))
     limits = _scalars("limits", _table(config.get("limits", {})))
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
     timeouts = _scalars("timeouts", _table(config.get("timeouts", {})))
@@ -161,6 +165,8 @@ def decode(parts: list[bytes]) -> schema.Config:
                 config["limits"] = _decode_scalars("limits", content)
             elif kind == abi.A_CONFIG_TIMEOUTS:
                 config["timeouts"] = _decode_scalars("timeouts", content)
+            elif kind == abi.A_CONFIG_FIREWALL:
+                config["firewall"] = firewall.decode(content)
     config["upstream"] = list(upstreams.values())
     return config
 
@@ -188,7 +194,7 @@ def _decode_scalars(attribute_set: str, content: bytes) -> dict[str, object]:
     return table
 
 
-def _problem(error: netlink.KernelError, path: Path = ()) -> Problem:
+def problem_of(error: netlink.KernelError, path: Path = ()) -> Problem:
     """A refusal by the kernel, in the words of weirctl's user."""
     name = errno.errorcode.get(error.errno, str(error.errno))
     if error.errno == errno.EPERM:
@@ -216,6 +222,8 @@ class Family:
         self._timeout = timeout
         self._socket: netlink.Socket | None = None
         self._id: int | None = None
+        # Whether what the last stream() was of has changed meanwhile.
+        self.interrupted = False
 
     def close(self) -> None:
         if self._socket is not None:
@@ -275,7 +283,7 @@ class Family:
         """
         self.close()
         if isinstance(error, netlink.KernelError):
-            return Refused([_problem(error)])
+            return Refused([problem_of(error)])
         if isinstance(error, TimeoutError):
             return Refused([Problem("timeout", f"no answer from the kernel in {self._timeout:g} s")])
         if isinstance(error, OSError):
@@ -306,15 +314,15 @@ class Family:
         """What was refused. Once begin was, and after any other refusal, the later ones only follow from it."""
         begin, *staged = outcomes
         if begin.error:
-            return [_problem(begin.error)]
+            return [problem_of(begin.error)]
         problems = [
-            _problem(outcome.error, part.blamed(outcome.error.offset))
+            problem_of(outcome.error, part.blamed(outcome.error.offset))
             for part, outcome in zip(parts, staged, strict=False)
             if outcome.error
         ]
         commit = outcomes[-1]
         if not problems and commit.error:
-            problem = _problem(commit.error)
+            problem = problem_of(commit.error)
             if problem.kind == "kernel":
                 problem.path = _named(config, commit.error.message)
             problems = [problem]
@@ -337,6 +345,36 @@ class Family:
             raise self._guard(error) from None
         found.sort()
         return found
+
+    def request(self, command: int, content: bytes = b"") -> netlink.KernelError | None:
+        """One request that has no answer; how it was refused, None when it was not."""
+        try:
+            (outcome,) = self._ask([_request(command, abi.FAMILY_VERSION, content)])
+        except (netlink.KernelError, ValueError, OSError, KeyError, IndexError) as error:
+            raise self._guard(error) from None
+        return outcome.error
+
+    def command(self, command: int) -> None:
+        """One that is not to be refused."""
+        error = self.request(command)
+        if error is not None:
+            raise Refused([problem_of(error)])
+
+    def stream(self, command: int) -> Iterator[bytes]:
+        """Messages of a dump as they come, without genetlink headers."""
+        self.interrupted = False
+        for again in (True, False):
+            try:
+                for message in self._open().stream(self._family(), _request(command, abi.FAMILY_VERSION, b"")):
+                    yield message[_GENL_HEADER:]
+            except netlink.Interrupted:
+                self.interrupted = True
+            except (netlink.KernelError, OSError, ValueError, KeyError, IndexError) as error:
+                if again and isinstance(error, netlink.KernelError) and error.errno == errno.ENOENT:
+                    self._id = None  # a module loaded anew has another number: this came at once
+                    continue
+                raise self._guard(error) from None
+            return
 
     def info(self) -> dict[str, object]:
         """Versions: `abi`, `module`, and `generation`, the number of configurations committed."""

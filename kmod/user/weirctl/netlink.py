@@ -265,14 +265,17 @@ class Socket:
 
     def dump(self, kind: int, payload: bytes) -> list[bytes]:
         """Payloads of all messages of a dump. Raises KernelError, Interrupted, TimeoutError, OSError, FormatError."""
+        return list(self.stream(kind, payload))
+
+    def stream(self, kind: int, payload: bytes) -> Iterator[bytes]:
+        """As dump(), but as they come, the timeout being for each piece; Interrupted comes behind the last."""
         self._sequence += 1
         self._socket.send(message(kind, NLM_F_REQUEST | NLM_F_DUMP, self._sequence, payload))
-        found: list[bytes] = []
+        asked = self._sequence
         interrupted = False
-        deadline = time.monotonic() + self.timeout
         while True:
-            for answer, flags, sequence, content in self._receive(deadline):
-                if sequence != self._sequence:
+            for answer, flags, sequence, content in self._receive(time.monotonic() + self.timeout):
+                if sequence != asked:
                     continue
                 interrupted = interrupted or bool(flags & NLM_F_DUMP_INTR)
                 if answer in (NLMSG_ERROR, NLMSG_DONE):
@@ -281,9 +284,9 @@ class Socket:
                         raise refusal
                     if interrupted:
                         raise Interrupted("the dump was interrupted by a change")
-                    return found
+                    return
                 if answer != NLMSG_NOOP:
-                    found.append(content)
+                    yield content
 
     def _receive(self, deadline: float) -> list[tuple[int, int, int, bytes]]:
         while True:

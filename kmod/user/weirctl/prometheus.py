@@ -8,7 +8,8 @@ from .meters import Scope, Statistics
 _FAMILIES = (
     ("responses_", "responses", "code", "Replies sent to clients, by class; 1xx are interim ones."),
     ("requests_", "requests_handled", "context", "Requests by the context that they were handled in."),
-    ("rejected_", "rejected", "reason", "Requests refused as such, and over a limit."),
+    ("rejected_", "rejected", "reason", "Requests refused as such, and requests and connections over a limit."),
+    ("limit_actions_", "limit_actions", "action", "What was done about requests and connections over a limit."),
     ("errors_", "errors", "code", "Replies of Weir's own, made because an upstream failed or was busy."),
 )
 # The others, without unit and suffix.
@@ -28,6 +29,12 @@ _HELP = {
     "tunnels_active": "Tunnels open.",
     "allocation_failures": "Allocations that failed.",
     "memory_bytes": "Held for connections and messages.",
+    "packets_blocked": "Packets of blocked clients dropped.",
+    "blocked_bytes": "In these packets, IP headers included.",
+    "packets_marked": "Packets of blocked clients marked instead.",
+    "blocks_active": "Entries of the block table.",
+    "blocks_refused": "Entries that the block table had no room or no memory for.",
+    "clients_tracked": "Clients whose requests and connections are counted.",
 }
 # The sum of its classes.
 _LEFT_OUT = {"responses"}

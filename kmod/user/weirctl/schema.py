@@ -84,7 +84,8 @@ def _address(*, server: bool) -> Check:
     return check
 
 
-def _integer(attribute_set: str, name: str) -> Check:
+def integer(attribute_set: str, name: str) -> Check:
+    """A number within the ABI's bounds."""
     low, high = abi.RANGES[attribute_set][name]
     expected = f"an integer from {low} to {high}"
 
@@ -135,6 +136,7 @@ SECONDS = {
     "timeouts": frozenset(abi.NAMES["timeouts"].values()),
     "upstream": frozenset(("queue-timeout", "fail-time", "slow-start")),
     "health": frozenset(("period", "timeout")),
+    "limits": frozenset(name for name in abi.NAMES["limits"].values() if name.endswith("-block")),
 }
 
 
@@ -150,16 +152,16 @@ def is_scalar(attribute_set: str, name: str) -> bool:
     return abi.TYPES[attribute_set].get(name) in ("u32", "uint", "flag", "string")
 
 
-def _flag(value: object) -> tuple[str, str] | None:
+def flag(value: object) -> tuple[str, str] | None:
     return None if isinstance(value, bool) else ("true or false", got(value))
 
 
 def _attribute(attribute_set: str, name: str) -> Check:
     if abi.TYPES[attribute_set][name] == "flag":
-        return _flag
+        return flag
     if name in abi.ENUMS.get(attribute_set, {}):
         return _one_of(abi.ENUMS[attribute_set][name])
-    return _seconds(attribute_set, name) if is_time(attribute_set, name) else _integer(attribute_set, name)
+    return _seconds(attribute_set, name) if is_time(attribute_set, name) else integer(attribute_set, name)
 
 
 def _attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
@@ -266,7 +268,7 @@ class Checker:
             seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
-        known = ("listener", "upstream", "vhost", "rule", "error_page", "proxy", "limits", "timeouts")
+        known = ("listener", "upstream", "vhost", "rule", "error_page", "proxy", "limits", "timeouts", "firewall")
         if not isinstance(config, dict):
             self.add((), got(config), "a table")
             return
@@ -291,6 +293,10 @@ class Checker:
         self.fields(("proxy",), config.get("proxy", {}), PROXY, ())
         self.fields(("limits",), config.get("limits", {}), LIMITS, ())
         self.fields(("timeouts",), config.get("timeouts", {}), TIMEOUTS, ())
+        if "firewall" in config:
+            from . import firewall
+
+            firewall.check(self, config["firewall"])
 
     def upstream(self, path: Path, value: object) -> None:
         if not self.fields(path, value, UPSTREAM, ("name",), "health", "server"):

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The firewall's part of a configuration on netlink, for control.c and control_show.c. */
+#ifndef _WEIR_CONTROL_BLOCK_H
+#define _WEIR_CONTROL_BLOCK_H
+
+struct netlink_ext_ack;
+struct nlattr;
+struct sk_buff;
+struct weir_config;
+struct weir_firewall;
+
+/* Set what @nest names in a configuration that nobody else sees: 0, or an error and a message. */
+int weir_stage_firewall(struct weir_config *config, struct nlattr *nest,
+			struct netlink_ext_ack *extack);
+/* Into an attribute that is open: 0 or -EMSGSIZE. */
+int weir_put_firewall(struct sk_buff *skb, const struct weir_firewall *firewall);
+
+#endif /* _WEIR_CONTROL_BLOCK_H */

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Limits on netlink: staging and showing them. */
+#include <linux/netlink.h>
+#include <net/genetlink.h>
+
+#include "config.h"
+#include "control_limits.h"
+#include "nl_gen.h"
+
+static_assert((int)WEIR_LIMIT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
+static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
+static_assert((int)WEIR_LIMIT_ACTION_DROP == (int)WEIR_ACTION_DROP);
+/* Connections have the same actions, but no reply. */
+static_assert((int)WEIR_CONNECTION_ACTION_RESET + 1 == (int)WEIR_ACTION_RESET);
+static_assert((int)WEIR_CONNECTION_ACTION_DROP + 1 == (int)WEIR_ACTION_DROP);
+
+/**
+ * struct weir_limit_attrs - the attributes of a limit; 0: it has none
+ * @most: how many are allowed
+ * @action: what is done with one more
+ * @block: how long its client is blocked
+ * @status: of the reply to it
+ */
+struct weir_limit_attrs {
+	u16 most;
+	u16 action;
+	u16 block;
+	u16 status;
+};
+
+/* A row for each limit. */
+static const struct weir_limit_attrs weir_limit_attrs[WEIR_LIMIT_COUNT] = {
+	[WEIR_LIMIT_REQUEST_BURST] = {
+		WEIR_A_LIMITS_REQUEST_BURST,
+		WEIR_A_LIMITS_REQUEST_BURST_ACTION,
+		WEIR_A_LIMITS_REQUEST_BURST_BLOCK,
+		WEIR_A_LIMITS_REQUEST_BURST_STATUS,
+	},
+	[WEIR_LIMIT_REQUEST_RATE] = {
+		WEIR_A_LIMITS_REQUEST_RATE,
+		WEIR_A_LIMITS_REQUEST_RATE_ACTION,
+		WEIR_A_LIMITS_REQUEST_RATE_BLOCK,
+		WEIR_A_LIMITS_REQUEST_RATE_STATUS,
+	},
+	[WEIR_LIMIT_CONNECTION_BURST] = {
+		WEIR_A_LIMITS_CONNECTION_BURST,
+		WEIR_A_LIMITS_CONNECTION_BURST_ACTION,
+		WEIR_A_LIMITS_CONNECTION_BURST_BLOCK,
+	},
+	[WEIR_LIMIT_CONNECTION_RATE] = {
+		WEIR_A_LIMITS_CONNECTION_RATE,
+		WEIR_A_LIMITS_CONNECTION_RATE_ACTION,
+		WEIR_A_LIMITS_CONNECTION_RATE_BLOCK,
+	},
+	[WEIR_LIMIT_CONCURRENT_CONNECTIONS] = {
+		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS,
+		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_ACTION,
+		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK,
+	},
+};
+
+static void weir_take_u32(u32 *to, const struct nlattr *attr)
+{
+	if (attr)
+		*to = nla_get_u32(attr);
+}
+
+/* How far the numbers of a limit's actions are from those of enum weir_action. */
+static unsigned int weir_action_offset(unsigned int limit)
+{
+	return weir_limit_event(limit) == WEIR_LIMIT_CONNECTION;
+}
+
+static void weir_read_limit(struct weir_limits *limits, unsigned int limit, struct nlattr **tb)
+{
+	const struct weir_limit_attrs *attrs = &weir_limit_attrs[limit];
+	struct weir_limit_answer *answer = &limits->answers[limit];
+
+	weir_take_u32(&limits->most[limit], tb[attrs->most]);
+	if (tb[attrs->action]) {
+		answer->action = nla_get_u32(tb[attrs->action]) + weir_action_offset(limit);
+		answer->own_action = true;
+	}
+	if (tb[attrs->block]) {
+		answer->block_time = nla_get_uint(tb[attrs->block]);
+		answer->blocks = true;
+	}
+	if (tb[attrs->status])
+		answer->status = nla_get_u32(tb[attrs->status]);
+}
+
+int weir_read_limits(struct weir_limits *limits, struct nlattr *nest,
+		     struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[WEIR_A_LIMITS_MAX + 1];
+	unsigned int i;
+	int err;
+
+	err = nla_parse_nested(tb, WEIR_A_LIMITS_MAX, nest, weir_limits_nl_policy, extack);
+	if (err)
+		return err;
+	for (i = 0; i < WEIR_LIMIT_COUNT; i++)
+		weir_read_limit(limits, i, tb);
+	if (tb[WEIR_A_LIMITS_ACTION])
+		limits->action = nla_get_u32(tb[WEIR_A_LIMITS_ACTION]);
+	weir_take_u32(&limits->ipv6_prefix, tb[WEIR_A_LIMITS_IPV6_PREFIX]);
+	weir_take_u32(&limits->header_total, tb[WEIR_A_LIMITS_HEADER_TOTAL]);
+	weir_take_u32(&limits->header_count, tb[WEIR_A_LIMITS_HEADER_COUNT]);
+	weir_take_u32(&limits->uri_length, tb[WEIR_A_LIMITS_URI_LENGTH]);
+	if (tb[WEIR_A_LIMITS_BODY_LENGTH])
+		limits->body_length = nla_get_uint(tb[WEIR_A_LIMITS_BODY_LENGTH]);
+	return 0;
+}
+
+static int weir_put_limit(struct sk_buff *skb, const struct weir_limits *limits, unsigned int limit)
+{
+	const struct weir_limit_attrs *attrs = &weir_limit_attrs[limit];
+	const struct weir_limit_answer *answer = &limits->answers[limit];
+
+	if (nla_put_u32(skb, attrs->most, limits->most[limit]) ||
+	    (answer->own_action &&
+	     nla_put_u32(skb, attrs->action, answer->action - weir_action_offset(limit))) ||
+	    (answer->blocks && nla_put_uint(skb, attrs->block, answer->block_time)) ||
+	    (attrs->status && nla_put_u32(skb, attrs->status, answer->status)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits)
+{
+	unsigned int i;
+
+	for (i = 0; i < WEIR_LIMIT_COUNT; i++)
+		if (weir_put_limit(skb, limits, i))
+			return -EMSGSIZE;
+	return nla_put_u32(skb, WEIR_A_LIMITS_ACTION, limits->action) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_IPV6_PREFIX, limits->ipv6_prefix) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_TOTAL, limits->header_total) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_COUNT, limits->header_count) ?:
+	       nla_put_uint(skb, WEIR_A_LIMITS_BODY_LENGTH, limits->body_length) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length);
+}

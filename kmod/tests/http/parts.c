@@ -83,6 +83,7 @@ static void patterns(const struct test_case *test)
 		{ "*bot*", "Googlebot/2.1", false, true },
 		{ "*bot*", "Googlebo", false, false },
 		{ "*BOT*", "Googlebot/2.1", true, true },
+		{ "*bot*", "GOOGLEBOT/2.1", true, true },
 		{ "a*b", "ab", false, true },
 		{ "a*b", "axxb", false, true },
 		{ "a*a", "a", false, false },
@@ -94,6 +95,7 @@ static void patterns(const struct test_case *test)
 		{ "*aab*aab*", "aaaabab", false, false },
 		{ "*abab*", "aababcab", false, true },
 		{ "*ababac*", "abababac", false, true },
+		{ "*aabaaac*", "aabaaabaaac", false, true },
 		{ "a**b", "a*b", false, true },
 		{ "/api/*/x", "/api//x", false, true },
 		{ "/api/*/x", "/api/x", false, false },
@@ -332,7 +334,7 @@ static void faulty_locations(const struct test_case *test)
 {
 	static const char *const rows[] = {
 		"", "shop.example", "//evil", "/\\evil", "/$uri", "/$path", "https://", "https:///",
-		"https://$uri", "http://$path", "https://?a", "$host", "/a b", "/a\r\nX: y",
+		"https://$uri", "http://$path", "https://?a", "$host", "/a b", "/a\r\nX: y", "/a\r\nX:y",
 		"/$unknown", "/$", "/a\x80", "ftp://a/",
 	};
 

@@ -44,7 +44,8 @@ void fuzz_seed(u8 seed);
 /* The length of a next piece, mostly small, at most left; follows from the seed. */
 size_t fuzz_piece(size_t left);
 
-/* Memory of its own, of just the size. */
+/* Memory of its own, of just the size; never NULL. */
+void *fuzz_alloc(size_t len);
 u8 *fuzz_copy(const u8 *data, size_t len);
 
 /* The bounds that options and seed ask for. */

@@ -248,12 +248,15 @@ static void virtual_hosts(const struct test_case *test)
 	} names[] = {
 		{ "shop.example", 1 }, { "*.shop.example", 2 }, { "*.eu.shop.example", 3 },
 		{ "[2001:db8::1]", 4 }, { "*.example", 5 }, { "a.b.example", 6 },
+		{ "qgdnhhk", 7 },
 	}, rows[] = {
 		{ "shop.example", 1 }, { "SHOP.example", 1 }, { "www.shop.example", 2 },
 		{ "x.y.shop.example", 2 }, { "de.eu.shop.example", 3 }, { "eu.shop.example", 2 },
 		{ "[2001:DB8::1]", 4 }, { "other.example", 5 }, { "a.b.example", 6 },
 		{ "x.a.b.example", 5 }, { "example", 9 }, { ".example", 9 }, { "", 9 },
 		{ "shop.example.com", 9 }, { "xshop.example", 5 }, { "shopexample", 9 },
+		/* The same hash as qgdnhhk. */
+		{ "qgdnhhk", 7 }, { "bbifnlj", 9 },
 	};
 	u32 buckets[2] = { 0, 0 };
 	struct http_name table[ARRAY_SIZE(names)] = { 0 };

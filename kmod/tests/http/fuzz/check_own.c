@@ -107,11 +107,14 @@ void fuzz_own(u16 status, u8 options, const u8 *data, size_t len)
 	u64 seconds = 0;
 	size_t room = HTTP_OWN_MAX, need;
 
-	/* These have no body, and are never Weir's own. */
-	if (status < 200 || status == 204 || status == 304)
-		return;
 	memcpy(&seconds, data, min_t(size_t, len, sizeof(seconds)));
 	seconds %= SECONDS_MAX;
+	/* Whatever a rule or a full upstream may answer. */
+	if (!status)
+		own.status = 200 + seconds % 400;
+	/* These have no body, and are never Weir's own. */
+	if (own.status < 200 || own.status == 204 || own.status == 304)
+		return;
 	http_format_date(date, seconds);
 	check_date(date, seconds);
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
@@ -129,7 +132,7 @@ void fuzz_own(u16 status, u8 options, const u8 *data, size_t len)
 	}
 	reply = fuzz_alloc(room);
 	need = http_write_own(reply, room, &own);
-	ENSURE(need <= room, "status %u: %zu bytes", status, need);
+	ENSURE(need <= room, "status %u: %zu bytes", own.status, need);
 	check_reply(reply, need, &own);
 	free(reply);
 }

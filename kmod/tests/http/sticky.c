@@ -46,7 +46,8 @@ static void numbers_are_written(const struct test_case *test)
 static const struct test_case cases[] = {
 	OK(alone, START "Cookie: srv=0123456789abcdef\r\n\r\n", "123456789abcdef"),
 	OK(among_others, START "Cookie: a=b; srv=00000000000000ff;c\r\n\r\n", "ff"),
-	OK(in_a_later_field, START "Cookie: a\r\nX: y\r\ncookie: srv=0000000000000001\r\n\r\n", "1"),
+	OK(in_a_later_field, START "Cookie: a\r\nX: y\r\ncookie: srv=0000000000000001\r\n\r\n",
+	   "1"),
 	OK(capitals, START "Cookie: srv=ABCDEF0123456789\r\n\r\n", "abcdef0123456789"),
 	OK(none, START "\r\n", "0"),
 	OK(other_case_of_the_name, START "Cookie: SRV=0123456789abcdef\r\n\r\n", "0"),

@@ -61,7 +61,7 @@ void fuzz_bounds(const struct http_head *head, const u8 *buf, u8 options, const 
 /* The body behind an accepted head: however it is cut and relayed. Returns its verdict. */
 enum http_verdict fuzz_body(const struct http_head *head, u8 options, const u8 *data, size_t len);
 
-/* A reply of Weir's own with this status, 0 for any; options and bytes decide what else is in it. */
+/* A reply of Weir's own with this status, 0: any; options and bytes decide the rest of it. */
 void fuzz_own(u16 status, u8 options, const u8 *data, size_t len);
 
 #endif /* WEIR_TEST_CHECK_H */

@@ -46,7 +46,8 @@ static void check_fields(const struct http_head *head, const u8 *reply, const st
 	ENSURE(!location == !own->location, "Location");
 	ENSURE(!location || equal(reply, location->value, own->location, own->location_len),
 	       "another Location");
-	ENSURE(type && equal(reply, type->value, (const u8 *)expect, strlen(expect)), "Content-Type");
+	ENSURE(type && equal(reply, type->value, (const u8 *)expect, strlen(expect)),
+	       "Content-Type");
 	ENSURE(!find(head, reply, "Date") == !own->date, "Date");
 	ENSURE(!find(head, reply, "Allow") == !(own->flags & HTTP_WRITE_ALLOW), "Allow");
 	ENSURE(!find(head, reply, "Cache-Control") == !(own->flags & HTTP_WRITE_NO_STORE),

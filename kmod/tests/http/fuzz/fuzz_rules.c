@@ -173,8 +173,8 @@ static void check_same(const struct written_rules *written, const struct made *m
 	ENSURE(c->unclear == plain->unclear, "unclear %d, not %d", c->unclear, plain->unclear);
 	ENSURE(got == wanted, "rule %ld, not %ld", got, wanted);
 	ENSURE(c->private == plain->private, "private %d, not %d", c->private, plain->private);
-	ENSURE(c->marked == plain->marked && c->new_mark == plain->new_mark, "mark %d %x, not %d %x",
-	       c->marked, c->new_mark, plain->marked, plain->new_mark);
+	ENSURE(c->marked == plain->marked && c->new_mark == plain->new_mark,
+	       "mark %d %x, not %d %x", c->marked, c->new_mark, plain->marked, plain->new_mark);
 	ENSURE(c->looked_at == plain->looked_at, "%u rules looked at, not %u", c->looked_at,
 	       plain->looked_at);
 }

@@ -34,7 +34,8 @@ static bool take_name(char *name, struct http_text text)
 	if (!text.len || text.len >= NAME_MAX)
 		return false;
 	for (size_t i = 0; i < text.len; i++) {
-		if (text.at[i] <= ' ' || text.at[i] > '~' || strchr("()<>@,;:\\\"/[]?={}", text.at[i]))
+		if (text.at[i] <= ' ' || text.at[i] > '~' ||
+		    strchr("()<>@,;:\\\"/[]?={}", text.at[i]))
 			return false;
 		name[i] = text.at[i];
 	}

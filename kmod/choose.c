@@ -17,10 +17,10 @@
 #include "group.h"
 #include "health.h"
 #include "http_parser.h"
+#include "http_sticky.h"
 #include "net.h"
 #include "pool.h"
 #include "server.h"
-#include "sticky.h"
 
 enum {
 	/* So much of a host's name tells servers apart: all that DNS has. */
@@ -309,7 +309,7 @@ void weir_choose_key(struct weir_exchange *x, const struct http_head *head, cons
 		return;
 	if (servers->settings.sticky_cookie[0]) {
 		x->sticks = true;
-		x->sticky = weir_sticky_read(head, bytes, servers->settings.sticky_cookie);
+		x->sticky = http_sticky_read(head, bytes, servers->settings.sticky_cookie);
 	}
 	if (servers->settings.balance == WEIR_BALANCE_HASH)
 		x->hash = weir_choose_hash(&x->wn->key, head, bytes, client,

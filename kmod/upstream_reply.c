@@ -7,9 +7,9 @@
 #include "exchange.h"
 #include "gather.h"
 #include "group.h"
+#include "http_sticky.h"
 #include "http_write.h"
 #include "server.h"
-#include "sticky.h"
 #include "timer.h"
 #include "upstream_leg.h"
 
@@ -70,13 +70,13 @@ static bool weir_connection_put_head(struct weir_connection *c, const struct htt
 
 /* Have the client come back to this server: by a cookie, whose value goes into @value. */
 static void weir_connection_stick(struct weir_connection *c, struct http_forward *how,
-				  char value[WEIR_STICKY_DIGITS + 1])
+				  char value[HTTP_STICKY_DIGITS + 1])
 {
 	const struct weir_servers *servers = rcu_dereference(c->server->group->servers);
 
 	if (!servers || !servers->settings.sticky_cookie[0])
 		return;
-	weir_sticky_write(value, c->server->id);
+	http_sticky_write(value, c->server->id);
 	how->cookie = servers->settings.sticky_cookie;
 	how->cookie_value = value;
 }
@@ -91,7 +91,7 @@ static bool weir_connection_head(struct weir_connection *c)
 		.via = HTTP_VIA("weir"),
 		.framing = HTTP_FRAMING_NONE,
 	};
-	char sticky[WEIR_STICKY_DIGITS + 1];
+	char sticky[HTTP_STICKY_DIGITS + 1];
 	enum weir_relay_mode mode;
 	bool early;
 

@@ -21,8 +21,9 @@ FUZZ: Final = HTTP / "fuzz"
 _COMMON: Final = ("-std=gnu11", "-O1", "-g")
 _SANITIZED: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _COUNTED: Final = ("-fprofile-instr-generate", "-fcoverage-mapping")
-# What guides the fuzzer: new edges in the product and in the reader it is compared with, not in what compares them.
-_GUIDED: Final = "src:*kmod/http_*.c\nsrc:*/fuzz/strict.c\nfun:*\n"
+# What guides the fuzzer: new edges in the product, in the reader it is compared with and in what reads the rules of an
+# input, not in what compares them.
+_GUIDED: Final = "src:*kmod/http_*.c\nsrc:*/fuzz/strict.c\nsrc:*/fuzz/written.c\nfun:*\n"
 
 
 def targets() -> list[str]:

@@ -52,10 +52,11 @@ def report(builder: Builder, inputs: Mapping[str, Sequence[bytes]]) -> int:
     ):
         cells = [f"{_share(alone[kind])} [{both[kind]['percent']:.1f}]" for kind in _KINDS]
         print(f"{Path(file['filename']).name:<16}" + "".join(f"{cell:>26}" for cell in cells))
-    missing = _missing(fuzzed)
-    print(f"\nbranches that no input takes ({len(missing)}):")
+    missing, untested = _missing(fuzzed), set(_missing(together))
+    print(f"\nbranches that no input takes ({len(missing)}); marked: nor does a unit test ({len(untested)}):")
     for branch in missing:
-        print(f"  {branch.file}:{branch.line} {branch.way:<5} {branch.text}")
+        mark = "*" if branch in untested else " "
+        print(f"{mark} {branch.file}:{branch.line} {branch.way:<5} {branch.text}")
     return ExitCode.PASSED
 
 

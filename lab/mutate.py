@@ -66,14 +66,17 @@ _STATEMENT: Final = re.compile(
 )
 _CONDITION: Final = re.compile(r"\b(?:if|while) \(")
 _CASE: Final = re.compile(r"^\tcase \w+:\n(?=\tcase )", re.MULTILINE)
-_COMMENT: Final = re.compile(r"/\*.*?\*/|//[^\n]*|^#[^\n]*", re.DOTALL | re.MULTILINE)
+# Texts come first: two slashes in one begin no comment.
+_COMMENT: Final = re.compile(
+    r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+')|/\*.*?\*/|//[^\n]*|^#[^\n]*""", re.DOTALL | re.MULTILINE
+)
 _DECLARATION: Final = re.compile(r"^\t+(?:static |const |struct |enum |unsigned |size_t |bool |u\d+ |int |char )")
 
 
 def sweep(path: Path) -> Iterator[Mutant]:
     """Every mutant of a file that the rules above make."""
     text = path.read_text(encoding="utf-8")
-    code = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    code = _COMMENT.sub(lambda match: match[1] or re.sub(r"[^\n]", " ", match[0]), text)
     body = code.find("\n{")
     for at, find, replace in sorted(set(_edits(code))):
         if at > body:

@@ -47,6 +47,14 @@ def test_sweep_finds_operators_conditions_and_statements(tmp_path: Path) -> None
         assert mutant.apply(source.read_text()) != source.read_text()
 
 
+def test_sweep_of_a_text_with_slashes(tmp_path: Path) -> None:
+    """They begin no comment, in which the condition's end would be lost."""
+    source = tmp_path / "x.c"
+    source.write_text('int f(int a)\n{\n\tif (g(\'"\', "http://")) /* ( */\n\t\th(a);\n\treturn a;\n}\n')
+    edits = {(mutant.find, mutant.replace) for mutant in mutate.sweep(source)}
+    assert ('g(\'"\', "http://")', '!(g(\'"\', "http://"))') in edits
+
+
 @pytest.mark.parametrize(
     ("output", "said"),
     [

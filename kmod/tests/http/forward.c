@@ -220,6 +220,9 @@ static void replies(const struct test_case *test)
 		{ "HTTP/1.1 200\r\nContent-Length: 0\r\n" END, HTTP_METHOD_GET, 0,
 		  HTTP_FRAMING_NONE,
 		  "HTTP/1.1 200 \r\nContent-Length: 0\r\nVia: 1.1 weir\r\n\r\n" },
+		{ R200 "A:1\r\nContent-Length: 0\r\n" END, HTTP_METHOD_GET, 0,
+		  HTTP_FRAMING_NONE,
+		  R200 "A: 1\r\nContent-Length: 0\r\nVia: 1.1 weir\r\n\r\n" },
 	};
 
 	check_replies(rows, ARRAY_SIZE(rows));
@@ -316,6 +319,8 @@ static const struct test_case cases[] = {
 	   GET HOST "A: 1\r\nB: 2\r\nA: 3\r\n" ADDED),
 	OK(white_space_is_normal, GET "Host:a\r\nA:1\r\nB: \t2 \r\nC:   \r\nD:\r\nE: 5\t\r\n" END,
 	   GET HOST "A: 1\r\nB: 2\r\nC:\r\nD:\r\nE: 5\r\n" ADDED),
+	OK(odd_lines_where_nothing_is_dropped, GET HOST "A:1\r\nB: 2\t\r\nC:\r\nD: 4\r\n" END,
+	   GET HOST "A: 1\r\nB: 2\r\nC:\r\nD: 4\r\n" ADDED),
 	OK(lines_are_copied_in_runs,
 	   GET HOST "A: 1\r\nConnection: x-b\r\nC: 2\r\nD:3\r\nE: 4\r\nX-B: 5\r\nTE: x\r\n"
 	   "F: 6\r\n" END,

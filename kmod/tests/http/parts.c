@@ -83,6 +83,7 @@ static void patterns(const struct test_case *test)
 		{ "*bot*", "Googlebot/2.1", false, true },
 		{ "*bot*", "Googlebo", false, false },
 		{ "*BOT*", "Googlebot/2.1", true, true },
+		{ "*bot*", "GOOGLEBOT/2.1", true, true },
 		{ "a*b", "ab", false, true },
 		{ "a*b", "axxb", false, true },
 		{ "a*a", "a", false, false },
@@ -94,6 +95,7 @@ static void patterns(const struct test_case *test)
 		{ "*aab*aab*", "aaaabab", false, false },
 		{ "*abab*", "aababcab", false, true },
 		{ "*ababac*", "abababac", false, true },
+		{ "*aabaaac*", "aabaaabaaac", false, true },
 		{ "a**b", "a*b", false, true },
 		{ "/api/*/x", "/api//x", false, true },
 		{ "/api/*/x", "/api/x", false, false },
@@ -246,12 +248,15 @@ static void virtual_hosts(const struct test_case *test)
 	} names[] = {
 		{ "shop.example", 1 }, { "*.shop.example", 2 }, { "*.eu.shop.example", 3 },
 		{ "[2001:db8::1]", 4 }, { "*.example", 5 }, { "a.b.example", 6 },
+		{ "qgdnhhk", 7 },
 	}, rows[] = {
 		{ "shop.example", 1 }, { "SHOP.example", 1 }, { "www.shop.example", 2 },
 		{ "x.y.shop.example", 2 }, { "de.eu.shop.example", 3 }, { "eu.shop.example", 2 },
 		{ "[2001:DB8::1]", 4 }, { "other.example", 5 }, { "a.b.example", 6 },
 		{ "x.a.b.example", 5 }, { "example", 9 }, { ".example", 9 }, { "", 9 },
 		{ "shop.example.com", 9 }, { "xshop.example", 5 }, { "shopexample", 9 },
+		/* The same hash as qgdnhhk. */
+		{ "qgdnhhk", 7 }, { "bbifnlj", 9 },
 	};
 	u32 buckets[2] = { 0, 0 };
 	struct http_name table[ARRAY_SIZE(names)] = { 0 };
@@ -332,7 +337,7 @@ static void faulty_locations(const struct test_case *test)
 {
 	static const char *const rows[] = {
 		"", "shop.example", "//evil", "/\\evil", "/$uri", "/$path", "https://", "https:///",
-		"https://$uri", "http://$path", "https://?a", "$host", "/a b", "/a\r\nX: y",
+		"https://$uri", "http://$path", "https://?a", "$host", "/a b", "/a\r\nX: y", "/a\r\nX:y",
 		"/$unknown", "/$", "/a\x80", "ftp://a/",
 	};
 

@@ -104,11 +104,14 @@ static void every_byte_in_target(const struct test_case *test)
 	}
 }
 
-/* A control byte is refused before Host is looked at. */
-static void every_byte_in_host(const struct test_case *test)
+/*
+ * Each byte at one place of a host, which ends neither before nor behind it. A
+ * control byte is refused before Host is looked at.
+ */
+static void each_byte_in_host(char *text, size_t len, size_t at)
 {
 	static const struct head_kind kind;
-	char text[] = GET "Host: a?b\r\n" END;
+	char before = text[at];
 
 	for (int byte = 0; byte < 256; byte++) {
 		enum http_error error = is_host_byte(byte) ? HTTP_OK : HTTP_ERR_HOST;
@@ -119,9 +122,26 @@ static void every_byte_in_host(const struct test_case *test)
 			error = HTTP_ERR_BARE_LF;
 		else if (!is_value_byte(byte))
 			error = HTTP_ERR_FIELD_VALUE;
-		text[strlen(GET "Host: a")] = byte;
-		check_head(&kind, text, sizeof(text) - 1, error, NULL);
+		text[at] = byte;
+		check_head(&kind, text, len, error, NULL);
 	}
+	text[at] = before;
+}
+
+static void every_byte_in_host(const struct test_case *test)
+{
+	char text[] = GET "Host: a?b\r\n" END;
+
+	each_byte_in_host(text, sizeof(text) - 1, strlen(GET "Host: a"));
+}
+
+/* Where hosts are looked at by words: at each place in eight bytes, and where two overlap. */
+static void every_byte_in_long_host(const struct test_case *test)
+{
+	char text[] = GET "Host: gggggggggggg\r\n" END;
+
+	for (size_t at = 1; at < 11; at++)
+		each_byte_in_host(text, sizeof(text) - 1, strlen(GET "Host: ") + at);
 }
 
 /* No byte between name and colon is forgiven: a token byte makes another name. */
@@ -609,6 +629,7 @@ static const struct test_case cases[] = {
 	BAD(host_ipv6_tail, GET "Host: [::1]x\r\n" END, HTTP_ERR_HOST),
 	BAD(host_ipv6_bare, GET "Host: ::1\r\n" END, HTTP_ERR_HOST),
 	TEST(every_byte_in_host),
+	TEST(every_byte_in_long_host),
 
 	/* Content-Length */
 	OK(length, POST HOST "Content-Length: 5\r\n" END,

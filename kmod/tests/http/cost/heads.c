@@ -39,11 +39,12 @@ int main(int argc, char **argv)
 	struct http_field fields[FIELDS];
 	struct http_head head;
 	u8 out[ROOM];
-	int i;
+	int i, count;
 
 	if (argc != 2)
 		return 2;
-	for (i = 0; i < atoi(argv[1]); i++) {
+	count = atoi(argv[1]);
+	for (i = 0; i < count; i++) {
 		http_request_init(&head, &limits, fields, FIELDS);
 		if (http_head_parse(&head, (const u8 *)request, sizeof(request) - 1) != HTTP_DONE ||
 		    http_write_request(out, ROOM, &head, (const u8 *)request, &how) > ROOM)

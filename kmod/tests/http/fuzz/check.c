@@ -21,12 +21,19 @@ size_t fuzz_piece(size_t left)
 	return len < left ? len : left;
 }
 
+void *fuzz_alloc(size_t len)
+{
+	void *memory = malloc(len ? len : 1);
+
+	if (!memory)
+		abort();
+	return memory;
+}
+
 u8 *fuzz_copy(const u8 *data, size_t len)
 {
-	u8 *copy = malloc(len ? len : 1);
+	u8 *copy = fuzz_alloc(len);
 
-	if (!copy)
-		abort();
 	if (len)
 		memcpy(copy, data, len);
 	return copy;

@@ -44,7 +44,8 @@ void fuzz_seed(u8 seed);
 /* The length of a next piece, mostly small, at most left; follows from the seed. */
 size_t fuzz_piece(size_t left);
 
-/* Memory of its own, of just the size. */
+/* Memory of its own, of just the size; never NULL. */
+void *fuzz_alloc(size_t len);
 u8 *fuzz_copy(const u8 *data, size_t len);
 
 /* The bounds that options and seed ask for. */
@@ -60,7 +61,7 @@ void fuzz_bounds(const struct http_head *head, const u8 *buf, u8 options, const 
 /* The body behind an accepted head: however it is cut and relayed. Returns its verdict. */
 enum http_verdict fuzz_body(const struct http_head *head, u8 options, const u8 *data, size_t len);
 
-/* A reply of Weir's own with this status; the bytes decide its date. */
+/* A reply of Weir's own with this status, 0: any; options and bytes decide the rest of it. */
 void fuzz_own(u16 status, u8 options, const u8 *data, size_t len);
 
 #endif /* WEIR_TEST_CHECK_H */

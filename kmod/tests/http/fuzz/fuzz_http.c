@@ -135,7 +135,8 @@ static void check_reading(const struct http_head *head, enum http_verdict verdic
 	case HTTP_ERROR:
 		ENSURE(result != STRICT_ACCEPTED, "refused (%s), the second reader accepts",
 		       http_text_of(head->error));
-		ENSURE(http_status_of(head->error) >= 400, "no status for the error");
+		ENSURE(http_status_of(head->error) >= 400 && *http_text_of(head->error),
+		       "no status or no words for the error");
 		break;
 	}
 }

@@ -32,6 +32,8 @@
 enum {
 	/* Entries looked at without a chance for anybody else. */
 	WEIR_BLOCK_ROW		= 1024,
+	/* Walks to empty the table, to which others may be adding. */
+	WEIR_BLOCK_FLUSHES	= 4,
 	/* For each of so many, expired entries may stay another second. */
 	WEIR_BLOCK_PER_SECOND	= 65536,
 };
@@ -257,13 +259,17 @@ static u64 weir_block_sweep(struct weir_net *wn, u64 until)
 	rhashtable_walk_enter(&blocks->table, &walk);
 	rhashtable_walk_start(&walk);
 	while ((block = rhashtable_walk_next(&walk))) {
+		if (++row % WEIR_BLOCK_ROW == 0) {
+			/* Before it is taken out: the walk goes on from there, or loses its place. */
+			rhashtable_walk_stop(&walk);
+			cond_resched();
+			rhashtable_walk_start(&walk);
+			block = rhashtable_walk_peek(&walk);
+			if (!block)
+				break;
+		}
 		if (!IS_ERR(block) && !weir_block_delete_expired(wn, block, until))
 			soonest = min(soonest, READ_ONCE(block->expires));
-		if (++row % WEIR_BLOCK_ROW)
-			continue;
-		rhashtable_walk_stop(&walk);
-		cond_resched();
-		rhashtable_walk_start(&walk);
 	}
 	rhashtable_walk_stop(&walk);
 	rhashtable_walk_exit(&walk);
@@ -272,7 +278,11 @@ static u64 weir_block_sweep(struct weir_net *wn, u64 until)
 
 void weir_block_flush(struct weir_net *wn)
 {
-	weir_block_sweep(wn, WEIR_BLOCK_FOREVER);
+	unsigned int round;
+
+	/* Who takes out what a walk stands on may make it miss a neighbour. */
+	for (round = 0; round < WEIR_BLOCK_FLUSHES && weir_block_any(&wn->blocks); round++)
+		weir_block_sweep(wn, WEIR_BLOCK_FOREVER);
 }
 
 int weir_block_settle(struct weir_net *wn)

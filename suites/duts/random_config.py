@@ -308,11 +308,18 @@ def _is_valid(config: dict[str, Any]) -> bool:
 def _condition(key: str, value: object) -> object:
     """A rule's value as it is compared: by itself or in an array, a mark by its number, a header in lower case."""
     if key in ("method", "source", "header", "cookie"):
-        members = value if isinstance(value, list) else [value]
+        members = [_without_default(member) for member in (value if isinstance(value, list) else [value])]
         return [_lower(member) if key == "header" else member for member in members]
     if key == "mark" and isinstance(value, str):
         return value.startswith("!"), routing.parse_mark(value.removeprefix("!"))
     return _lower(value) if key == "host" else value
+
+
+def _without_default(member: object) -> object:
+    """A header or cookie of any value, whether that was said or not."""
+    return (
+        {key: it for key, it in member.items() if (key, it) != ("value", "*")} if isinstance(member, dict) else member
+    )
 
 
 def _same_mark(given: object, shown: object) -> bool:

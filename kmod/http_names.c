@@ -56,11 +56,14 @@ const u8 http_names_of[HTTP_NAME_MAX + 1][HTTP_LETTER + 1] = {
 		['e' & HTTP_LETTER] = HTTP_FIELD_EXPECT, ['o' & HTTP_LETTER] = HTTP_NAME_ORIGIN,
 		['p' & HTTP_LETTER] = HTTP_NAME_PRAGMA, ['s' & HTTP_LETTER] = HTTP_NAME_SERVER },
 	[7] = { ['e' & HTTP_LETTER] = HTTP_NAME_EXPIRES, ['r' & HTTP_LETTER] = HTTP_NAME_REFERER,
-		['t' & HTTP_LETTER] = HTTP_FIELD_TRAILER, ['u' & HTTP_LETTER] = HTTP_FIELD_UPGRADE },
+		['t' & HTTP_LETTER] = HTTP_FIELD_TRAILER,
+		['u' & HTTP_LETTER] = HTTP_FIELD_UPGRADE },
 	[8] = { ['l' & HTTP_LETTER] = HTTP_NAME_LOCATION },
 	[9] = { ['f' & HTTP_LETTER] = HTTP_FIELD_FORWARDED },
-	[10] = { ['c' & HTTP_LETTER] = HTTP_FIELD_CONNECTION, ['k' & HTTP_LETTER] = HTTP_FIELD_KEEP_ALIVE,
-		 ['s' & HTTP_LETTER] = HTTP_FIELD_SET_COOKIE, ['u' & HTTP_LETTER] = HTTP_FIELD_USER_AGENT },
+	[10] = { ['c' & HTTP_LETTER] = HTTP_FIELD_CONNECTION,
+		 ['k' & HTTP_LETTER] = HTTP_FIELD_KEEP_ALIVE,
+		 ['s' & HTTP_LETTER] = HTTP_FIELD_SET_COOKIE,
+		 ['u' & HTTP_LETTER] = HTTP_FIELD_USER_AGENT },
 	[12] = { ['c' & HTTP_LETTER] = HTTP_FIELD_CONTENT_TYPE,
 		 ['m' & HTTP_LETTER] = HTTP_FIELD_MAX_FORWARDS },
 	[13] = { ['a' & HTTP_LETTER] = HTTP_FIELD_AUTHORIZATION,
@@ -90,7 +93,8 @@ enum http_field_id http_field_id(const u8 *name, size_t len)
 
 	if (!len || len > HTTP_NAME_MAX)
 		return HTTP_FIELD_OTHER;
-	for (known = http_names_of[len][name[0] & HTTP_LETTER]; known; known = http_next_name[known])
+	known = http_names_of[len][name[0] & HTTP_LETTER];
+	for (; known; known = http_next_name[known])
 		if (http_is_name(name, http_names[known], len))
 			return http_id_of(known);
 	return HTTP_FIELD_OTHER;

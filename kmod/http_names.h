@@ -87,7 +87,8 @@ static __always_inline size_t http_known_name(const u8 *name, enum http_field_id
 		len = HTTP_WORD + http_first(colon);
 		second &= (colon ^ (colon - 1)) >> 8;
 	}
-	for (known = http_names_of[len][name[0] & HTTP_LETTER]; known; known = http_next_name[known]) {
+	known = http_names_of[len][name[0] & HTTP_LETTER];
+	for (; known; known = http_next_name[known]) {
 		if (!http_is_word_of(first, http_names[known]) ||
 		    !http_is_word_of(second, http_names[known] + HTTP_WORD))
 			continue;

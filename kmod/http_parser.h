@@ -147,7 +147,7 @@ enum {
 	HTTP_HOST_MISMATCH	= BIT(5),	/* absolute-form authority and Host differ */
 	HTTP_TE_TRAILERS	= BIT(6),	/* request says TE: trailers */
 	HTTP_HAS_MAX_FORWARDS	= BIT(7),	/* max_forwards is valid */
-	HTTP_ODD_LINE		= BIT(8),	/* a field's flags are not HTTP_FIELD_CANONICAL alone */
+	HTTP_ODD_LINE		= BIT(8),	/* not all fields are just HTTP_FIELD_CANONICAL */
 };
 
 /**

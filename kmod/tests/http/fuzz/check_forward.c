@@ -22,7 +22,9 @@ enum {
 
 static struct http_forward how_to_forward(const struct http_head *head, u8 options)
 {
-	struct http_forward how = { .via = HTTP_VIA("weir"), .host = "origin", .framing = head->framing };
+	struct http_forward how = {
+		.via = HTTP_VIA("weir"), .host = "origin", .framing = head->framing,
+	};
 
 	if (!(options & OPTION_SMALL)) {
 		how.proto = (struct http_text)HTTP_TEXT("http");

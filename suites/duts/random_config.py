@@ -301,6 +301,8 @@ def _condition(key: str, value: object) -> object:
     """A rule's value as it is compared: by itself or in an array, a mark by its number, a header in lower case."""
     if key in ("method", "source", "header", "cookie"):
         members = value if isinstance(value, list) else [value]
+        # Any value, and that it is there at all, are one.
+        members = [{"name": m["name"]} if isinstance(m, dict) and m.get("value") == "*" else m for m in members]
         return [_lower(member) if key == "header" else member for member in members]
     if key == "mark" and isinstance(value, str):
         return value.startswith("!"), routing.parse_mark(value.removeprefix("!"))

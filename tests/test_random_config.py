@@ -80,3 +80,9 @@ def test_loss_is_seen() -> None:
     assert lost(config, {**config, "limits": {}}) == ["limits.header_count: 5 was given, nothing is shown"]
     assert lost(config, {**config, "upstream": []}) == ["upstream: 1 tables were given, 0 are shown"]
     assert lost(config, {**config, "upstream": [{"name": "a", "server": [{"address": "[0::1]:80"}]}]}) == []
+
+
+def test_any_value_is_as_good_as_none() -> None:
+    given = {"rule": [{"cookie": [{"name": "a", "value": "*"}]}]}
+    assert lost(given, {"rule": [{"cookie": {"name": "a"}}]}) == []
+    assert lost(given, {"rule": [{"cookie": {"name": "b"}}]})

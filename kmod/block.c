@@ -260,7 +260,7 @@ static u64 weir_block_sweep(struct weir_net *wn, u64 until)
 	rhashtable_walk_start(&walk);
 	while ((block = rhashtable_walk_next(&walk))) {
 		if (++row % WEIR_BLOCK_ROW == 0) {
-			/* Before it is taken out: the walk goes on from there, or loses its place. */
+			/* Before it is taken out: the walk goes on from there, if it can. */
 			rhashtable_walk_stop(&walk);
 			cond_resched();
 			rhashtable_walk_start(&walk);

@@ -101,8 +101,8 @@ static void forwarded_is_joined(const struct test_case *test)
 {
 	check_client("10.0.0.1", 0, "Forwarded: for=_a;by=\"x, y;\\\"\"\r\nforwarded:\r\n"
 		     "FORWARDED: for=\"[::1]:1\" ; host=b , , proto=https;\r\n",
-		     XFF "Forwarded: for=_a;by=\"x, y;\\\"\", for=\"[::1]:1\" ; host=b , , "
-		     "proto=https;, for=10.0.0.1;proto=http\r\n");
+		     XFF "Forwarded: for=_a;by=\"x, y;\\\"\", for=\"[::1]:1\" ;"
+		     " host=b , , proto=https;, for=10.0.0.1;proto=http\r\n");
 }
 
 /* What could hide the element behind it, or is not told from it. */

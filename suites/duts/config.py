@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
+from lab import speed
+
 Action = Literal["reply", "reset", "drop"]
 ConnectionAction = Literal["reset", "drop"]
 Forwarding = Literal["append", "replace", "off"]
@@ -129,16 +131,21 @@ class Limits:
         return {key: value for key, value in asdict(self).items() if key in said or value != usual[key]}
 
 
+def _patient(seconds: float) -> Any:
+    """A default that a slow guest's slowness stretches, so that it serves within it, too."""
+    return field(default_factory=lambda: seconds * speed.factor())
+
+
 @dataclass(frozen=True)
 class Timeouts:
     """Short ones, for a test waits for those it is about; long enough for a busy host to serve within the others."""
 
-    client_header: float = 10.0
-    client_body: float = 10.0
-    keepalive: float = 30.0
-    upstream_connect: float = 5.0
-    upstream_response: float = 10.0
-    tunnel: float = 30.0
+    client_header: float = _patient(10.0)
+    client_body: float = _patient(10.0)
+    keepalive: float = _patient(30.0)
+    upstream_connect: float = _patient(5.0)
+    upstream_response: float = _patient(10.0)
+    tunnel: float = _patient(30.0)
 
 
 @dataclass(frozen=True)

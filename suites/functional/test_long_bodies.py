@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from lab import speed
 from lab.deadline import Deadline
 from lab.machine import Machine
 from lab.network import Network
@@ -224,7 +225,7 @@ def test_client_that_leaves_at_any_byte_of_its_reply(dut: Dut, origin: Origin, c
 
 
 def test_thousands_of_idle_and_slow_connections_beside_served_ones(dut: Dut, origin: Origin, client: Client) -> None:
-    idle, slow = 3000, 1000
+    idle, slow = 3000, int(1000 / speed.factor())
     dut.apply(timeouts={"client_header": 300, "keepalive": 300})
     before = _at_rest(dut)
     origin.replies(Reply(200, b"served"))

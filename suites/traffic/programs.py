@@ -6,16 +6,19 @@ import re
 import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lab import sandbox
+from lab import sandbox, speed
 from lab.deadline import Deadline
 from lab.errors import InfrastructureError, ProductFailure
 
 if TYPE_CHECKING:
     from lab.tools import ToolsTree
+
+WRK_PATIENCE_S = 2.0  # wrk's own default
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Programs:
         """One thread of wrk. Raises ProductFailure when it could not connect at all."""
         options = [option for header in headers for option in ("--header", header)]
         argv = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--latency"]
+        argv += ["--timeout", f"{ceil(WRK_PATIENCE_S * speed.factor())}s"]
         done = self._run([*argv, *options, url], b"", seconds + 20.0)
         text = done.stdout.decode()
         total = re.search(r"^\s*(\d+) requests in", text, re.M)

@@ -221,9 +221,12 @@ class Wire:
                     raise Silence(f"no byte came for {limit:g} s") from None
 
     def _ready(self, event: int, seconds: float) -> bool:
-        poll = select.poll()
+        poll, deadline = select.poll(), Deadline(seconds)
         poll.register(self._sock, event)
-        return bool(poll.poll(Deadline(seconds).seconds * 1000))
+        while not poll.poll(deadline.remaining * 1000):
+            if deadline.expired:
+                return False
+        return True
 
     def half_close(self) -> None:
         """Send FIN, keep reading. Raises ConnectionResetError if the peer has reset the connection."""

@@ -58,9 +58,9 @@ def ensure_module(cache: Cache, kernel: Kernel, tools: ToolsTree, source: Path |
 
 
 def module_names(makefile: Path, kernel: Kernel) -> list[str]:
-    """The modules that a Kbuild file makes with `kernel`: what is in obj-m, and in obj-$(CONFIG_...) if that is set."""
+    """The modules that a Kbuild file makes with `kernel`: what is in obj-m, and in obj-$(if $(CONFIG_...),m)."""
     text = makefile.read_text(encoding="utf-8").replace("\\\n", " ")
-    lists = re.findall(r"^obj-(?:m|\$\(CONFIG_(\w+)\))\s*[:+]?=\s*(.*)$", text, re.MULTILINE)
+    lists = re.findall(r"^obj-(?:m|\$\(if \$\(CONFIG_(\w+)\),m\))\s*[:+]?=\s*(.*)$", text, re.MULTILINE)
     chosen = [words for option, words in lists if not option or kernel.has(option)]
     return [word.removesuffix(".o") for words in chosen for word in words.split() if word.endswith(".o")]
 

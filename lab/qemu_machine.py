@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BOOT_TIMEOUT = 60.0  # seconds on the reference host, from QEMU's start to the agent's first answer
 RESTORE_TIMEOUT = 20.0
-SSHD_TIMEOUT = 30.0
+SSHD_TIMEOUT = 60.0
 HANG_TIMEOUT = 10.0  # an agent that answers nothing for so long after a ping's own deadline: the guest hangs
 PANIC_TIMEOUT = 30.0  # for a hung guest's panic: it says nothing until it has waited for the stacks of all CPUs
 SETTLE = 3.0  # for the console to tell of a crash once QEMU or the agent is gone
@@ -181,14 +181,18 @@ class QemuMachine:
     def _wait_for_sshd(self) -> None:
         """The snapshot shall have a listening sshd in it. Raises InfrastructureError."""
 
+        deadline = Deadline(SSHD_TIMEOUT)
+
         def answers() -> bool:
+            # A few attempts, not many: each makes a process in the guest, which with an instrumented kernel takes seconds.
+            patience = max(1.0, deadline.remaining / 4)
             try:
-                with socket.create_connection((self.address, ssh.PORT), timeout=1.0) as connection:
+                with socket.create_connection((self.address, ssh.PORT), timeout=patience) as connection:
                     return connection.recv(4) == b"SSH-"
             except OSError:
                 return False
 
-        Deadline(SSHD_TIMEOUT).wait_for(answers, what=f"sshd of {self.name} at {self.address}")
+        deadline.wait_for(answers, what=f"sshd of {self.name} at {self.address}")
 
     def _last_words(self, lines: int = 15) -> str:
         with self._console.open("rb") as file:

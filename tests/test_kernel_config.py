@@ -84,7 +84,7 @@ def test_a_module_that_its_kernel_cannot_have_is_left_out(tmp_path: Path, config
     kernel = Kernel("x", "6.12", Path("bzImage"), tmp_path, None, None, "key", "6.12-1")
     (tmp_path / ".config").write_text(config)
     kbuild = tmp_path / "Kbuild"
-    kbuild.write_text("obj-m := one.o\nobj-$(CONFIG_KUNIT) += two.o\none-y := three.o\n")
+    kbuild.write_text("obj-m := one.o\nobj-$(if $(CONFIG_KUNIT),m) += two.o\none-y := three.o\n")
     assert module_names(kbuild, kernel) == modules
 
 

@@ -70,9 +70,16 @@ def test_requests_while_allocations_fail(
     expect_as_before(dut, new_client(), idle)
 
 
-@pytest.mark.parametrize("kind", ["failslab", "fail_page_alloc"])
+# Objects come from pages that there are, mostly: few allocations of pages stand behind a configuration.
+@pytest.mark.parametrize(("kind", "percent", "least"), [("failslab", 10, 20), ("fail_page_alloc", 60, 5)])
 def test_configurations_while_allocations_fail(
-    dut: Dut, origin: Origin, machine: Machine, new_client: Callable[[], Client], kind: str
+    dut: Dut,
+    origin: Origin,
+    machine: Machine,
+    new_client: Callable[[], Client],
+    kind: str,
+    percent: int,
+    least: int,
 ) -> None:
     """Each apply is in force, or is refused and changes nothing."""
     origin.replies(Reply(200, b"x" * BODY))
@@ -80,12 +87,12 @@ def test_configurations_while_allocations_fail(
     dut.wait_for_upstreams()
     idle = dut.statistics["memory_bytes"]
     refused = 0
-    with failing(machine, kind, "weir", percent=10, most=MOST, sleeping=True) as injection:
+    with failing(machine, kind, "weir", percent=percent, most=MOST, sleeping=True) as injection:
         for number in range(ROUNDS):
             try:
                 dut.apply(limits={"request_rate": 10_000 + number}, timeouts={"keepalive": 30 + number})
             except ConfigurationRefused:
                 refused += 1
     print(f"{kind}: {injection.failed} allocations failed, {refused} of {ROUNDS} configurations refused")
-    assert injection.failed > 20, "hardly an allocation of the module's failed"
+    assert injection.failed >= least, "hardly an allocation of the module's failed"
     expect_as_before(dut, new_client(), idle)

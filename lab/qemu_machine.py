@@ -184,7 +184,7 @@ class QemuMachine:
         deadline = Deadline(SSHD_TIMEOUT)
 
         def answers() -> bool:
-            # A few attempts, not many: each makes a process in the guest, which with an instrumented kernel takes seconds.
+            # A few attempts, not many: each makes a process in the guest, which takes an instrumented kernel seconds.
             patience = max(1.0, deadline.remaining / 4)
             try:
                 with socket.create_connection((self.address, ssh.PORT), timeout=patience) as connection:

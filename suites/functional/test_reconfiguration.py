@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from lab import speed
 from lab.deadline import Deadline
 from lab.deploy import ENVIRONMENT
 from suites.duts.config import Server
@@ -113,7 +114,7 @@ class Changes:
         return {
             "listener": [{"address": address} for address in ["0.0.0.0:80", *extra]],
             # By another name now and then: another group, then.
-            "upstream": [{"name": f"group{number % 5 // 4}", "server": servers}],
+            "upstream": [{"name": f"group{number % 5 // 4}", "server": servers, "queue_timeout": 5 * speed.factor()}],
             "limits": {"header_count": 20 + number % 40, "request_rate": [0, 1_000_000][number % 2]},
             "timeouts": {"keepalive": 20 + number % 7},
         }

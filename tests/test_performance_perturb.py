@@ -63,7 +63,9 @@ def test_a_kbuild_of_another_kind_is_refused(tmp_path: Path) -> None:
         perturb(tmp_path, 1)
 
 
-@pytest.mark.parametrize("function", ["weir_pool_submit", "http_write_reply", "http_check_request", "weir_limit_check"])
+@pytest.mark.parametrize(
+    "function", ["weir_pool_submit", "http_write_reply", "http_check_request", "weir_account_request"]
+)
 def test_a_slowdown_lands_at_the_start_of_its_function(tree: Path, function: str) -> None:
     path = plant(tree, Plant(function, 83))
     lines = path.read_text().splitlines()

@@ -226,7 +226,7 @@ def test_firewall_survives_the_wire() -> None:
 
 
 def test_configuration_without_the_table_stages_nothing_of_it() -> None:
-    assert [part.name for part in family.encode({})] == ["limits", "timeouts"]
+    assert [part.name for part in family.encode({})] == ["proxy", "limits", "timeouts"]
 
 
 @pytest.mark.parametrize(

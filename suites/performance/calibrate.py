@@ -43,7 +43,7 @@ MODULE_METRIC: Final = "instr_per_request_module"
 # Called once a request, so that what is added to a call is what is added to a request. Each is a function that other
 # files call: the compiler cannot make it part of its caller.
 FUNCTIONS: Final = {
-    "rate-limited": ("http_check_request", "weir_limit_check"),
+    "rate-limited": ("http_check_request", "weir_account_request"),
     "malformed": ("weir_client_accept",),
 }
 DEFAULT_FUNCTIONS: Final = ("http_check_request", "weir_pool_submit", "http_write_reply")

@@ -24,7 +24,7 @@ GATED: Final = 0.968
 """Weir in a gate's run, against the beginning of the history."""
 _SPLIT: Final = {"weir": (0.34, 0.66, 0.0), "nginx": (0.0, 0.63, 0.37), "haproxy": (0.0, 0.55, 0.45)}
 _NAMES: Final = {
-    "module": ("weir_http_parse", "weir_relay_run", "weir_exchange_send", "weir_pipe_move", "weir_limit_check"),
+    "module": ("weir_http_parse", "weir_relay_run", "weir_exchange_send", "weir_pipe_move", "weir_account_request"),
     "kernel": ("tcp_v4_rcv", "tcp_write_xmit", "ip_queue_xmit", "nf_hook_slow", "kmem_cache_alloc", "skb_release_data",
                "__netif_receive_skb_core", "tcp_ack", "sock_def_readable"),
     "user": ("main_loop", "parse_request_line", "write_chain", "event_poll"),

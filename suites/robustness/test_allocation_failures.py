@@ -83,6 +83,7 @@ def test_configurations_while_allocations_fail(
 ) -> None:
     """Each apply is in force, or is refused and changes nothing."""
     origin.replies(Reply(200, b"x" * BODY))
+    dut.apply(limits={"request_rate": 10_000})  # the table of clients is made with the first limit, and stays
     dut.apply()
     dut.wait_for_upstreams()
     idle = dut.statistics["memory_bytes"]

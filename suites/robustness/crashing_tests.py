@@ -31,10 +31,14 @@ def guest(lab: Lab, machine: QemuMachine) -> QemuMachine:
     """The guest, fresh, with the crash module in it, and a mark that only a restore removes."""
     assert not machine.run("test", "-e", MARK, check=False).ok, "the guest is not as it was before the crash"
     assert int(machine.get("/proc/sys/kernel/tainted")) & ~CPU_OUT_OF_SPEC == 0
+    insert(lab, machine)
+    return machine
+
+
+def insert(lab: Lab, machine: QemuMachine) -> None:
     machine.put(MODULE, lab.prepared.module.test_kos["weir_crash_test"].read_bytes())
     machine.run("insmod", MODULE)
     machine.put(MARK, b"was here")
-    return machine
 
 
 @pytest.fixture
@@ -157,9 +161,11 @@ def test_slow_command_is_no_crash(guest: QemuMachine) -> None:
 
 
 @pytest.mark.needs("DEBUG_KMEMLEAK")
-def test_leak(guest: QemuMachine) -> None:
+def test_leak(lab: Lab, machine: QemuMachine) -> None:
     """Behind all that restore the guest, which would be innocent again. Passes; the lab's scan fails it later."""
-    guest.run("sh", "-c", f"echo leak >{DOOR}")
+    if not machine.run("test", "-e", MARK, check=False).ok:  # else it is as the test before left it
+        insert(lab, machine)
+    machine.run("sh", "-c", f"echo leak >{DOOR}")
 
 
 @pytest.mark.needs("DEBUG_KMEMLEAK")

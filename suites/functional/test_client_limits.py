@@ -173,7 +173,7 @@ def in_time(limit: Limit, steps: Callable[[], list[str]], *clients: Client) -> l
             return found
         for client in clients:
             client.close()
-        time.sleep(limit.window * FORGIVEN + MARGIN_S)
+        time.sleep(limit.window * FORGIVEN + MARGIN_S)  # what the limit itself waits for: nothing can be asked
     raise AssertionError(f"this host is too slow for a window of {limit.window} s: {found}")
 
 

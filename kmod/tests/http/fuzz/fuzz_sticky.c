@@ -103,17 +103,6 @@ static bool equal(struct http_text a, struct http_text b)
 	return a.len == b.len && !memcmp(a.at, b.at, a.len);
 }
 
-static struct http_text trim(struct http_text text)
-{
-	while (text.len && isblank(text.at[0])) {
-		text.at++;
-		text.len--;
-	}
-	while (text.len && isblank(text.at[text.len - 1]))
-		text.len--;
-	return text;
-}
-
 /* RFC 6265 section 5.2; false: to be ignored. The attributes stay behind in @line. */
 static bool take_cookie(struct http_text *line, struct http_text *name, struct http_text *value)
 {
@@ -121,8 +110,8 @@ static bool take_cookie(struct http_text *line, struct http_text *name, struct h
 
 	if (!pair.len || !memchr(pair.at, '=', pair.len))
 		return false;
-	*name = trim(message_take(&pair, '='));
-	*value = trim(pair);
+	*name = plain_trimmed(message_take(&pair, '='));
+	*value = plain_trimmed(pair);
 	return name->len;
 }
 
@@ -131,8 +120,8 @@ static void check_attributes(struct http_text attributes)
 {
 	static const struct http_text path = HTTP_TEXT("Path=/"), script = HTTP_TEXT("HttpOnly");
 
-	ENSURE(equal(trim(message_take(&attributes, ';')), path), "no path");
-	ENSURE(equal(trim(message_take(&attributes, ';')), script), "for scripts");
+	ENSURE(equal(plain_trimmed(message_take(&attributes, ';')), path), "no path");
+	ENSURE(equal(plain_trimmed(message_take(&attributes, ';')), script), "for scripts");
 	ENSURE(!attributes.len, "an attribute more");
 }
 

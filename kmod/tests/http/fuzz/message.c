@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <ctype.h>
 #include <strings.h>
 
 #include "message.h"
+#include "plain.h"
 
 struct http_text message_take(struct http_text *text, u8 end)
 {
@@ -39,17 +39,6 @@ size_t message_write(u8 *out, const char *first, struct http_text lines)
 	return put(out, &len, "\r\n", 2) ? len : 0;
 }
 
-static struct http_text trimmed(struct http_text text)
-{
-	while (text.len && isblank(text.at[0])) {
-		text.at++;
-		text.len--;
-	}
-	while (text.len && isblank(text.at[text.len - 1]))
-		text.len--;
-	return text;
-}
-
 void message_read(struct message *message, const u8 *text, size_t len)
 {
 	struct http_text rest = { text, len };
@@ -67,7 +56,7 @@ void message_read(struct message *message, const u8 *text, size_t len)
 		if (!line.len)
 			return;
 		message->names[message->count] = message_take(&line, ':');
-		message->values[message->count++] = trimmed(line);
+		message->values[message->count++] = plain_trimmed(line);
 	}
 }
 

@@ -139,7 +139,7 @@ bool plain_path(struct http_text path, u8 *out, size_t *len)
 	return clear;
 }
 
-static struct http_text trim(struct http_text text)
+struct http_text plain_trimmed(struct http_text text)
 {
 	while (text.len && isblank(text.at[0])) {
 		text.at++;
@@ -161,14 +161,14 @@ bool plain_cookie(struct http_text value, struct http_text name, size_t nth,
 		size_t len = semicolon ? (size_t)(semicolon - pair) : value.len - at;
 		const u8 *equals = memchr(pair, '=', len);
 		size_t name_len = equals ? (size_t)(equals - pair) : len;
-		struct http_text found = trim((struct http_text){ pair, name_len });
+		struct http_text found = plain_trimmed((struct http_text){ pair, name_len });
 
 		at += len + 1;
 		if (found.len != name.len || memcmp(found.at, name.at, name.len) || nth--)
 			continue;
 		*content = (struct http_text){ pair + len, 0 };
 		if (equals)
-			*content = trim((struct http_text){ equals + 1, len - name_len - 1 });
+			*content = plain_trimmed((struct http_text){ equals + 1, len - name_len - 1 });
 		return true;
 	}
 	return false;

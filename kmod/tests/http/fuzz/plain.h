@@ -11,6 +11,9 @@
 /* Equal, but for the case of ASCII letters. */
 bool plain_equal(struct http_text a, struct http_text b);
 
+/* Without blanks at either end. */
+struct http_text plain_trimmed(struct http_text text);
+
 /* Whether the text is what a pattern says, each `*` tried at every length. */
 bool plain_matches(struct http_text pattern, struct http_text text, bool fold);
 

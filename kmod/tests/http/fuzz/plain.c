@@ -168,7 +168,8 @@ bool plain_cookie(struct http_text value, struct http_text name, size_t nth,
 			continue;
 		*content = (struct http_text){ pair + len, 0 };
 		if (equals)
-			*content = plain_trimmed((struct http_text){ equals + 1, len - name_len - 1 });
+			*content = (struct http_text){ equals + 1, len - name_len - 1 };
+		*content = plain_trimmed(*content);
 		return true;
 	}
 	return false;

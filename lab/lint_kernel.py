@@ -72,7 +72,7 @@ def checkpatch(root: Path, tools: ToolsTree, linux: Path) -> list[str]:
 
 def _is_user_space(inside: Path) -> bool:
     """Whether a file of kmod/ is compiled for user space only: tests that have no Kbuild."""
-    return inside.parts[:2] in {("tests", "http"), ("tests", "clients")}
+    return inside.parts[:2] in {("tests", "http"), ("tests", "tls"), ("tests", "clients")}
 
 
 def _is_generated(path: Path) -> bool:

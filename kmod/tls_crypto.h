@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the TLS engine takes from its platform: hashes, AEAD, X25519, random
+ * bytes. User space (tests/tls) has OpenSSL's; the module's come from the kernel.
+ *
+ * All may be called in softirq: none sleeps, and none allocates there but what
+ * is said to be able to fail. A state belongs to one caller at a time.
+ */
+#ifndef WEIR_TLS_CRYPTO_H
+#define WEIR_TLS_CRYPTO_H
+
+#include "tls_types.h"
+
+enum tls_hash_id { TLS_SHA256, TLS_SHA384 };
+
+enum {
+	TLS_HASH_MAX = 48,
+	TLS_BLOCK_MAX = 128,
+	TLS_HASH_ROOM = 28,
+};
+
+/**
+ * struct tls_hash - a hash on its way
+ * @id: which
+ * @room: the platform's state; a copy of the struct is a state of its own
+ */
+struct tls_hash {
+	enum tls_hash_id id;
+	u64 room[TLS_HASH_ROOM];
+};
+
+static inline size_t tls_hash_size(enum tls_hash_id id)
+{
+	return id == TLS_SHA384 ? 48 : 32;
+}
+
+static inline size_t tls_hash_block(enum tls_hash_id id)
+{
+	return id == TLS_SHA384 ? 128 : 64;
+}
+
+void tls_hash_init(struct tls_hash *hash, enum tls_hash_id id);
+void tls_hash_update(struct tls_hash *hash, const void *data, size_t len);
+/* Writes tls_hash_size() bytes; the state is then of no more use, and to be wiped if secret. */
+void tls_hash_final(struct tls_hash *hash, u8 *digest);
+
+/* Unpredictable bytes. */
+void tls_random(void *at, size_t len);
+
+/* Whether two runs of bytes are equal, in a time that depends on their length alone. */
+bool tls_equal(const void *a, const void *b, size_t len);
+
+#endif /* WEIR_TLS_CRYPTO_H */

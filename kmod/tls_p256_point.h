@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Points of P-256 in constant time, in homogeneous coordinates: (X/Z, Y/Z), and
+ * Z = 0 for the neutral one. The formulas have no exceptions, so no operand
+ * has to be looked at.
+ *
+ * Pure functions on the caller's memory: any context, no lock.
+ */
+#ifndef WEIR_TLS_P256_POINT_H
+#define WEIR_TLS_P256_POINT_H
+
+#include "tls_p256_field.h"
+
+struct p256_point {
+	u64 x[P256_LIMBS];
+	u64 y[P256_LIMBS];
+	u64 z[P256_LIMBS];
+};
+
+enum {
+	/* A scalar is 52 signed digits of five bits, from -16 to 16. */
+	P256_DIGIT = 5,
+	P256_DIGITS = 52,
+	P256_MULTIPLES = 1 << (P256_DIGIT - 1),
+};
+
+/**
+ * struct p256_scratch - what a multiplication needs; as much as is too much for a kernel stack
+ * @multiples: 1 to 16 times the point
+ * @sum: the result so far
+ * @chosen: the multiple that a digit asks for
+ *
+ * Wiped by whoever calls, with p256_scratch_wipe().
+ */
+struct p256_scratch {
+	struct p256_point multiples[P256_MULTIPLES];
+	struct p256_point sum;
+	struct p256_point chosen;
+};
+
+void p256_scratch_wipe(struct p256_scratch *scratch);
+
+/* scratch->sum = scalar * G, for a scalar of 32 bytes, the lowest first. */
+void p256_multiply_base(struct p256_scratch *scratch, const u8 *scalar);
+
+/* scratch->sum = scalar * scratch->sum */
+void p256_multiply(struct p256_scratch *scratch, const u8 *scalar);
+
+/* Reads 32 bytes of x and 32 of y. False if there is no such point. Not for secrets. */
+bool p256_point_from_bytes(struct p256_point *point, const u8 *bytes);
+
+/* The affine coordinates, 32 bytes each; y may be NULL. 0 for the neutral point. */
+void p256_point_to_bytes(u8 *x, u8 *y, const struct p256_point *point);
+
+/* Table of the base point: (j + 1) * 2^(10 i) * G, affine. */
+extern const u64 p256_base_multiples[P256_DIGITS / 2][P256_MULTIPLES][2][P256_LIMBS];
+
+#endif /* WEIR_TLS_P256_POINT_H */

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "tls_p256_scalar.h"
+
+/* n */
+static const u64 order[P256_LIMBS] = {
+	0xf3b9cac2fc632551, 0xbce6faada7179e84, 0xffffffffffffffff, 0xffffffff00000000,
+};
+
+/* -1/n mod 2^64. */
+static const u64 minus_inverse = 0xccd1c8aaee00bc4f;
+
+/* 2^256 mod n. */
+static const u64 one[P256_LIMBS] = {
+	0x0c46353d039cdaaf, 0x4319055258e8617b, 0x0000000000000000, 0x00000000ffffffff,
+};
+
+/* 2^512 mod n. */
+static const u64 to_montgomery[P256_LIMBS] = {
+	0x83244c95be79eea2, 0x4699799c49bd6fa6, 0x2845b2392b6bec59, 0x66e12d94f3d95620,
+};
+
+/* r = a + high * 2^256, less n if it is not below n; it is below 2n. */
+static void subtract_once(u64 *r, const u64 *a, u64 high)
+{
+	u64 less[P256_LIMBS];
+	u64 borrow = p256_sub_limbs(less, a, order);
+	u64 keep = tls_mask(borrow & (high ^ 1));
+
+	for (int i = 0; i < P256_LIMBS; i++)
+		r[i] = (a[i] & keep) | (less[i] & ~keep);
+}
+
+static void load(u64 *r, const u8 *bytes)
+{
+	for (int i = 0; i < P256_LIMBS; i++)
+		r[i] = tls_get64(bytes + 8 * (P256_LIMBS - 1 - i));
+}
+
+u64 p256_scalar_from_bytes(u64 *r, const u8 *bytes)
+{
+	u64 less[P256_LIMBS];
+
+	load(r, bytes);
+	return tls_mask(p256_sub_limbs(less, r, order)) & ~p256_is_zero(r);
+}
+
+void p256_scalar_reduce_bytes(u64 *r, const u8 *bytes)
+{
+	load(r, bytes);
+	/* 2^256 is below 2n. */
+	subtract_once(r, r, 0);
+}
+
+void p256_scalar_to_bytes(u8 *bytes, const u64 *a)
+{
+	for (int i = 0; i < P256_LIMBS; i++)
+		tls_put64(bytes + 8 * (P256_LIMBS - 1 - i), a[i]);
+}
+
+void p256_scalar_add(u64 *r, const u64 *a, const u64 *b)
+{
+	u64 sum[P256_LIMBS];
+	u64 carry = p256_add_limbs(sum, a, b);
+
+	subtract_once(r, sum, carry);
+}
+
+/* t += m * a: the carry. */
+static inline u64 add_product(u64 *t, u64 m, const u64 *a)
+{
+	u64 carry = 0;
+
+	t[0] = p256_mul_carry(m, a[0], t[0], &carry);
+	t[1] = p256_mul_carry(m, a[1], t[1], &carry);
+	t[2] = p256_mul_carry(m, a[2], t[2], &carry);
+	t[3] = p256_mul_carry(m, a[3], t[3], &carry);
+	return carry;
+}
+
+/* t += a * b, and so often n that t[0] is 0; t[4] is new, `high` the carry into and out of it. */
+static inline void add_reduced(u64 *t, u64 a, const u64 *b, u64 *high)
+{
+	u64 carry = add_product(t, a, b);
+	u64 second = add_product(t, t[0] * minus_inverse, order);
+
+	t[4] = p256_add_carry(carry, second, high);
+}
+
+void p256_scalar_mul(u64 *r, const u64 *a, const u64 *b)
+{
+	u64 t[2 * P256_LIMBS] = {};
+	u64 high = 0;
+
+	add_reduced(t, a[0], b, &high);
+	add_reduced(t + 1, a[1], b, &high);
+	add_reduced(t + 2, a[2], b, &high);
+	add_reduced(t + 3, a[3], b, &high);
+	subtract_once(r, t + P256_LIMBS, high);
+}
+
+void p256_scalar_to_montgomery(u64 *r, const u64 *a)
+{
+	p256_scalar_mul(r, a, to_montgomery);
+}
+
+/*
+ * a^(n-2), four bits of the exponent at a time. The exponent is no secret: what
+ * is multiplied, and whether, may depend on it.
+ */
+void p256_scalar_inv(u64 *r, const u64 *a)
+{
+	u64 power[16][P256_LIMBS];
+	u64 t[P256_LIMBS];
+
+	memcpy(power[0], one, sizeof(power[0]));
+	for (int i = 1; i < 16; i++)
+		p256_scalar_mul(power[i], power[i - 1], a);
+	memcpy(t, one, sizeof(t));
+	for (int bit = 252; bit >= 0; bit -= 4) {
+		u64 limb = order[bit / 64] - (bit < 64 ? 2 : 0);
+		unsigned int digit = limb >> bit % 64 & 15;
+
+		if (bit != 252)
+			for (int i = 0; i < 4; i++)
+				p256_scalar_mul(t, t, t);
+		if (digit)
+			p256_scalar_mul(t, t, power[digit]);
+	}
+	memcpy(r, t, sizeof(t));
+	memzero_explicit(t, sizeof(t));
+	memzero_explicit(power, sizeof(power));
+}

@@ -140,12 +140,17 @@ def dut(device: Adapter, origins: list[Origin], request: pytest.FixtureRequest) 
 
 
 @pytest.fixture
-def origins() -> Iterator[list[Origin]]:
-    """Every origin of the test; stopped at its end, when a malformed message to one of them fails it."""
+def origins(device: Adapter) -> Iterator[list[Origin]]:
+    """Every origin of the test; stopped at its end, when a malformed message to one of them fails it.
+
+    Its clients have left before, so that the device then has nothing in hand that might reach the next test's origin.
+    """
     made: list[Origin] = []
     yield made
     for origin in made:
         origin.stop()
+    if device.running:
+        device.settle()
     for origin in made:
         for problem in origin.problems:
             raise AssertionError(f"what reached the origin at {origin.endpoint} was wrong: {problem}") from problem

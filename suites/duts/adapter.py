@@ -71,5 +71,12 @@ class Adapter(ABC):
         """Counters and gauges by name. Raises NotSupported."""
 
     @abstractmethod
+    def settle(self) -> None:
+        """Return when nothing is left of requests whose clients and origins have all gone.
+
+        One that is to be repeated would else wait for the next configuration, and for the next test's origin.
+        """
+
+    @abstractmethod
     def healthy(self) -> None:
         """Raises ProductFailure if the device is not as it should be between two tests."""

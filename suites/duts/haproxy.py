@@ -75,6 +75,9 @@ class HaproxyAdapter(Adapter):
     def statistics(self) -> Mapping[str, int]:
         raise NotSupported("HAProxy's statistics have other names and meanings")
 
+    def settle(self) -> None:
+        """What is left is with processes of the old configuration, and goes to no new origin."""
+
     def healthy(self) -> None:
         if not self.machine.run("sh", "-c", f"kill -0 $(cat {PID})", check=False).ok:
             raise ProductFailure("HAProxy is gone")

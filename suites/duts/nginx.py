@@ -76,6 +76,9 @@ class NginxAdapter(Adapter):
     def statistics(self) -> Mapping[str, int]:
         raise NotSupported("nginx (open source) has no statistics of this kind")
 
+    def settle(self) -> None:
+        """What is left is with processes of the old configuration, and goes to no new origin."""
+
     def healthy(self) -> None:
         if not self.machine.run("sh", "-c", f"kill -0 $(cat {PID})", check=False).ok:
             log = self.machine.run("tail", "-n", "20", f"{PREFIX}/logs/error.log", check=False).stdout

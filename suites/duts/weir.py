@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from lab.deadline import Deadline
 from lab.deploy import ENVIRONMENT, MODULE, deploy
 from suites.duts.adapter import Adapter, ConfigurationRefused
 from suites.duts.config import Config
@@ -13,6 +14,10 @@ from suites.duts.config import Config
 if TYPE_CHECKING:
     from lab.machine import Machine, Process, Result
     from lab.run import Prepared
+
+
+SETTLE_S = 20.0
+"""A request may wait for five seconds, a connection may linger as long, and packets may have been lost on the way."""
 
 
 class WeirAdapter(Adapter):
@@ -73,6 +78,14 @@ class WeirAdapter(Adapter):
         """Counters and latencies of each listener, virtual host, upstream and server."""
         found: list[dict[str, Any]] = self.batch("stats")["scopes"]
         return found
+
+    def settle(self) -> None:
+        def served() -> int:
+            return self.statistics()["connections_active"]
+
+        Deadline(SETTLE_S).wait_for(
+            lambda: not served(), interval=0.005, what="connections of clients that have all left to end"
+        )
 
     def healthy(self) -> None:
         """Nothing to ask: the lab's plugin watches the kernel's log, and the next apply would fail."""

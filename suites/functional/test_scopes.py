@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lab.deadline import Deadline
+from lab.errors import DeadlineExpired
 from suites.duts.config import Server
 from suites.duts.dut import Dut
 from suites.duts.weir import WeirAdapter
@@ -53,7 +54,20 @@ class Scopes:
         return int(self._now().get(name, 0) - self._before.get(name, 0))
 
     def wait_for(self, name: str, value: int) -> None:
-        Deadline(5).wait_for(lambda: self[name] == value, interval=0.01, what=f"{name} of {self._labels} == {value}")
+        """Until so much of this has been counted; what has been, of all, is in the error."""
+        seen: list[int] = []
+
+        def reached() -> bool:
+            now = self[name]
+            if seen[-1:] != [now]:
+                seen.append(now)
+            return now == value
+
+        try:
+            Deadline(5).wait_for(reached, interval=0.01, what=f"{name} of {self._labels} == {value}")
+        except DeadlineExpired as error:
+            counted = {key: self[key] for key, count in self._now().items() if isinstance(count, int) and self[key]}
+            raise DeadlineExpired(f"{error}; it was {seen}, in all {counted}") from None
 
     @property
     def latencies(self) -> list[float]:

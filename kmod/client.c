@@ -61,6 +61,8 @@ void weir_client_settle(struct weir_client *client, bool whole)
 
 	if (!client->began)
 		return;
+	if (unlikely(weir_client_config(client)->limits.counts_codes))
+		weir_client_count_code(client);
 	if (whole) {
 		/* The last of a reply that ends the connection is sent with the FIN: not yet. */
 		us = (x->reply_keepalive ? weir_client_clock(client) : tcp_clock_us()) -

@@ -146,6 +146,22 @@ void weir_client_drop(struct weir_client *client);
 /* @sending: the client may still be sending what nobody will read. */
 void weir_client_close(struct weir_client *client, bool sending);
 
+/* client_check.c */
+/* Count the reply to the request in progress, if replies with its code are. */
+void weir_client_count_code(struct weir_client *client);
+/* Whether the client had too many such replies from a virtual host, by its index. */
+bool weir_client_had_codes(struct weir_client *client, const struct weir_config *config, u32 vhost);
+/*
+ * A request is over a limit, or does not pass a check.  True: it is to be
+ * answered.  False: the connection is gone.
+ */
+bool weir_client_over(struct weir_client *client, const struct weir_config *config,
+		      enum weir_limit over);
+/* The same for what a parser refuses; @status: of the answer. */
+bool weir_client_wrong(struct weir_client *client, enum http_error error, u16 *status);
+/* Look at the body of the exchange's request for what its policy says.  False: no memory. */
+bool weir_client_watch(struct weir_client *client, const struct http_policy *policy);
+
 /* client_proxy.c */
 /* Read the header that a proxy begins with.  Returns whether to go on. */
 bool weir_client_read_proxy(struct weir_client *client);

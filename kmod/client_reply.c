@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Client legs: replies of Weir's own, and sending any. */
 
+#include "checks.h"
 #include "client_leg.h"
 #include "date.h"
 #include "exchange.h"
@@ -64,8 +65,11 @@ static bool weir_client_put_own(struct weir_client *client, struct http_own *own
 		own->flags |= HTTP_WRITE_KEEPALIVE;
 	if (x->method == HTTP_METHOD_HEAD)
 		own->flags |= HTTP_WRITE_NO_BODY;
-	if (own->status == 200 || own->status == 405)
+	if (own->status == 200 || own->status == 405) {
 		own->flags |= HTTP_WRITE_ALLOW;
+		own->allow = weir_checks_of(weir_client_config(client), x->vhost)->methods;
+		size += strlen(own->allow);
+	}
 	own->date = weir_date();
 	if (page) {
 		own->content_type = page->content_type;
@@ -87,6 +91,7 @@ static bool weir_client_put_own(struct weir_client *client, struct http_own *own
 		return false;
 	x->reply_keepalive = !close;
 	x->answer = own->status / 100;
+	x->code = own->status;
 	weir_pipe_end(&x->reply, false);
 	weir_client_count_own(client->leg.wn, own->status);
 	return true;

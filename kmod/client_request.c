@@ -3,6 +3,7 @@
 
 #include <net/tcp.h>
 
+#include "checks.h"
 #include "choose.h"
 #include "client_leg.h"
 #include "exchange.h"
@@ -77,10 +78,11 @@ static bool weir_client_put_request(struct weir_client *client, const struct wei
 static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vhost, u32 mark)
 {
 	const struct weir_config *config = weir_client_config(client);
+	const struct http_policy *policy = weir_checks_of(config, vhost);
 	const struct http_limits limits = {
 		.header_total = config->limits.header_total,
 		.header_count = config->limits.header_count,
-		.body_length = config->limits.body_length,
+		.body_length = policy->body_length,
 	};
 	struct http_head *head = &client->gather->head;
 	struct weir_exchange *x;
@@ -107,6 +109,11 @@ static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vh
 		return;
 	}
 	weir_relay_init(&client->relay, head, &limits, WEIR_RELAY_RAW);
+	if (client->relay.verdict != HTTP_DONE && !weir_client_watch(client, policy)) {
+		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
+		weir_client_reset(client);
+		return;
+	}
 	if (client->relay.verdict == HTTP_DONE) {
 		weir_pipe_end(&x->request, false);
 		client->reading = WEIR_READING_NOTHING;
@@ -130,6 +137,23 @@ static bool weir_client_is_last(struct weir_client *client, const struct http_he
 	return head->framing != HTTP_FRAMING_NONE || !(head->flags & HTTP_KEEPALIVE);
 }
 
+/* A request does not pass a check of a virtual host, by its index: true if it is answered. */
+static bool weir_client_fails(struct weir_client *client, const struct weir_config *config,
+			      u32 vhost, enum http_check check)
+{
+	enum weir_limit over = weir_limit_of(check);
+	const struct http_head *head = &client->gather->head;
+
+	if (!weir_client_over(client, config, over))
+		return false;
+	weir_client_refuse_for(client, head, vhost, config->limits.answers[over].status,
+			       weir_client_is_last(client, head));
+	/* Or he who asks again and again would never be forgiven. */
+	if (check == HTTP_CHECK_RESPONSE_CODE && client->x)
+		client->x->code = 0;
+	return true;
+}
+
 /* Judge a request by virtual hosts and rules. */
 static void weir_client_route(struct weir_client *client, const struct weir_config *config)
 {
@@ -143,6 +167,10 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 			&route);
 	weir_client_visits(client, route.vhost < config->rules->vhost_count ?
 			   config->rules->vhosts[route.vhost]->meter : NULL);
+	if (route.kind != WEIR_ROUTE_CHECK && weir_client_had_codes(client, config, route.vhost)) {
+		route.kind = WEIR_ROUTE_CHECK;
+		route.check = HTTP_CHECK_RESPONSE_CODE;
+	}
 	if (route.marked)
 		weir_leg_mark(&client->leg, route.mark);
 	switch (route.kind) {
@@ -153,6 +181,10 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 		redirect.location = route.location;
 		weir_client_redirect(client, &redirect, route.status, route.private,
 				     weir_client_is_last(client, head));
+		break;
+	case WEIR_ROUTE_CHECK:
+		if (!weir_client_fails(client, config, route.vhost, route.check))
+			return;
 		break;
 	case WEIR_ROUTE_BLOCK:
 		weir_count(wn, WEIR_STAT_rejected_rule, 1);
@@ -216,16 +248,26 @@ static bool weir_client_within(struct weir_client *client, const struct weir_con
 	over = weir_account_request(client->account, limits->most);
 	if (over == WEIR_LIMIT_NONE || weir_limit_spares(config, &client->address))
 		return true;
-	switch (weir_limit_refused(wn, limits, over, &client->address)) {
-	case WEIR_ACTION_RESET:
-		weir_client_reset(client);
-		break;
-	case WEIR_ACTION_DROP:
-		weir_client_drop(client);
-		break;
-	default:
+	if (weir_client_over(client, config, over))
 		weir_client_limited(client, config, limits->answers[over].status);
-		break;
+	return false;
+}
+
+/* Whether a request passes the checks, where all have the same.  False: it is dealt with. */
+static bool weir_client_passes(struct weir_client *client, const struct weir_config *config)
+{
+	enum http_check check = http_policy_check(&config->policy, &client->gather->head,
+						  client->gather->bytes);
+
+	if (check == HTTP_CHECK_NONE &&
+	    weir_client_had_codes(client, config, WEIR_PAGE_EVERYWHERE))
+		check = HTTP_CHECK_RESPONSE_CODE;
+	if (likely(check == HTTP_CHECK_NONE))
+		return true;
+	weir_client_visits(client, NULL);
+	if (weir_client_fails(client, config, WEIR_PAGE_EVERYWHERE, check)) {
+		weir_gather_free(client->gather);
+		client->gather = NULL;
 	}
 	return false;
 }
@@ -250,6 +292,8 @@ static void weir_client_request(struct weir_client *client)
 	if ((limits->counts_requests || limits->counts_connections) &&
 	    !weir_client_within(client, config))
 		return;
+	if (!config->rules && !weir_client_passes(client, config))
+		return;
 	/* RFC 9110, 7.6.2: it ends here.  A TRACE may hold secrets: not reflected. */
 	if (head->flags & HTTP_HAS_MAX_FORWARDS && !head->max_forwards)
 		weir_client_answer(client, WEIR_PAGE_EVERYWHERE,
@@ -268,8 +312,8 @@ static void weir_client_begin(struct weir_client *client)
 	const struct http_limits limits = {
 		.header_total = config->header_total,
 		.header_count = config->header_count,
-		.uri_length = min(config->header_total, config->uri_length),
-		.body_length = config->body_length,
+		.uri_length = min(config->header_total, config->uri_most),
+		.body_length = config->body_most,
 	};
 
 	client->gather = weir_gather_begin(config->header_count, client->leg.wn->stats);
@@ -307,15 +351,18 @@ bool weir_client_read_head(struct weir_client *client)
 		weir_client_request(client);
 	} else if (verdict == HTTP_ERROR) {
 		const struct http_head *head = &client->gather->head;
+		u16 status;
 
 		if (head->error == HTTP_OK) {
 			weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
 			weir_client_reset(client);
 			return false;
 		}
-		weir_client_refuse(client, head, http_status_of(head->error), true);
-		weir_gather_free(client->gather);
-		client->gather = NULL;
+		if (weir_client_wrong(client, head->error, &status)) {
+			weir_client_refuse(client, head, status, true);
+			weir_gather_free(client->gather);
+			client->gather = NULL;
+		}
 	}
 	weir_leg_take(&client->leg, used);
 	return true;
@@ -389,9 +436,10 @@ void weir_client_read_body(struct weir_client *client)
 			weir_client_reset(client);
 		} else {
 			struct http_head head = { .method = x->method, .minor = x->minor };
+			u16 status;
 
-			weir_client_refuse(client, &head, http_status_of(client->relay.body.error),
-					   true);
+			if (weir_client_wrong(client, client->relay.body.error, &status))
+				weir_client_refuse(client, &head, status, true);
 		}
 		return;
 	case HTTP_MORE:

@@ -171,7 +171,7 @@ static enum weir_limit weir_account_over(struct weir_window *windows, u32 open,
 	unsigned int i;
 	u64 count;
 
-	for (i = 0; i < WEIR_LIMIT_COUNT; i++) {
+	for (i = 0; i < WEIR_LIMIT_CHECKS; i++) {
 		if (!most[i] || weir_limit_rows[i].event != event)
 			continue;
 		count = i < WEIR_LIMIT_WINDOWS ?

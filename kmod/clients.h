@@ -35,6 +35,8 @@
 #include <linux/in6.h>
 #include <linux/types.h>
 
+#include "http_policy.h"
+
 struct weir_account;
 struct weir_accounts;
 struct weir_stats;
@@ -49,7 +51,9 @@ enum weir_limit {
 	WEIR_LIMIT_WINDOWS,
 	/* At the moment. */
 	WEIR_LIMIT_CONCURRENT_CONNECTIONS = WEIR_LIMIT_WINDOWS,
-	WEIR_LIMIT_COUNT,
+	/* In what its requests are like: enum http_check from here on. */
+	WEIR_LIMIT_CHECKS,
+	WEIR_LIMIT_COUNT = WEIR_LIMIT_CHECKS + HTTP_CHECK_COUNT,
 	WEIR_LIMIT_NONE = WEIR_LIMIT_COUNT,
 };
 

@@ -5,6 +5,8 @@
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
+#include "checks.h"
+#include "codes.h"
 #include "config.h"
 #include "group.h"
 #include "hook.h"
@@ -25,11 +27,14 @@ struct weir_config *weir_config_alloc(void)
 	config->proxy.forwarded = WEIR_FORWARD_OFF;
 	for (i = 0; i < WEIR_LIMIT_COUNT; i++)
 		config->limits.answers[i].status = 429;
+	for (i = 0; i < HTTP_CHECK_COUNT; i++)
+		config->limits.answers[WEIR_LIMIT_CHECKS + i].status = http_check_status(i);
+	http_policy_setup(&config->policy);
 	config->limits.ipv6_prefix = 64;
 	config->limits.header_total = 16384;
 	config->limits.header_count = 64;
-	config->limits.body_length = 1ULL << 30;
-	config->limits.uri_length = 8192;
+	config->limits.body_length = config->policy.body_length;
+	config->limits.uri_length = config->policy.uri_length;
 	config->timeouts.client_header = 20ULL * USEC_PER_SEC;
 	config->timeouts.client_body = 20ULL * USEC_PER_SEC;
 	config->timeouts.keepalive = 75ULL * USEC_PER_SEC;
@@ -454,6 +459,15 @@ static int weir_config_account(struct weir_net *wn, const struct weir_limits *li
 	return wn->accounts ? 0 : -ENOMEM;
 }
 
+/* And replies to them, ditto. */
+static int weir_config_codes(struct weir_net *wn, const struct weir_limits *limits)
+{
+	if (wn->codes || !limits->counts_codes)
+		return 0;
+	wn->codes = weir_codes_alloc(weir_clients_max, wn->stats);
+	return wn->codes ? 0 : -ENOMEM;
+}
+
 static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *config,
 				    struct netlink_ext_ack *extack)
 {
@@ -465,7 +479,7 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 
 	if (wn->dying)
 		return -ESHUTDOWN;
-	err = weir_config_account(wn, &config->limits);
+	err = weir_config_account(wn, &config->limits) ?: weir_config_codes(wn, &config->limits);
 	if (err)
 		return err;
 	err = weir_config_open(wn, config, &opened, extack);
@@ -501,8 +515,9 @@ int weir_config_apply(struct net *net, struct weir_config *config, struct netlin
 	int err;
 
 	err = weir_config_check(config, extack);
+	weir_checks_finish(config);
 	if (!err && config->rules)
-		err = weir_rules_finish(config->rules, config->limits.uri_length, extack);
+		err = weir_rules_finish(config->rules, config->limits.uri_most, extack);
 	if (!err)
 		err = weir_firewall_finish(&config->firewall, extack);
 	if (err)

@@ -212,6 +212,9 @@ struct weir_limit_answer {
  * Set while the configuration is applied, and not changed afterwards:
  * @counts_requests: one of the limits of requests is set
  * @counts_connections: ditto, of connections
+ * @counts_codes: replies with certain codes are counted
+ * @uri_most: the longest target that any virtual host allows
+ * @body_most: ditto, body; 0 = off
  */
 struct weir_limits {
 	u32			most[WEIR_LIMIT_COUNT];
@@ -224,6 +227,9 @@ struct weir_limits {
 	u32			uri_length;
 	bool			counts_requests;
 	bool			counts_connections;
+	bool			counts_codes;
+	u32			uri_most;
+	u64			body_most;
 };
 
 /* All in microseconds, WEIR_TIMEOUT_MIN_US to WEIR_TIMEOUT_MAX_US. */
@@ -241,6 +247,7 @@ struct weir_timeouts {
  * @refs: one of the namespace that it is applied to, one of each holder
  * @rcu: frees it
  * @limits: what a client may do
+ * @policy: what requests are to be like, unless a virtual host has its own
  * @proxy: what servers are told of it
  * @timeouts: how long anybody may take
  * @listener_count: used entries of @listeners
@@ -255,6 +262,7 @@ struct weir_config {
 	refcount_t			refs;
 	struct rcu_head			rcu;
 	struct weir_limits		limits;
+	struct http_policy		policy;
 	struct weir_proxy		proxy;
 	struct weir_timeouts		timeouts;
 	u32				listener_count;

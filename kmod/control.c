@@ -320,7 +320,7 @@ static int weir_stage_server(struct weir_control *control, struct nlattr *nest,
 static int weir_stage_limits(struct weir_control *control, struct nlattr *nest,
 			     struct netlink_ext_ack *extack)
 {
-	return weir_read_limits(&control->staged->limits, nest, extack);
+	return weir_read_limits(control->staged, nest, extack);
 }
 
 static int weir_stage_proxy(struct weir_control *control, struct nlattr *nest,

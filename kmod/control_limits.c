@@ -4,6 +4,7 @@
 #include <net/genetlink.h>
 
 #include "config.h"
+#include "control_checks.h"
 #include "control_limits.h"
 #include "nl_gen.h"
 
@@ -27,6 +28,14 @@ struct weir_limit_attrs {
 	u16 block;
 	u16 status;
 };
+
+/* What is done about a check; how much it lets through is said elsewhere. */
+#define WEIR_CHECK_ATTRS(check) \
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_##check] = { \
+		.action = WEIR_A_LIMITS_##check##_ACTION, \
+		.block = WEIR_A_LIMITS_##check##_BLOCK, \
+		.status = WEIR_A_LIMITS_##check##_STATUS, \
+	}
 
 /* A row for each limit. */
 static const struct weir_limit_attrs weir_limit_attrs[WEIR_LIMIT_COUNT] = {
@@ -57,6 +66,22 @@ static const struct weir_limit_attrs weir_limit_attrs[WEIR_LIMIT_COUNT] = {
 		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_ACTION,
 		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK,
 	},
+	WEIR_CHECK_ATTRS(HEADER_TOTAL),
+	WEIR_CHECK_ATTRS(HEADER_COUNT),
+	WEIR_CHECK_ATTRS(URI_LENGTH),
+	WEIR_CHECK_ATTRS(BODY_LENGTH),
+	WEIR_CHECK_ATTRS(HEADER_LENGTH),
+	WEIR_CHECK_ATTRS(METHODS),
+	WEIR_CHECK_ATTRS(METHOD_OVERRIDE),
+	WEIR_CHECK_ATTRS(HOST_STRICT),
+	WEIR_CHECK_ATTRS(CONTENT_TYPE_REQUIRED),
+	WEIR_CHECK_ATTRS(CONTENT_TYPES),
+	WEIR_CHECK_ATTRS(URI_BYTES),
+	WEIR_CHECK_ATTRS(HEADER_NAME_BYTES),
+	WEIR_CHECK_ATTRS(HEADER_VALUE_BYTES),
+	WEIR_CHECK_ATTRS(FORM_BYTES),
+	WEIR_CHECK_ATTRS(TRAILER_SPLIT),
+	WEIR_CHECK_ATTRS(RESPONSE_CODE),
 };
 
 static void weir_take_u32(u32 *to, const struct nlattr *attr)
@@ -89,11 +114,13 @@ static void weir_read_limit(struct weir_limits *limits, unsigned int limit, stru
 		answer->status = nla_get_u32(tb[attrs->status]);
 }
 
-int weir_read_limits(struct weir_limits *limits, struct nlattr *nest,
+int weir_read_limits(struct weir_config *config, struct nlattr *nest,
 		     struct netlink_ext_ack *extack)
 {
+	struct weir_limits *limits = &config->limits;
 	struct nlattr *tb[WEIR_A_LIMITS_MAX + 1];
 	unsigned int i;
+	u32 given;
 	int err;
 
 	err = nla_parse_nested(tb, WEIR_A_LIMITS_MAX, nest, weir_limits_nl_policy, extack);
@@ -107,8 +134,11 @@ int weir_read_limits(struct weir_limits *limits, struct nlattr *nest,
 	weir_take_u32(&limits->header_total, tb[WEIR_A_LIMITS_HEADER_TOTAL]);
 	weir_take_u32(&limits->header_count, tb[WEIR_A_LIMITS_HEADER_COUNT]);
 	weir_take_u32(&limits->uri_length, tb[WEIR_A_LIMITS_URI_LENGTH]);
+	weir_take_u32(&config->policy.header_length, tb[WEIR_A_LIMITS_HEADER_LENGTH]);
 	if (tb[WEIR_A_LIMITS_BODY_LENGTH])
 		limits->body_length = nla_get_uint(tb[WEIR_A_LIMITS_BODY_LENGTH]);
+	if (tb[WEIR_A_LIMITS_CHECKS])
+		return weir_read_checks(&config->policy, &given, tb[WEIR_A_LIMITS_CHECKS], extack);
 	return 0;
 }
 
@@ -117,7 +147,7 @@ static int weir_put_limit(struct sk_buff *skb, const struct weir_limits *limits,
 	const struct weir_limit_attrs *attrs = &weir_limit_attrs[limit];
 	const struct weir_limit_answer *answer = &limits->answers[limit];
 
-	if (nla_put_u32(skb, attrs->most, limits->most[limit]) ||
+	if ((attrs->most && nla_put_u32(skb, attrs->most, limits->most[limit])) ||
 	    (answer->own_action &&
 	     nla_put_u32(skb, attrs->action, answer->action - weir_action_offset(limit))) ||
 	    (answer->blocks && nla_put_uint(skb, attrs->block, answer->block_time)) ||
@@ -126,8 +156,9 @@ static int weir_put_limit(struct sk_buff *skb, const struct weir_limits *limits,
 	return 0;
 }
 
-int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits)
+int weir_put_limits(struct sk_buff *skb, const struct weir_config *config)
 {
+	const struct weir_limits *limits = &config->limits;
 	unsigned int i;
 
 	for (i = 0; i < WEIR_LIMIT_COUNT; i++)
@@ -138,5 +169,7 @@ int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits)
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_TOTAL, limits->header_total) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_COUNT, limits->header_count) ?:
 	       nla_put_uint(skb, WEIR_A_LIMITS_BODY_LENGTH, limits->body_length) ?:
-	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length);
+	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_LENGTH, config->policy.header_length) ?:
+	       weir_put_checks(skb, &config->policy, WEIR_A_LIMITS_CHECKS, WEIR_CHECKS_GLOBAL);
 }

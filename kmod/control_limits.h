@@ -6,12 +6,12 @@
 struct netlink_ext_ack;
 struct nlattr;
 struct sk_buff;
-struct weir_limits;
+struct weir_config;
 
 /* Set the limits that are named: 0, or an error of the parser and a message. */
-int weir_read_limits(struct weir_limits *limits, struct nlattr *nest,
+int weir_read_limits(struct weir_config *config, struct nlattr *nest,
 		     struct netlink_ext_ack *extack);
 /* Show all: 0, or -EMSGSIZE. */
-int weir_put_limits(struct sk_buff *skb, const struct weir_limits *limits);
+int weir_put_limits(struct sk_buff *skb, const struct weir_config *config);
 
 #endif /* _WEIR_CONTROL_LIMITS_H */

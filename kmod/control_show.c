@@ -244,7 +244,7 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 	case WEIR_A_CONFIG_PROXY:
 		return weir_put_proxy(skb, &config->proxy);
 	case WEIR_A_CONFIG_LIMITS:
-		return weir_put_limits(skb, &config->limits);
+		return weir_put_limits(skb, config);
 	case WEIR_A_CONFIG_FIREWALL:
 		return weir_put_firewall(skb, &config->firewall);
 	default:

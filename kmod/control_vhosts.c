@@ -6,6 +6,7 @@
 #include <net/genetlink.h>
 
 #include "control.h"
+#include "control_checks.h"
 #include "control_rules.h"
 #include "http_chars.h"
 #include "nl_gen.h"
@@ -122,6 +123,9 @@ int weir_stage_vhost(struct weir_config *config, struct nlattr *nest,
 	err = weir_read_name(vhost->name, tb[WEIR_A_VHOST_NAME], extack);
 	if (!err && tb[WEIR_A_VHOST_CHAIN])
 		err = weir_read_name(vhost->chain_name, tb[WEIR_A_VHOST_CHAIN], extack);
+	if (!err && tb[WEIR_A_VHOST_CHECKS])
+		err = weir_read_checks(&vhost->policy, &vhost->policy_given,
+				       tb[WEIR_A_VHOST_CHECKS], extack);
 	if (!err && tb[WEIR_A_VHOST_UPSTREAM])
 		err = weir_read_upstream(config, tb[WEIR_A_VHOST_UPSTREAM], &vhost->upstream,
 					 extack);
@@ -150,9 +154,9 @@ int weir_put_vhost(struct sk_buff *skb, const struct weir_config *config, u32 in
 	if (vhost->upstream != WEIR_UPSTREAM_NONE &&
 	    nla_put_string(skb, WEIR_A_VHOST_UPSTREAM, config->upstreams[vhost->upstream].name))
 		return -EMSGSIZE;
-	if (vhost->chain_name[0])
-		return nla_put_string(skb, WEIR_A_VHOST_CHAIN, vhost->chain_name);
-	return 0;
+	if (vhost->chain_name[0] && nla_put_string(skb, WEIR_A_VHOST_CHAIN, vhost->chain_name))
+		return -EMSGSIZE;
+	return weir_put_checks(skb, &vhost->policy, WEIR_A_VHOST_CHECKS, vhost->policy_given);
 }
 
 /* Error pages. */

@@ -7,6 +7,7 @@
 
 #include "exchange.h"
 #include "group.h"
+#include "http_watch.h"
 #include "leg.h"
 #include "net.h"
 #include "pool.h"
@@ -52,6 +53,10 @@ void weir_exchange_put(struct weir_exchange *x)
 	if (x->again.bv_page)
 		put_page(x->again.bv_page);
 	weir_pages_put(x->pages);
+	if (unlikely(x->watch)) {
+		weir_count(x->wn, WEIR_STAT_memory_bytes, -(s64)x->watch->size);
+		kfree(x->watch);
+	}
 	weir_count(x->wn, WEIR_STAT_memory_bytes, -(s64)sizeof(*x));
 	local_bh_disable();
 	if (this_cpu_read(weir_exchange_spare))

@@ -14,6 +14,7 @@
 #include "pages.h"
 #include "pipe.h"
 
+struct http_watch;
 struct weir_group;
 struct weir_leg;
 struct weir_net;
@@ -67,11 +68,13 @@ enum weir_failure {
  * @pages: bodies of error replies, of the configuration that its head was
  *	judged by; NULL: none
  * @upgrade: the request asks for WebSocket, and says so upstream
+ * @watch: what its body is looked at for, or NULL
  *
  * Set by the upstream leg before it puts the reply's first byte:
  * @reply_keepalive: the reply lets the client's connection live on
  * @reply_truncates: the end of the connection is the only end of the reply
  * @answer: the final reply's class, 1 to 5; where Weir makes the reply, the client leg's
+ * @code: its status; 0: not to be counted
  * @failed: Weir makes the reply because upstream failed; ditto
  *
  * Set by the upstream leg after it has put the head of a 101 reply:
@@ -95,6 +98,7 @@ struct weir_exchange {
 	bool			reply_truncates;
 	bool			failed;
 	u8			answer;
+	u16			code;
 	bool			tunnel;
 	u8			tries;
 	u8			repeats;
@@ -110,6 +114,7 @@ struct weir_exchange {
 	u32			mark;
 	u32			vhost;
 	struct weir_pages	*pages;
+	struct http_watch	*watch;
 	struct weir_pipe	request;
 	struct weir_pipe	reply;
 };

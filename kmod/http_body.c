@@ -157,12 +157,22 @@ static bool is_forbidden(const struct http_body *body)
 	       http_field_id(body->name, body->name_len) != HTTP_FIELD_OTHER;
 }
 
+static enum http_error end_trailer_name(struct http_body *body)
+{
+	if (is_forbidden(body))
+		return HTTP_ERR_TRAILER;
+	if (body->watch && http_watch_has(body->watch, body->name_hash))
+		return HTTP_ERR_TRAILER_SPLIT;
+	return enter(body, STATE_TRAILER_VALUE);
+}
+
 static enum http_error step_trailer_name(struct http_body *body, u8 byte)
 {
 	if (byte == ':')
-		return is_forbidden(body) ? HTTP_ERR_TRAILER : enter(body, STATE_TRAILER_VALUE);
+		return end_trailer_name(body);
 	if (!http_is(byte, HTTP_CHAR_TOKEN))
 		return HTTP_ERR_TRAILER;
+	body->name_hash = http_watch_hash(body->name_hash, byte);
 	if (body->name_len < HTTP_TRAILER_NAME_MAX)
 		body->name[body->name_len] = byte;
 	if (body->name_len <= HTTP_TRAILER_NAME_MAX)
@@ -185,6 +195,7 @@ static enum http_error step_trailer(struct http_body *body, u8 byte)
 			return HTTP_ERR_HEADER_COUNT;
 		body->trailer_count--;
 		body->name_len = 0;
+		body->name_hash = HTTP_WATCH_HASH;
 		body->state = STATE_TRAILER_NAME;
 		fallthrough;
 	case STATE_TRAILER_NAME:
@@ -236,7 +247,7 @@ static bool in_payload(const struct http_body *body)
 	return body->state <= STATE_DATA;
 }
 
-size_t http_body_skip(struct http_body *body, size_t len)
+static size_t skip(struct http_body *body, size_t len)
 {
 	if (!in_payload(body))
 		return 0;
@@ -249,6 +260,25 @@ size_t http_body_skip(struct http_body *body, size_t len)
 	if (!body->left)
 		body->state = body->state == STATE_DATA ? STATE_DATA_CR : STATE_DONE;
 	return len;
+}
+
+static bool reads_payload(const struct http_body *body)
+{
+	return unlikely(body->watch) && body->watch->reads_form;
+}
+
+size_t http_body_skip(struct http_body *body, size_t len)
+{
+	return reads_payload(body) ? 0 : skip(body, len);
+}
+
+/* Whether a form goes on, and ends, as it may. */
+static bool form_ok(struct http_body *body, const u8 *data, size_t len)
+{
+	const struct http_bytes *set = &body->watch->form;
+
+	return http_bytes_hold_decoded(set, &body->escape, data, len) &&
+	       (!http_body_done(body) || http_bytes_end(set, &body->escape));
 }
 
 enum http_verdict http_body_parse(struct http_body *body, const u8 *data, size_t len,
@@ -265,7 +295,11 @@ enum http_verdict http_body_parse(struct http_body *body, const u8 *data, size_t
 			return refuse(body, error);
 		run->framing++;
 	}
-	run->payload = http_body_skip(body, len - run->framing);
+	run->payload = skip(body, len - run->framing);
+	if (reads_payload(body) && !form_ok(body, data + run->framing, run->payload)) {
+		run->payload = 0;
+		return refuse(body, HTTP_ERR_FORM_BYTES);
+	}
 	return http_body_done(body) ? HTTP_DONE : HTTP_MORE;
 }
 

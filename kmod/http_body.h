@@ -11,7 +11,7 @@
 #ifndef WEIR_HTTP_BODY_H
 #define WEIR_HTTP_BODY_H
 
-#include "http_parser.h"
+#include "http_watch.h"
 
 enum {
 	/* Digits of a chunk size, leading zeros included. */
@@ -19,7 +19,7 @@ enum {
 	/* Bytes of all chunk extensions in a body (RFC 9112 section 7.1.1). */
 	HTTP_CHUNK_EXTENSIONS_MAX = 4096,
 	/* The longest field name that is looked for in trailers. */
-	HTTP_TRAILER_NAME_MAX = 20,
+	HTTP_TRAILER_NAME_MAX = 22,
 };
 
 /**
@@ -36,6 +36,9 @@ enum {
  * @state: private
  * @name_len: length of the trailer name being read
  * @name: its first bytes
+ * @name_hash: of all of it
+ * @escape: how far into an escape of a form the payload is
+ * @watch: what else is to be looked at, or NULL
  */
 struct http_body {
 	u64 left;
@@ -50,6 +53,9 @@ struct http_body {
 	u8 state;
 	u8 name_len;
 	u8 name[HTTP_TRAILER_NAME_MAX];
+	struct http_escape escape;
+	u32 name_hash;
+	const struct http_watch *watch;
 };
 
 /**
@@ -72,6 +78,12 @@ struct http_run {
  */
 enum http_verdict http_body_init(struct http_body *body, const struct http_head *head,
 				 const struct http_limits *limits);
+
+/* Look at more, from now on: @watch has to stay.  Right behind http_body_init(). */
+static inline void http_body_watch(struct http_body *body, const struct http_watch *watch)
+{
+	body->watch = watch;
+}
 
 /**
  * http_body_parse - classify the next bytes

@@ -43,6 +43,8 @@ static const struct {
 	[HTTP_ERR_CHUNK_EXTENSION] = { 400, "malformed or too long chunk extension" },
 	[HTTP_ERR_CHUNK_END] = { 400, "chunk does not end where its size says" },
 	[HTTP_ERR_TRAILER] = { 400, "malformed or forbidden trailer" },
+	[HTTP_ERR_TRAILER_SPLIT] = { 400, "field both in header and trailer" },
+	[HTTP_ERR_FORM_BYTES] = { 400, "byte that forms may not have" },
 	[HTTP_ERR_TRUNCATED] = { 400, "connection ended inside a message" },
 };
 

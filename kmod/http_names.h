@@ -11,7 +11,7 @@
 
 enum {
 	/* The longest known field name. */
-	HTTP_NAME_MAX = 19,
+	HTTP_NAME_MAX = 22,
 	/* Room for two words, zeros behind the name. */
 	HTTP_NAME_SIZE = 24,
 	/* Of a letter, upper or lower case, these bits say which. */

@@ -91,6 +91,9 @@ enum http_field_id {
 	HTTP_FIELD_CONTENT_ENCODING,
 	HTTP_FIELD_CONTENT_RANGE,
 	HTTP_FIELD_USER_AGENT,
+	HTTP_FIELD_X_HTTP_METHOD,
+	HTTP_FIELD_X_HTTP_METHOD_OVERRIDE,
+	HTTP_FIELD_X_METHOD_OVERRIDE,
 	HTTP_FIELD_COUNT,
 };
 
@@ -133,6 +136,8 @@ enum http_error {
 	HTTP_ERR_CHUNK_EXTENSION,
 	HTTP_ERR_CHUNK_END,		/* chunk data not followed by CRLF */
 	HTTP_ERR_TRAILER,		/* malformed, or a field that must not be in a trailer */
+	HTTP_ERR_TRAILER_SPLIT,		/* a trailer of a name that the header has, too */
+	HTTP_ERR_FORM_BYTES,		/* a byte that forms may not have */
 	HTTP_ERR_TRUNCATED,		/* the connection ended inside a message */
 	HTTP_ERR_COUNT,
 };

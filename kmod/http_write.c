@@ -405,8 +405,12 @@ size_t http_write_own(u8 *out, size_t size, const struct http_own *own)
 	put_literal(&w, "\r\n");
 	if (own->date)
 		put_date(&w, own->date);
-	if (own->flags & HTTP_WRITE_ALLOW)
-		put_literal(&w, "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n");
+	if (own->flags & HTTP_WRITE_ALLOW) {
+		put_literal(&w, "Allow: ");
+		put_text(&w, own->allow && own->allow[0] ? own->allow :
+			     "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+		put_literal(&w, "\r\n");
+	}
 	if (own->location) {
 		put_literal(&w, "Location: ");
 		put(&w, own->location, own->location_len);

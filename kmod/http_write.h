@@ -100,6 +100,7 @@ size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, cons
  * @status: 200 to 599
  * @flags: HTTP_WRITE_CLOSE, HTTP_WRITE_KEEPALIVE, HTTP_WRITE_NO_BODY, HTTP_WRITE_NO_STORE,
  *	HTTP_WRITE_ALLOW
+ * @allow: with that, which methods there may be; NULL or empty: any
  * @date: HTTP_DATE_LEN bytes, or NULL to leave Date out
  * @location: where a redirect leads to, or NULL
  * @location_len: its length
@@ -110,6 +111,7 @@ size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, cons
 struct http_own {
 	u16 status;
 	unsigned int flags;
+	const char *allow;
 	const char *date;
 	const u8 *location;
 	size_t location_len;
@@ -119,7 +121,7 @@ struct http_own {
 
 /*
  * The head, and the body unless it is the caller's.  HTTP_OWN_MAX and the
- * lengths of Location and Content-Type always suffice.
+ * lengths of Location, Content-Type and @allow always suffice.
  */
 size_t http_write_own(u8 *out, size_t size, const struct http_own *own);
 

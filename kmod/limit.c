@@ -14,6 +14,22 @@ static const enum weir_stat weir_limit_stats[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_CONNECTION_BURST] = WEIR_STAT_rejected_connection_burst,
 	[WEIR_LIMIT_CONNECTION_RATE] = WEIR_STAT_rejected_connection_rate,
 	[WEIR_LIMIT_CONCURRENT_CONNECTIONS] = WEIR_STAT_rejected_concurrent_connections,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_TOTAL] = WEIR_STAT_rejected_header_total,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_COUNT] = WEIR_STAT_rejected_header_count,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_URI_LENGTH] = WEIR_STAT_rejected_uri_length,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_BODY_LENGTH] = WEIR_STAT_rejected_body_length,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_LENGTH] = WEIR_STAT_rejected_header_length,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_METHODS] = WEIR_STAT_rejected_methods,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_METHOD_OVERRIDE] = WEIR_STAT_rejected_method_override,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HOST_STRICT] = WEIR_STAT_rejected_host_strict,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_CONTENT_TYPE_REQUIRED] = WEIR_STAT_rejected_content_type_required,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_CONTENT_TYPES] = WEIR_STAT_rejected_content_types,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_URI_BYTES] = WEIR_STAT_rejected_uri_bytes,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_NAME_BYTES] = WEIR_STAT_rejected_header_name_bytes,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_VALUE_BYTES] = WEIR_STAT_rejected_header_value_bytes,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_FORM_BYTES] = WEIR_STAT_rejected_form_bytes,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_TRAILER_SPLIT] = WEIR_STAT_rejected_trailer_split,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_RESPONSE_CODE] = WEIR_STAT_rejected_response_code,
 };
 
 static const enum weir_stat weir_action_stats[__WEIR_ACTION_COUNT] = {
@@ -89,12 +105,16 @@ bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *
 enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
 				    enum weir_limit over, const struct in6_addr *address)
 {
+	const struct weir_config *config = container_of(limits, struct weir_config, limits);
 	const struct weir_limit_answer *answer = &limits->answers[over];
 
 	weir_count(wn, weir_limit_stats[over], 1);
 	weir_count(wn, weir_action_stats[answer->action], 1);
-	/* If there is no room for it, what is refused now is all that is refused. */
-	if (answer->blocks)
+	/*
+	 * If there is no room for it, what is refused now is all that is refused.
+	 * What nobody may send is also refused to those who are never blocked.
+	 */
+	if (answer->blocks && !weir_limit_spares(config, address))
 		weir_block_add(wn, address, weir_limit_prefix(limits, address),
 			       answer->block_time * NSEC_PER_USEC);
 	return answer->action;

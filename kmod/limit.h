@@ -36,9 +36,15 @@ bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *
 /*
  * Something of this client was refused for the limit @over: count it, and what
  * is done about it, and block the client if that is wanted.  Returns the action.
- * Any context but hard interrupts.
+ * @limits are a configuration's.  Any context but hard interrupts.
  */
 enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
 				    enum weir_limit over, const struct in6_addr *address);
+
+/* What it means for limits that a request does not pass a check. */
+static inline enum weir_limit weir_limit_of(enum http_check check)
+{
+	return WEIR_LIMIT_CHECKS + check;
+}
 
 #endif /* _WEIR_LIMIT_H */

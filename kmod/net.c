@@ -9,6 +9,7 @@
 #include "check.h"
 #include "client.h"
 #include "clients.h"
+#include "codes.h"
 #include "group.h"
 #include "listener.h"
 #include "net.h"
@@ -99,6 +100,7 @@ static void __net_exit weir_net_end(struct net *net)
 	synchronize_rcu();
 	weir_block_end(wn);
 	weir_accounts_free(wn->accounts);
+	weir_codes_free(wn->codes);
 	weir_meters_put(wn->meters);
 	free_percpu(wn->stats);
 }

@@ -17,6 +17,7 @@
 #include "stats.h"
 
 struct weir_accounts;
+struct weir_codes;
 
 /**
  * struct weir_net - one namespace
@@ -25,6 +26,7 @@ struct weir_accounts;
  * @config: what is applied, never NULL; RCU, written under @lock
  * @accounts: what clients have done, once any configuration has limited that;
  *	set before such a one is published, and there until the end
+ * @codes: replies with certain codes that clients got; as @accounts
  * @stats: counters
  * @meters: counters of listeners, upstreams and so on
  * @listeners: struct weir_listener; @lock
@@ -47,6 +49,7 @@ struct weir_net {
 	struct mutex			lock; /* one configuration at a time */
 	struct weir_config __rcu	*config;
 	struct weir_accounts		*accounts;
+	struct weir_codes		*codes;
 	struct weir_stats __percpu	*stats;
 	struct weir_meters		*meters;
 	struct list_head		listeners;

@@ -94,6 +94,88 @@ static const struct netlink_range_validation weir_a_limits_concurrent_connection
 	.max	= WEIR_ABI_BLOCK_TIME_MAX,
 };
 
+static const struct netlink_range_validation weir_a_limits_header_length_range = {
+	.max	= WEIR_ABI_HEADER_TOTAL_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_header_total_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_header_count_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_uri_length_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_body_length_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_header_length_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_methods_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_method_override_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_host_strict_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_content_type_required_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_content_types_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_uri_bytes_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_header_name_bytes_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_header_value_bytes_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_form_bytes_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_trailer_split_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_response_code_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_checks_uri_length_range = {
+	.min	= WEIR_ABI_URI_LENGTH_MIN,
+	.max	= WEIR_ABI_URI_LENGTH_MAX,
+};
+
+static const struct netlink_range_validation weir_a_checks_response_code_count_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_checks_response_code_time_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
 static const struct netlink_range_validation weir_a_timeouts_client_header_range = {
 	.min	= WEIR_ABI_TIMEOUT_MIN,
 	.max	= WEIR_ABI_TIMEOUT_MAX,
@@ -142,6 +224,25 @@ const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1] = {
 	[WEIR_A_BLOCK_TIME] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_block_time_range),
 };
 
+const struct nla_policy weir_checks_nl_policy[WEIR_A_CHECKS_RESPONSE_CODE_TIME + 1] = {
+	[WEIR_A_CHECKS_URI_LENGTH] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_checks_uri_length_range),
+	[WEIR_A_CHECKS_BODY_LENGTH] = { .type = NLA_UINT, },
+	[WEIR_A_CHECKS_METHODS] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_METHODS_MAX, },
+	[WEIR_A_CHECKS_METHOD_OVERRIDE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_CHECKS_HOST_STRICT] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_CHECKS_HOST_ADDRESS] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_CHECKS_CONTENT_TYPE_REQUIRED] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_CHECKS_CONTENT_TYPES] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_CONTENT_TYPES_MAX, },
+	[WEIR_A_CHECKS_TRAILER_SPLIT] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_CHECKS_URI_BYTES] = NLA_POLICY_EXACT_LEN(32),
+	[WEIR_A_CHECKS_HEADER_NAME_BYTES] = NLA_POLICY_EXACT_LEN(32),
+	[WEIR_A_CHECKS_HEADER_VALUE_BYTES] = NLA_POLICY_EXACT_LEN(32),
+	[WEIR_A_CHECKS_FORM_BYTES] = NLA_POLICY_EXACT_LEN(32),
+	[WEIR_A_CHECKS_RESPONSE_CODES] = NLA_POLICY_EXACT_LEN(64),
+	[WEIR_A_CHECKS_RESPONSE_CODE_COUNT] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_checks_response_code_count_range),
+	[WEIR_A_CHECKS_RESPONSE_CODE_TIME] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_checks_response_code_time_range),
+};
+
 const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1] = {
 	[WEIR_A_ERROR_PAGE_VHOST] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 	[WEIR_A_ERROR_PAGE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
@@ -171,7 +272,7 @@ const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
 };
 
-const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK + 1] = {
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_RESPONSE_CODE_BLOCK + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
 	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
@@ -195,6 +296,56 @@ const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_CONCURRENT_CONNECTIO
 	[WEIR_A_LIMITS_CONNECTION_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_connection_rate_block_range),
 	[WEIR_A_LIMITS_CONNECTION_BURST_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_connection_burst_block_range),
 	[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_concurrent_connections_block_range),
+	[WEIR_A_LIMITS_HEADER_LENGTH] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_header_length_range),
+	[WEIR_A_LIMITS_CHECKS] = NLA_POLICY_NESTED(weir_checks_nl_policy),
+	[WEIR_A_LIMITS_HEADER_TOTAL_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_HEADER_TOTAL_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_HEADER_TOTAL_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_header_total_block_range),
+	[WEIR_A_LIMITS_HEADER_COUNT_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_HEADER_COUNT_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_HEADER_COUNT_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_header_count_block_range),
+	[WEIR_A_LIMITS_URI_LENGTH_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_URI_LENGTH_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_URI_LENGTH_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_uri_length_block_range),
+	[WEIR_A_LIMITS_BODY_LENGTH_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_BODY_LENGTH_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_BODY_LENGTH_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_body_length_block_range),
+	[WEIR_A_LIMITS_HEADER_LENGTH_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_HEADER_LENGTH_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_HEADER_LENGTH_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_header_length_block_range),
+	[WEIR_A_LIMITS_METHODS_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_METHODS_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_METHODS_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_methods_block_range),
+	[WEIR_A_LIMITS_METHOD_OVERRIDE_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_METHOD_OVERRIDE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_METHOD_OVERRIDE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_method_override_block_range),
+	[WEIR_A_LIMITS_HOST_STRICT_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_HOST_STRICT_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_HOST_STRICT_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_host_strict_block_range),
+	[WEIR_A_LIMITS_CONTENT_TYPE_REQUIRED_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_CONTENT_TYPE_REQUIRED_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_CONTENT_TYPE_REQUIRED_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_content_type_required_block_range),
+	[WEIR_A_LIMITS_CONTENT_TYPES_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_CONTENT_TYPES_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_CONTENT_TYPES_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_content_types_block_range),
+	[WEIR_A_LIMITS_URI_BYTES_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_URI_BYTES_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_URI_BYTES_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_uri_bytes_block_range),
+	[WEIR_A_LIMITS_HEADER_NAME_BYTES_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_HEADER_NAME_BYTES_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_HEADER_NAME_BYTES_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_header_name_bytes_block_range),
+	[WEIR_A_LIMITS_HEADER_VALUE_BYTES_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_HEADER_VALUE_BYTES_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_HEADER_VALUE_BYTES_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_header_value_bytes_block_range),
+	[WEIR_A_LIMITS_FORM_BYTES_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_FORM_BYTES_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_FORM_BYTES_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_form_bytes_block_range),
+	[WEIR_A_LIMITS_TRAILER_SPLIT_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_TRAILER_SPLIT_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_TRAILER_SPLIT_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_trailer_split_block_range),
+	[WEIR_A_LIMITS_RESPONSE_CODE_ACTION] = NLA_POLICY_MAX(NLA_U32, 2),
+	[WEIR_A_LIMITS_RESPONSE_CODE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_RESPONSE_CODE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_response_code_block_range),
 };
 
 const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {
@@ -272,11 +423,12 @@ const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1] = {
 	[WEIR_A_UPSTREAM_HEALTH] = NLA_POLICY_NESTED(weir_health_nl_policy),
 };
 
-const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHAIN + 1] = {
+const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHECKS + 1] = {
 	[WEIR_A_VHOST_NAME] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 	[WEIR_A_VHOST_HOST] = { .type = NLA_STRING, .len = WEIR_ABI_HOST_MAX, },
 	[WEIR_A_VHOST_UPSTREAM] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
 	[WEIR_A_VHOST_CHAIN] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_NAME_MAX, },
+	[WEIR_A_VHOST_CHECKS] = NLA_POLICY_NESTED(weir_checks_nl_policy),
 };
 
 /* WEIR_CMD_BEGIN - do */

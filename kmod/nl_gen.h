@@ -13,10 +13,11 @@
 
 /* Common nested types */
 extern const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1];
+extern const struct nla_policy weir_checks_nl_policy[WEIR_A_CHECKS_RESPONSE_CODE_TIME + 1];
 extern const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1];
 extern const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_FORWARDED_FOR + 1];
 extern const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1];
-extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK + 1];
+extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_RESPONSE_CODE_BLOCK + 1];
 extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];
 extern const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1];
 extern const struct nla_policy weir_network_nl_policy[WEIR_A_NETWORK_PREFIX + 1];
@@ -25,7 +26,7 @@ extern const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1];
 extern const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1];
 extern const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_TUNNEL + 1];
 extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1];
-extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHAIN + 1];
+extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHECKS + 1];
 
 /* Ops table for weir */
 extern const struct genl_split_ops weir_nl_ops[20];

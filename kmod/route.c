@@ -4,6 +4,7 @@
 #include <linux/in6.h>
 #include <linux/percpu.h>
 
+#include "checks.h"
 #include "pages.h"
 #include "route.h"
 #include "rules.h"
@@ -93,6 +94,11 @@ void weir_route_find(const struct weir_config *config, const struct http_head *h
 		vhost = rules->vhosts[route->vhost];
 		chain = vhost->chain;
 		upstream = vhost->upstream;
+	}
+	route->check = http_policy_check(weir_checks_of(config, route->vhost), head, buf);
+	if (unlikely(route->check != HTTP_CHECK_NONE)) {
+		route->kind = WEIR_ROUTE_CHECK;
+		return;
 	}
 	if (chain) {
 		if (rules->scratch)

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "http_parts.h"
+#include "http_policy.h"
 
 struct http_head;
 struct in6_addr;
@@ -14,6 +15,7 @@ struct weir_config;
 enum weir_route_kind {
 	WEIR_ROUTE_UPSTREAM,
 	WEIR_ROUTE_REDIRECT,
+	WEIR_ROUTE_CHECK,	/* does not pass a check */
 	WEIR_ROUTE_REFUSE,	/* no virtual host, no upstream, or not to be judged */
 	WEIR_ROUTE_BLOCK,	/* by a rule */
 	WEIR_ROUTE_RESET,
@@ -23,6 +25,7 @@ enum weir_route_kind {
 /**
  * struct weir_route - what becomes of a request
  * @kind: which of these
+ * @check: the check that it does not pass
  * @upstream: index of the group
  * @status: of a reply of Weir's own
  * @location: where a redirect leads to, with its variables; of the configuration
@@ -33,6 +36,7 @@ enum weir_route_kind {
  */
 struct weir_route {
 	enum weir_route_kind	kind;
+	enum http_check		check;
 	u32			upstream;
 	u16			status;
 	struct http_text	location;

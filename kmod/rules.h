@@ -38,6 +38,8 @@ enum weir_rules_bounds {
  * @chain: these, or NULL
  * @upstream: index of the group that gets what no rule takes, or WEIR_UPSTREAM_NONE
  * @meter: its counts, with a reference; NULL before it is applied
+ * @policy: what its requests are to be like
+ * @policy_given: a bit for each member of @policy that is its own, by WEIR_A_CHECKS_*
  * @name_count: how many host names it has
  * @names: the host names, in lower case, as they are shown
  */
@@ -47,6 +49,8 @@ struct weir_vhost {
 	const struct http_chain		*chain;
 	u32				upstream;
 	struct weir_meter		*meter;
+	struct http_policy		policy;
+	u32				policy_given;
 	u32				name_count;
 	struct http_text		names[] __counted_by(name_count);
 };

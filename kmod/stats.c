@@ -51,6 +51,22 @@ static const char * const weir_stats_names[WEIR_STAT_COUNT] = {
 	[WEIR_STAT_limit_actions_reset] = "limit_actions_reset",
 	[WEIR_STAT_limit_actions_drop] = "limit_actions_drop",
 	[WEIR_STAT_clients_tracked] = "clients_tracked",
+	[WEIR_STAT_rejected_header_total] = "rejected_header_total",
+	[WEIR_STAT_rejected_header_count] = "rejected_header_count",
+	[WEIR_STAT_rejected_uri_length] = "rejected_uri_length",
+	[WEIR_STAT_rejected_body_length] = "rejected_body_length",
+	[WEIR_STAT_rejected_header_length] = "rejected_header_length",
+	[WEIR_STAT_rejected_methods] = "rejected_methods",
+	[WEIR_STAT_rejected_method_override] = "rejected_method_override",
+	[WEIR_STAT_rejected_host_strict] = "rejected_host_strict",
+	[WEIR_STAT_rejected_content_type_required] = "rejected_content_type_required",
+	[WEIR_STAT_rejected_content_types] = "rejected_content_types",
+	[WEIR_STAT_rejected_uri_bytes] = "rejected_uri_bytes",
+	[WEIR_STAT_rejected_header_name_bytes] = "rejected_header_name_bytes",
+	[WEIR_STAT_rejected_header_value_bytes] = "rejected_header_value_bytes",
+	[WEIR_STAT_rejected_form_bytes] = "rejected_form_bytes",
+	[WEIR_STAT_rejected_trailer_split] = "rejected_trailer_split",
+	[WEIR_STAT_rejected_response_code] = "rejected_response_code",
 };
 
 const char *weir_stats_name(unsigned int stat)

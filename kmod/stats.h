@@ -56,6 +56,23 @@ enum weir_stat {
 	WEIR_STAT_limit_actions_reset,
 	WEIR_STAT_limit_actions_drop,
 	WEIR_STAT_clients_tracked,	/* gauge: clients that have an account */
+	/* Requests that did not pass a check, by enum http_check. */
+	WEIR_STAT_rejected_header_total,
+	WEIR_STAT_rejected_header_count,
+	WEIR_STAT_rejected_uri_length,
+	WEIR_STAT_rejected_body_length,
+	WEIR_STAT_rejected_header_length,
+	WEIR_STAT_rejected_methods,
+	WEIR_STAT_rejected_method_override,
+	WEIR_STAT_rejected_host_strict,
+	WEIR_STAT_rejected_content_type_required,
+	WEIR_STAT_rejected_content_types,
+	WEIR_STAT_rejected_uri_bytes,
+	WEIR_STAT_rejected_header_name_bytes,
+	WEIR_STAT_rejected_header_value_bytes,
+	WEIR_STAT_rejected_form_bytes,
+	WEIR_STAT_rejected_trailer_split,
+	WEIR_STAT_rejected_response_code,
 	WEIR_STAT_COUNT,
 };
 

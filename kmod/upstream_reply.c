@@ -117,6 +117,7 @@ static bool weir_connection_head(struct weir_connection *c)
 	/* Before the request is whole: what is left of it would be taken for the next one. */
 	early = !c->request_done && !weir_pipe_finished(&x->request);
 	x->answer = head->status / 100;
+	x->code = head->status;
 	x->reply_truncates = how.framing == HTTP_FRAMING_CLOSE;
 	x->reply_keepalive = x->keepalive && !x->reply_truncates && !early;
 	if (!x->reply_keepalive)

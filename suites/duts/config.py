@@ -123,12 +123,24 @@ class Limits:
     connection_rate_block: float | None = None
     connection_burst_block: float | None = None
     concurrent_connections_block: float | None = None
+    methods: tuple[str, ...] | None = ()
+    host_strict: bool | None = False
+    """These two let all through, as the peers do; None leaves them as the device has them by itself."""
+    others: Mapping[str, Any] = field(default_factory=dict)
+    """Further keys of Weir's [limits]."""
+
+    def changed(self, limits: Mapping[str, Any]) -> Self:
+        """These limits with what is named replaced."""
+        known = {key: value for key, value in limits.items() if key in self.__dataclass_fields__}
+        return replace(self, **known, others={key: value for key, value in limits.items() if key not in known})
 
     def to_object(self) -> dict[str, Any]:
         """As a TOML file would parse to it: what is said of any device, and what else is not as usual."""
         said = ("request_rate", "request_burst", "action", "header_total", "header_count", "body_length", "uri_length")
-        usual = asdict(Limits())
-        return {key: value for key, value in asdict(self).items() if key in said or value != usual[key]}
+        usual = {**asdict(Limits()), "methods": None, "host_strict": None}
+        table = {key: value for key, value in asdict(self).items() if key in said or value != usual[key]}
+        others = table.pop("others", {})
+        return {**table, **({} if self.methods is None else {"methods": list(self.methods)}), **others}
 
 
 def _patient(seconds: float) -> Any:
@@ -192,7 +204,7 @@ class Config:
             rules=tuple(rules),
             error_pages=tuple(error_pages),
             proxy=replace(self.proxy, **(proxy or {})),
-            limits=replace(self.limits, **(limits or {})),
+            limits=self.limits.changed(limits or {}),
             timeouts=replace(self.timeouts, **(timeouts or {})),
             firewall=firewall or {},
         )

@@ -15,7 +15,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from weirctl import abi, routing, schema
+from weirctl import abi, checks, routing, schema
 
 # Where a table is: ("upstream", "server"); () is the whole file.
 Table = tuple[str, ...]
@@ -107,7 +107,36 @@ _MARKS = st.builds(
     lambda mark, bits: f"{mark & bits:#x}/{bits:#x}", st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1)
 )
 
+
+def _always(strategy: st.SearchStrategy[Any]) -> Generator:
+    """Whatever else is in the configuration."""
+    return lambda _: strategy
+
+
+# As they are shown.
+_CHECKS: dict[str, st.SearchStrategy[Any]] = {
+    "methods": st.lists(_METHODS, max_size=4, unique=True),
+    "content_types": st.lists(st.sampled_from(["text/plain", "image/*", "application/json"]), max_size=3, unique=True),
+    "response_codes": st.lists(st.integers(100, 599), max_size=5, unique=True).map(sorted),
+    "response_code_count": st.integers(0, 100),
+    "response_code_time": _seconds(*abi.RANGES["checks"]["response-code-time"]),
+    **dict.fromkeys(
+        ("method_override", "host_strict", "host_address", "content_type_required", "trailer_split"), st.booleans()
+    ),
+    **dict.fromkeys(
+        ("uri_bytes", "header_name_bytes", "header_value_bytes", "form_bytes"),
+        st.frozensets(st.integers(0, 255), min_size=1).map(checks.render_bytes),
+    ),
+}
+_CHECK_LENGTHS: dict[str, st.SearchStrategy[Any]] = {
+    "uri_length": st.integers(64, 32768),
+    "body_length": st.integers(0, 2**63),
+}
+
 GENERATORS: dict[str, Generator] = {
+    **{f"limits.{key}": _always(of) for key, of in _CHECKS.items()},
+    **{f"vhost.limits.{key}": _always(of) for key, of in {**_CHECKS, **_CHECK_LENGTHS}.items()},
+    "vhost.limits": lambda _: st.fixed_dictionaries({}, optional={**_CHECKS, **_CHECK_LENGTHS}).filter(bool),
     "listener.address": lambda _: _endpoint(_LISTENER_HOSTS),
     "listener.protocol": lambda _: st.sampled_from(abi.PROTOCOL),
     "proxy.x_forwarded": lambda _: st.sampled_from(abi.FORWARDING),
@@ -169,6 +198,7 @@ SUBTABLES: dict[Table, str] = {
     ("upstream", "server"): "server",
     ("upstream", "health"): "health",
     ("vhost",): "vhost",
+    ("vhost", "limits"): "checks",
     ("rule",): "rule",
     ("rule", "header"): "match",
     ("rule", "cookie"): "match",

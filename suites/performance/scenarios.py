@@ -7,7 +7,7 @@ and no thresholds: those are measured.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from suites.duts.config import Config, Limits, Server, Timeouts
@@ -108,7 +108,7 @@ def _config(limits: Limits | None = None) -> Config:
     return Config(
         listeners=("0.0.0.0:80",),
         servers=(Server(f"{ORIGIN}:{ORIGIN_PORT}", connections=4),),
-        limits=limits or Limits(),
+        limits=replace(limits or Limits(), methods=None, host_strict=None),  # as the device has them
         timeouts=Timeouts(60, 60, 600, 10, 60),
     )
 

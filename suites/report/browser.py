@@ -13,7 +13,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,8 +202,11 @@ class Browser:
 
 
 @contextmanager
-def browser(tools: ToolsTree, folder: Path) -> Iterator[Browser]:
-    """A running Chromium with its profile and log in `folder`; gone, with all its children, on leaving."""
+def browser(tools: ToolsTree, folder: Path, *, flags: Sequence[str] = ()) -> Iterator[Browser]:
+    """A running Chromium with its profile and log in `folder`; gone, with all its children, on leaving.
+
+    `flags` come behind those that it always has.
+    """
     with ExitStack() as stack:
         their_input, commands = os.pipe()
         answers, their_output = os.pipe()
@@ -213,7 +216,7 @@ def browser(tools: ToolsTree, folder: Path) -> Iterator[Browser]:
             os.close(descriptor)
         for descriptor in (commands, answers):
             stack.callback(os.close, descriptor)
-        argv = ["/usr/bin/chromium", *_FLAGS, f"--user-data-dir={folder / 'profile'}", "about:blank"]
+        argv = ["/usr/bin/chromium", *_FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", "about:blank"]
         launch = [sys.executable, "-c", _LAUNCH, *map(str, inherited), *sandbox.command(tools, argv, cwd=folder)]
         log = stack.enter_context((folder / "chromium.log").open("wb"))
         process = subprocess.Popen(launch, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited)

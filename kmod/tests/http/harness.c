@@ -3,7 +3,7 @@
 #include "harness.h"
 
 const struct test_suite *const test_suites[] = {
-	&request, &reply, &body, &forward, &own, &parts, &sticky, NULL
+	&request, &reply, &body, &forward, &own, &parts, &sticky, &policy, NULL
 };
 
 const struct http_limits no_limits;

@@ -60,6 +60,7 @@ extern const struct test_suite forward;
 extern const struct test_suite own;
 extern const struct test_suite parts;
 extern const struct test_suite sticky;
+extern const struct test_suite policy;
 
 /* All of them; the end is NULL. */
 extern const struct test_suite *const test_suites[];

@@ -41,6 +41,8 @@ ABI_ALLOW_MAX = 512
 ABI_PROXIES_MAX = 64
 ABI_BLOCK_MAX = 16777216
 ABI_BLOCK_TIME_MAX = 31536000000000
+ABI_METHODS_MAX = 255
+ABI_CONTENT_TYPES_MAX = 511
 PROTOCOL = ("http",)
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
@@ -144,6 +146,74 @@ A_LIMITS_REQUEST_BURST_BLOCK = 20
 A_LIMITS_CONNECTION_RATE_BLOCK = 21
 A_LIMITS_CONNECTION_BURST_BLOCK = 22
 A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK = 23
+A_LIMITS_HEADER_LENGTH = 24
+A_LIMITS_CHECKS = 25
+A_LIMITS_HEADER_TOTAL_ACTION = 26
+A_LIMITS_HEADER_TOTAL_STATUS = 27
+A_LIMITS_HEADER_TOTAL_BLOCK = 28
+A_LIMITS_HEADER_COUNT_ACTION = 29
+A_LIMITS_HEADER_COUNT_STATUS = 30
+A_LIMITS_HEADER_COUNT_BLOCK = 31
+A_LIMITS_URI_LENGTH_ACTION = 32
+A_LIMITS_URI_LENGTH_STATUS = 33
+A_LIMITS_URI_LENGTH_BLOCK = 34
+A_LIMITS_BODY_LENGTH_ACTION = 35
+A_LIMITS_BODY_LENGTH_STATUS = 36
+A_LIMITS_BODY_LENGTH_BLOCK = 37
+A_LIMITS_HEADER_LENGTH_ACTION = 38
+A_LIMITS_HEADER_LENGTH_STATUS = 39
+A_LIMITS_HEADER_LENGTH_BLOCK = 40
+A_LIMITS_METHODS_ACTION = 41
+A_LIMITS_METHODS_STATUS = 42
+A_LIMITS_METHODS_BLOCK = 43
+A_LIMITS_METHOD_OVERRIDE_ACTION = 44
+A_LIMITS_METHOD_OVERRIDE_STATUS = 45
+A_LIMITS_METHOD_OVERRIDE_BLOCK = 46
+A_LIMITS_HOST_STRICT_ACTION = 47
+A_LIMITS_HOST_STRICT_STATUS = 48
+A_LIMITS_HOST_STRICT_BLOCK = 49
+A_LIMITS_CONTENT_TYPE_REQUIRED_ACTION = 50
+A_LIMITS_CONTENT_TYPE_REQUIRED_STATUS = 51
+A_LIMITS_CONTENT_TYPE_REQUIRED_BLOCK = 52
+A_LIMITS_CONTENT_TYPES_ACTION = 53
+A_LIMITS_CONTENT_TYPES_STATUS = 54
+A_LIMITS_CONTENT_TYPES_BLOCK = 55
+A_LIMITS_URI_BYTES_ACTION = 56
+A_LIMITS_URI_BYTES_STATUS = 57
+A_LIMITS_URI_BYTES_BLOCK = 58
+A_LIMITS_HEADER_NAME_BYTES_ACTION = 59
+A_LIMITS_HEADER_NAME_BYTES_STATUS = 60
+A_LIMITS_HEADER_NAME_BYTES_BLOCK = 61
+A_LIMITS_HEADER_VALUE_BYTES_ACTION = 62
+A_LIMITS_HEADER_VALUE_BYTES_STATUS = 63
+A_LIMITS_HEADER_VALUE_BYTES_BLOCK = 64
+A_LIMITS_FORM_BYTES_ACTION = 65
+A_LIMITS_FORM_BYTES_STATUS = 66
+A_LIMITS_FORM_BYTES_BLOCK = 67
+A_LIMITS_TRAILER_SPLIT_ACTION = 68
+A_LIMITS_TRAILER_SPLIT_STATUS = 69
+A_LIMITS_TRAILER_SPLIT_BLOCK = 70
+A_LIMITS_RESPONSE_CODE_ACTION = 71
+A_LIMITS_RESPONSE_CODE_STATUS = 72
+A_LIMITS_RESPONSE_CODE_BLOCK = 73
+
+# Attributes of checks
+A_CHECKS_URI_LENGTH = 1
+A_CHECKS_BODY_LENGTH = 2
+A_CHECKS_METHODS = 3
+A_CHECKS_METHOD_OVERRIDE = 4
+A_CHECKS_HOST_STRICT = 5
+A_CHECKS_HOST_ADDRESS = 6
+A_CHECKS_CONTENT_TYPE_REQUIRED = 7
+A_CHECKS_CONTENT_TYPES = 8
+A_CHECKS_TRAILER_SPLIT = 9
+A_CHECKS_URI_BYTES = 10
+A_CHECKS_HEADER_NAME_BYTES = 11
+A_CHECKS_HEADER_VALUE_BYTES = 12
+A_CHECKS_FORM_BYTES = 13
+A_CHECKS_RESPONSE_CODES = 14
+A_CHECKS_RESPONSE_CODE_COUNT = 15
+A_CHECKS_RESPONSE_CODE_TIME = 16
 
 # Attributes of timeouts
 A_TIMEOUTS_CLIENT_HEADER = 1
@@ -158,6 +228,7 @@ A_VHOST_NAME = 1
 A_VHOST_HOST = 2
 A_VHOST_UPSTREAM = 3
 A_VHOST_CHAIN = 4
+A_VHOST_CHECKS = 5
 
 # Attributes of match
 A_MATCH_KIND = 1
@@ -316,6 +387,66 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "connection-rate-block": (0, 31536000000000),
         "connection-burst-block": (0, 31536000000000),
         "concurrent-connections-block": (0, 31536000000000),
+        "header-length": (0, 32768),
+        "header-total-action": (0, 2),
+        "header-total-status": (400, 599),
+        "header-total-block": (0, 31536000000000),
+        "header-count-action": (0, 2),
+        "header-count-status": (400, 599),
+        "header-count-block": (0, 31536000000000),
+        "uri-length-action": (0, 2),
+        "uri-length-status": (400, 599),
+        "uri-length-block": (0, 31536000000000),
+        "body-length-action": (0, 2),
+        "body-length-status": (400, 599),
+        "body-length-block": (0, 31536000000000),
+        "header-length-action": (0, 2),
+        "header-length-status": (400, 599),
+        "header-length-block": (0, 31536000000000),
+        "methods-action": (0, 2),
+        "methods-status": (400, 599),
+        "methods-block": (0, 31536000000000),
+        "method-override-action": (0, 2),
+        "method-override-status": (400, 599),
+        "method-override-block": (0, 31536000000000),
+        "host-strict-action": (0, 2),
+        "host-strict-status": (400, 599),
+        "host-strict-block": (0, 31536000000000),
+        "content-type-required-action": (0, 2),
+        "content-type-required-status": (400, 599),
+        "content-type-required-block": (0, 31536000000000),
+        "content-types-action": (0, 2),
+        "content-types-status": (400, 599),
+        "content-types-block": (0, 31536000000000),
+        "uri-bytes-action": (0, 2),
+        "uri-bytes-status": (400, 599),
+        "uri-bytes-block": (0, 31536000000000),
+        "header-name-bytes-action": (0, 2),
+        "header-name-bytes-status": (400, 599),
+        "header-name-bytes-block": (0, 31536000000000),
+        "header-value-bytes-action": (0, 2),
+        "header-value-bytes-status": (400, 599),
+        "header-value-bytes-block": (0, 31536000000000),
+        "form-bytes-action": (0, 2),
+        "form-bytes-status": (400, 599),
+        "form-bytes-block": (0, 31536000000000),
+        "trailer-split-action": (0, 2),
+        "trailer-split-status": (400, 599),
+        "trailer-split-block": (0, 31536000000000),
+        "response-code-action": (0, 2),
+        "response-code-status": (400, 599),
+        "response-code-block": (0, 31536000000000),
+    },
+    "checks": {
+        "uri-length": (64, 32768),
+        "body-length": (0, 18446744073709551615),
+        "method-override": (0, 1),
+        "host-strict": (0, 1),
+        "host-address": (0, 1),
+        "content-type-required": (0, 1),
+        "trailer-split": (0, 1),
+        "response-code-count": (0, 1073741824),
+        "response-code-time": (1000, 86400000000),
     },
     "timeouts": {
         "client-header": (1000, 86400000000),
@@ -450,6 +581,74 @@ TYPES: dict[str, dict[str, str]] = {
         "connection-rate-block": "uint",
         "connection-burst-block": "uint",
         "concurrent-connections-block": "uint",
+        "header-length": "u32",
+        "checks": "nest",
+        "header-total-action": "u32",
+        "header-total-status": "u32",
+        "header-total-block": "uint",
+        "header-count-action": "u32",
+        "header-count-status": "u32",
+        "header-count-block": "uint",
+        "uri-length-action": "u32",
+        "uri-length-status": "u32",
+        "uri-length-block": "uint",
+        "body-length-action": "u32",
+        "body-length-status": "u32",
+        "body-length-block": "uint",
+        "header-length-action": "u32",
+        "header-length-status": "u32",
+        "header-length-block": "uint",
+        "methods-action": "u32",
+        "methods-status": "u32",
+        "methods-block": "uint",
+        "method-override-action": "u32",
+        "method-override-status": "u32",
+        "method-override-block": "uint",
+        "host-strict-action": "u32",
+        "host-strict-status": "u32",
+        "host-strict-block": "uint",
+        "content-type-required-action": "u32",
+        "content-type-required-status": "u32",
+        "content-type-required-block": "uint",
+        "content-types-action": "u32",
+        "content-types-status": "u32",
+        "content-types-block": "uint",
+        "uri-bytes-action": "u32",
+        "uri-bytes-status": "u32",
+        "uri-bytes-block": "uint",
+        "header-name-bytes-action": "u32",
+        "header-name-bytes-status": "u32",
+        "header-name-bytes-block": "uint",
+        "header-value-bytes-action": "u32",
+        "header-value-bytes-status": "u32",
+        "header-value-bytes-block": "uint",
+        "form-bytes-action": "u32",
+        "form-bytes-status": "u32",
+        "form-bytes-block": "uint",
+        "trailer-split-action": "u32",
+        "trailer-split-status": "u32",
+        "trailer-split-block": "uint",
+        "response-code-action": "u32",
+        "response-code-status": "u32",
+        "response-code-block": "uint",
+    },
+    "checks": {
+        "uri-length": "u32",
+        "body-length": "uint",
+        "methods": "string",
+        "method-override": "u32",
+        "host-strict": "u32",
+        "host-address": "u32",
+        "content-type-required": "u32",
+        "content-types": "string",
+        "trailer-split": "u32",
+        "uri-bytes": "binary",
+        "header-name-bytes": "binary",
+        "header-value-bytes": "binary",
+        "form-bytes": "binary",
+        "response-codes": "binary",
+        "response-code-count": "u32",
+        "response-code-time": "uint",
     },
     "timeouts": {
         "client-header": "uint",
@@ -464,6 +663,7 @@ TYPES: dict[str, dict[str, str]] = {
         "host": "string",
         "upstream": "string",
         "chain": "string",
+        "checks": "nest",
     },
     "match": {
         "kind": "u32",
@@ -577,6 +777,22 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
         "connection-rate-action": CONNECTION_ACTION,
         "connection-burst-action": CONNECTION_ACTION,
         "concurrent-connections-action": CONNECTION_ACTION,
+        "header-total-action": LIMIT_ACTION,
+        "header-count-action": LIMIT_ACTION,
+        "uri-length-action": LIMIT_ACTION,
+        "body-length-action": LIMIT_ACTION,
+        "header-length-action": LIMIT_ACTION,
+        "methods-action": LIMIT_ACTION,
+        "method-override-action": LIMIT_ACTION,
+        "host-strict-action": LIMIT_ACTION,
+        "content-type-required-action": LIMIT_ACTION,
+        "content-types-action": LIMIT_ACTION,
+        "uri-bytes-action": LIMIT_ACTION,
+        "header-name-bytes-action": LIMIT_ACTION,
+        "header-value-bytes-action": LIMIT_ACTION,
+        "form-bytes-action": LIMIT_ACTION,
+        "trailer-split-action": LIMIT_ACTION,
+        "response-code-action": LIMIT_ACTION,
     },
     "match": {
         "kind": MATCH_KIND,
@@ -666,6 +882,74 @@ NAMES: dict[str, dict[int, str]] = {
         21: "connection-rate-block",
         22: "connection-burst-block",
         23: "concurrent-connections-block",
+        24: "header-length",
+        25: "checks",
+        26: "header-total-action",
+        27: "header-total-status",
+        28: "header-total-block",
+        29: "header-count-action",
+        30: "header-count-status",
+        31: "header-count-block",
+        32: "uri-length-action",
+        33: "uri-length-status",
+        34: "uri-length-block",
+        35: "body-length-action",
+        36: "body-length-status",
+        37: "body-length-block",
+        38: "header-length-action",
+        39: "header-length-status",
+        40: "header-length-block",
+        41: "methods-action",
+        42: "methods-status",
+        43: "methods-block",
+        44: "method-override-action",
+        45: "method-override-status",
+        46: "method-override-block",
+        47: "host-strict-action",
+        48: "host-strict-status",
+        49: "host-strict-block",
+        50: "content-type-required-action",
+        51: "content-type-required-status",
+        52: "content-type-required-block",
+        53: "content-types-action",
+        54: "content-types-status",
+        55: "content-types-block",
+        56: "uri-bytes-action",
+        57: "uri-bytes-status",
+        58: "uri-bytes-block",
+        59: "header-name-bytes-action",
+        60: "header-name-bytes-status",
+        61: "header-name-bytes-block",
+        62: "header-value-bytes-action",
+        63: "header-value-bytes-status",
+        64: "header-value-bytes-block",
+        65: "form-bytes-action",
+        66: "form-bytes-status",
+        67: "form-bytes-block",
+        68: "trailer-split-action",
+        69: "trailer-split-status",
+        70: "trailer-split-block",
+        71: "response-code-action",
+        72: "response-code-status",
+        73: "response-code-block",
+    },
+    "checks": {
+        1: "uri-length",
+        2: "body-length",
+        3: "methods",
+        4: "method-override",
+        5: "host-strict",
+        6: "host-address",
+        7: "content-type-required",
+        8: "content-types",
+        9: "trailer-split",
+        10: "uri-bytes",
+        11: "header-name-bytes",
+        12: "header-value-bytes",
+        13: "form-bytes",
+        14: "response-codes",
+        15: "response-code-count",
+        16: "response-code-time",
     },
     "timeouts": {
         1: "client-header",
@@ -680,6 +964,7 @@ NAMES: dict[str, dict[int, str]] = {
         2: "host",
         3: "upstream",
         4: "chain",
+        5: "checks",
     },
     "match": {
         1: "kind",

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 
-from . import abi, firewall, netlink, routing_wire, schema
+from . import abi, checks, firewall, netlink, routing_wire, schema
 from .errors import Path, Problem, Refused
 from .meters import Statistics
 
@@ -119,7 +119,8 @@ def encode(config: schema.Config) -> list[Part]:
     if "firewall" in config:
         content = firewall.encode(_table(config["firewall"]))
         parts.append(Part(abi.CMD_STAGE_FIREWALL, abi.A_CONFIG_FIREWALL, "firewall", ("firewall",), content))
-    limits = _scalars("limits", _table(config.get("limits", {})))
+    table = _table(config.get("limits", {}))
+    limits = _scalars("limits", table) + checks.encode(table, abi.A_LIMITS_CHECKS, vhost=False)
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
     timeouts = _scalars("timeouts", _table(config.get("timeouts", {})))
     parts.append(Part(abi.CMD_STAGE_TIMEOUTS, abi.A_CONFIG_TIMEOUTS, "timeouts", ("timeouts",), timeouts))
@@ -162,7 +163,8 @@ def decode(parts: list[bytes]) -> schema.Config:
             elif kind == abi.A_CONFIG_PROXY:
                 config["proxy"] = _decode_scalars("proxy", content)
             elif kind == abi.A_CONFIG_LIMITS:
-                config["limits"] = _decode_scalars("limits", content)
+                nest = netlink.table(content).get(abi.A_LIMITS_CHECKS, b"")
+                config["limits"] = {**_decode_scalars("limits", content), **checks.decode(nest)}
             elif kind == abi.A_CONFIG_TIMEOUTS:
                 config["timeouts"] = _decode_scalars("timeouts", content)
             elif kind == abi.A_CONFIG_FIREWALL:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 from collections.abc import Callable, Iterable
 
-from . import abi
+from . import abi, checks
 from .errors import Path, key_text
 
 # typing's own would cost a fresh weirctl some milliseconds.
@@ -245,7 +245,7 @@ def _body(value: object) -> tuple[str, str] | None:
     return None if length <= abi.ABI_PAGE_MAX else (f"at most {abi.ABI_PAGE_MAX} bytes", f"got {length}")
 
 
-VHOST = ("name", "hosts", "upstream", "chain")
+VHOST = ("name", "hosts", "upstream", "chain", "limits")
 _NAMED: dict[str, Check] = {"name": _token, "value": _pattern}
 ERROR_PAGE: dict[str, Check] = {"status": _error_status, "content_type": _content_type, "body": _body}
 
@@ -322,6 +322,8 @@ class Routing:
             self.references.known((*path, "upstream"), value["upstream"], upstreams, "an upstream")
         if "chain" in value:
             self.references.known((*path, "chain"), value["chain"], chains, "a chain that has rules")
+        if "limits" in value:
+            self.checker.fields((*path, "limits"), value["limits"], checks.keys(vhost=True), ())
         from .schema import got
 
         hosts = value.get("hosts", [])

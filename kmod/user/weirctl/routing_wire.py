@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from . import abi, netlink, routing
+from . import abi, checks, netlink, routing
 from .errors import Path
 
 Table = dict[str, object]
@@ -27,6 +27,10 @@ def _vhost(table: Table) -> bytes:
         content += netlink.text(abi.A_VHOST_UPSTREAM, str(table["upstream"]))
     if "chain" in table:
         content += netlink.text(abi.A_VHOST_CHAIN, str(table["chain"]))
+    if "limits" in table:
+        limits = table["limits"]
+        assert isinstance(limits, dict), "the schema has checked it"
+        content += checks.encode(limits, abi.A_VHOST_CHECKS, vhost=True)
     return content
 
 
@@ -136,6 +140,8 @@ def _decode_vhost(content: bytes) -> Table:
     for kind, _, payload in netlink.attributes(content):
         if kind == abi.A_VHOST_HOST:
             hosts.append(netlink.string(payload))
+        elif kind == abi.A_VHOST_CHECKS:
+            table["limits"] = checks.decode(payload)
         elif kind in abi.NAMES["vhost"]:
             table[abi.NAMES["vhost"][kind]] = netlink.string(payload)
     return {"name": table.pop("name"), **({"hosts": hosts} if hosts else {}), **table}

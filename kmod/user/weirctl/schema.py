@@ -8,7 +8,7 @@ from __future__ import annotations
 import _socket
 from collections.abc import Callable, Iterable, Mapping
 
-from . import abi
+from . import abi, checks
 from .errors import Path, Problem
 
 # A configuration as TOML has it, checked: tables are dicts, arrays lists, times seconds.
@@ -97,7 +97,8 @@ def integer(attribute_set: str, name: str) -> Check:
     return check
 
 
-def _seconds(attribute_set: str, name: str) -> Check:
+def seconds_within(attribute_set: str, name: str) -> Check:
+    """A time within the ABI's bounds."""
     low, high = abi.RANGES[attribute_set][name]
     expected = f"seconds from {seconds(low)} to {seconds(high)}"
 
@@ -161,7 +162,7 @@ def _attribute(attribute_set: str, name: str) -> Check:
         return flag
     if name in abi.ENUMS.get(attribute_set, {}):
         return _one_of(abi.ENUMS[attribute_set][name])
-    return _seconds(attribute_set, name) if is_time(attribute_set, name) else integer(attribute_set, name)
+    return seconds_within(attribute_set, name) if is_time(attribute_set, name) else integer(attribute_set, name)
 
 
 def _attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
@@ -201,7 +202,7 @@ HEALTH = _attributes(
 )
 UPSTREAM = _attributes("upstream", name=_name, sticky_cookie=_text("a cookie's name", _TOKEN.issuperset))
 PROXY = _attributes("proxy")
-LIMITS = _attributes("limits")
+LIMITS = {**_attributes("limits"), **checks.keys(vhost=False)}
 TIMEOUTS = _attributes("timeouts")
 
 

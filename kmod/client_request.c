@@ -167,7 +167,8 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 			&route);
 	weir_client_visits(client, route.vhost < config->rules->vhost_count ?
 			   config->rules->vhosts[route.vhost]->meter : NULL);
-	if (route.kind != WEIR_ROUTE_CHECK && weir_client_had_codes(client, config, route.vhost)) {
+	if (route.kind != WEIR_ROUTE_CHECK && config->limits.counts_codes &&
+	    weir_client_had_codes(client, config, route.vhost)) {
 		route.kind = WEIR_ROUTE_CHECK;
 		route.check = HTTP_CHECK_RESPONSE_CODE;
 	}
@@ -259,7 +260,7 @@ static bool weir_client_passes(struct weir_client *client, const struct weir_con
 	enum http_check check = http_policy_check(&config->policy, &client->gather->head,
 						  client->gather->bytes);
 
-	if (check == HTTP_CHECK_NONE &&
+	if (check == HTTP_CHECK_NONE && config->limits.counts_codes &&
 	    weir_client_had_codes(client, config, WEIR_PAGE_EVERYWHERE))
 		check = HTTP_CHECK_RESPONSE_CODE;
 	if (likely(check == HTTP_CHECK_NONE))

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.only("weir", reason="these checks are Weir's own")
 
 Maker = Callable[[], Client]
 
-SILENCE_S = 0.4  # shorter than a request's retransmissions are patient
+SILENCE_S = 0.4
+# A reset that comes later answers the retransmission of a request, after 0.2 s or more, which finds no connection.
+AT_ONCE_S = 0.18
 FORGIVEN = 9 / 8  # windows until what passed is forgotten
 MARGIN_S = 0.03  # a timer tick of the guest and the way of the request
 OWN = "own.test"
@@ -227,15 +229,18 @@ def encode(text: str, host: str) -> bytes:
 def attempt(client: Client, text: str, *, host: str = OWN) -> str:
     """What becomes of a request on a connection of its own: a status, "reset", "closed" or "silence"."""
     with client.connect(patience=SILENCE_S) as connection:
+        began = time.monotonic()
         try:
             connection.send(encode(text, host))
             return str(connection.response(to=text.split(" ")[0]).status)
         except (Silence, TimeoutError):
             return "silence"
         except Closed as closed:
-            return "reset" if closed.reset else "closed"
+            if not closed.reset:
+                return "closed"
         except ConnectionError:
-            return "reset"
+            pass
+        return "reset" if time.monotonic() - began < AT_ONCE_S else "silence"
 
 
 @every_check

@@ -44,6 +44,44 @@ void tls_hash_update(struct tls_hash *hash, const void *data, size_t len);
 /* Writes tls_hash_size() bytes; the state is then of no more use, and to be wiped if secret. */
 void tls_hash_final(struct tls_hash *hash, u8 *digest);
 
+enum tls_aead_id { TLS_AES128_GCM, TLS_AES256_GCM, TLS_CHACHA20_POLY1305 };
+
+enum {
+	TLS_KEY_MAX = 32,
+	TLS_NONCE = 12,
+	TLS_TAG = 16,
+};
+
+/**
+ * struct tls_aead - a cipher with its key
+ * @cipher: the platform's; NULL: there is none
+ */
+struct tls_aead {
+	void *cipher;
+};
+
+static inline size_t tls_aead_key_size(enum tls_aead_id id)
+{
+	return id == TLS_AES128_GCM ? 16 : 32;
+}
+
+/* Takes the place of the one there was. False without memory: then there is none any more. */
+bool tls_aead_set(struct tls_aead *aead, enum tls_aead_id id, const u8 *key);
+/* Wipes the key. */
+void tls_aead_free(struct tls_aead *aead);
+/* Encrypts in place, and writes the tag behind it. False on a failure of the platform's. */
+bool tls_aead_seal(struct tls_aead *aead, const u8 *nonce, const u8 *header, size_t header_len,
+		   u8 *data, size_t len);
+/* Decrypts in place; `len` is that without the tag. False if it is not authentic. */
+bool tls_aead_open(struct tls_aead *aead, const u8 *nonce, const u8 *header, size_t header_len,
+		   u8 *data, size_t len);
+
+enum { X25519_BYTES = 32 };
+
+void tls_x25519_public(u8 *public, const u8 *secret);
+/* False if the shared secret is 0: the peer's public key is none that an honest one has. */
+bool tls_x25519_shared(u8 *shared, const u8 *secret, const u8 *peer);
+
 /* Unpredictable bytes. */
 void tls_random(void *at, size_t len);
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* tls_crypto.h in user space: OpenSSL's libcrypto. */
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 
-#include "../../tls_crypto.h"
+#include "crypto.h"
 
 _Static_assert(sizeof(SHA512_CTX) <= sizeof(((struct tls_hash *)0)->room), "room");
 
@@ -34,10 +35,105 @@ void tls_hash_final(struct tls_hash *hash, u8 *digest)
 		SHA256_Final(digest, (SHA256_CTX *)hash->room);
 }
 
+bool tls_aead_set(struct tls_aead *aead, enum tls_aead_id id, const u8 *key)
+{
+	static const EVP_CIPHER *(*const ciphers[])(void) = {
+		[TLS_AES128_GCM] = EVP_aes_128_gcm,
+		[TLS_AES256_GCM] = EVP_aes_256_gcm,
+		[TLS_CHACHA20_POLY1305] = EVP_chacha20_poly1305,
+	};
+
+	tls_aead_free(aead);
+	aead->cipher = EVP_CIPHER_CTX_new();
+	return aead->cipher && EVP_CipherInit_ex(aead->cipher, ciphers[id](), NULL, key, NULL, 1);
+}
+
+void tls_aead_free(struct tls_aead *aead)
+{
+	EVP_CIPHER_CTX_free(aead->cipher);
+	aead->cipher = NULL;
+}
+
+static bool crypt(struct tls_aead *aead, const u8 *nonce, const u8 *header, size_t header_len,
+		  u8 *data, size_t len, int seal)
+{
+	EVP_CIPHER_CTX *context = aead->cipher;
+	int written;
+
+	return context && EVP_CipherInit_ex(context, NULL, NULL, NULL, nonce, seal) &&
+	       EVP_CipherUpdate(context, NULL, &written, header, header_len) &&
+	       (!len || EVP_CipherUpdate(context, data, &written, data, len));
+}
+
+bool tls_aead_seal(struct tls_aead *aead, const u8 *nonce, const u8 *header, size_t header_len,
+		   u8 *data, size_t len)
+{
+	int written;
+
+	return crypt(aead, nonce, header, header_len, data, len, 1) &&
+	       EVP_CipherFinal_ex(aead->cipher, data + len, &written) &&
+	       EVP_CIPHER_CTX_ctrl(aead->cipher, EVP_CTRL_AEAD_GET_TAG, TLS_TAG, data + len);
+}
+
+bool tls_aead_open(struct tls_aead *aead, const u8 *nonce, const u8 *header, size_t header_len,
+		   u8 *data, size_t len)
+{
+	u8 end[TLS_TAG];
+	int written;
+
+	return crypt(aead, nonce, header, header_len, data, len, 0) &&
+	       EVP_CIPHER_CTX_ctrl(aead->cipher, EVP_CTRL_AEAD_SET_TAG, TLS_TAG, data + len) &&
+	       EVP_CipherFinal_ex(aead->cipher, end, &written) == 1;
+}
+
+void tls_x25519_public(u8 *public, const u8 *secret)
+{
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, X25519_BYTES);
+	size_t len = X25519_BYTES;
+
+	if (!key || !EVP_PKEY_get_raw_public_key(key, public, &len))
+		abort();
+	EVP_PKEY_free(key);
+}
+
+bool tls_x25519_shared(u8 *shared, const u8 *secret, const u8 *peer)
+{
+	EVP_PKEY *ours = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, X25519_BYTES);
+	EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, X25519_BYTES);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(ours, NULL);
+	size_t len = X25519_BYTES;
+	bool derived;
+
+	if (!ours || !theirs || !context || EVP_PKEY_derive_init(context) != 1)
+		abort();
+	derived = EVP_PKEY_derive_set_peer(context, theirs) == 1 &&
+		  EVP_PKEY_derive(context, shared, &len) == 1;
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(theirs);
+	EVP_PKEY_free(ours);
+	return derived;
+}
+
+static const u8 *injected;
+static size_t injected_len;
+
+void inject_random(const u8 *bytes, size_t len)
+{
+	injected = bytes;
+	injected_len = len;
+}
+
 void tls_random(void *at, size_t len)
 {
-	if (RAND_bytes(at, len) != 1)
+	if (injected_len) {
+		if (len > injected_len)
+			abort();
+		memcpy(at, injected, len);
+		injected += len;
+		injected_len -= len;
+	} else if (RAND_bytes(at, len) != 1) {
 		abort();
+	}
 }
 
 bool tls_equal(const void *a, const void *b, size_t len)

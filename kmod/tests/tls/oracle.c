@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Answers questions of tests/test_tls_*.py: a letter, two lengths, two runs of
- * bytes; the answer is a length and bytes. Every run lies in memory of just its
- * size. A number is 32 bytes, the highest first.
- */
-#include <stdio.h>
-#include <stdlib.h>
-
+/* Arithmetic for tests/test_tls_p256.py. A number is 32 bytes, the highest first. */
 #include "../../tls_hmac.h"
 #include "../../tls_p256.h"
 #include "../../tls_p256_scalar.h"
+#include "ask.h"
 
 static struct p256_scratch scratch;
-
-static void answer(const void *at, size_t len)
-{
-	u32 length = len;
-
-	fwrite(&length, 1, sizeof(length), stdout);
-	fwrite(at, 1, len, stdout);
-	fflush(stdout);
-}
 
 /* Nothing of a secret may be left behind. */
 static void check_wiped(void)
@@ -92,7 +77,7 @@ static void hmac(enum tls_hash_id id, const u8 *key, size_t key_len, const u8 *t
 	answer(mac, tls_hash_size(id));
 }
 
-static void ask(u8 letter, const u8 *first, size_t first_len, const u8 *second, size_t second_len)
+void ask(u8 letter, const u8 *first, size_t first_len, const u8 *second, size_t second_len)
 {
 	u8 bytes[P256_PUBLIC + P256_SIGNATURE_MAX];
 	size_t len;
@@ -126,30 +111,7 @@ static void ask(u8 letter, const u8 *first, size_t first_len, const u8 *second, 
 	answer(bytes, len);
 }
 
-static u8 *read_bytes(size_t len)
-{
-	u8 *bytes = malloc(len ? len : 1);
-
-	if (!bytes || fread(bytes, 1, len, stdin) != len)
-		exit(2);
-	return bytes;
-}
-
 int main(void)
 {
-	int letter;
-
-	while ((letter = getchar()) != EOF) {
-		u32 lengths[2];
-		u8 *first, *second;
-
-		if (fread(lengths, sizeof(u32), 2, stdin) != 2)
-			return 2;
-		first = read_bytes(lengths[0]);
-		second = read_bytes(lengths[1]);
-		ask(letter, first, lengths[0], second, lengths[1]);
-		free(first);
-		free(second);
-	}
-	return 0;
+	return answer_all();
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The cipher suites of TLS 1.3, the best first: a hello names some of them by their places here. */
+#ifndef WEIR_TLS_SUITE_H
+#define WEIR_TLS_SUITE_H
+
+#include "tls_crypto.h"
+
+enum { TLS_SUITES = 3 };
+
+/**
+ * struct tls_suite - a cipher suite
+ * @code: its number
+ * @hash: of transcript and key schedule
+ * @aead: of records
+ */
+struct tls_suite {
+	u16 code;
+	enum tls_hash_id hash;
+	enum tls_aead_id aead;
+};
+
+extern const struct tls_suite tls_suites[TLS_SUITES];
+
+#endif /* WEIR_TLS_SUITE_H */

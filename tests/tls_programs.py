@@ -150,9 +150,9 @@ class Engine:
         return int.from_bytes(told[:2], "big"), told[2], bool(told[3])
 
     def secrets(self) -> list[bytes]:
-        """The schedule's own secret, the client's and the server's traffic secret, each of 48 bytes."""
+        """The traffic secrets of reading and of writing, each in 48 bytes."""
         told = self.oracle.ask(b"s", b"")[4:]
-        return [told[at : at + 48] for at in (0, 48, 96)]
+        return [told[:48], told[48:]]
 
     @staticmethod
     def _said(answer: bytes) -> Said:

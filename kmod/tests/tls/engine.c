@@ -10,8 +10,7 @@
  *			was written in four bytes, that, and data
  *	w BYTES		sends: length and so on as above, without data
  *	c		closes, as above
- *	s		suite's number, group, protocol, secrets: the schedule's, the client's,
- *			the server's (zeros once the handshake is over)
+ *	s		suite's number, group, protocol, the traffic secrets of reading and writing
  *
  * A name that begins with "unknown" has no identity.
  */
@@ -118,17 +117,14 @@ static void receive(const u8 *bytes, size_t len)
 
 static void tell(void)
 {
-	u8 told[4 + 3 * TLS_HASH_MAX] = {};
+	u8 told[4 + 2 * TLS_HASH_MAX];
 
-	if (server->suite) {
-		told[0] = server->suite->code >> 8;
-		told[1] = (u8)server->suite->code;
-	}
+	told[0] = server->suite ? server->suite->code >> 8 : 0;
+	told[1] = server->suite ? (u8)server->suite->code : 0;
 	told[2] = server->group;
 	told[3] = server->protocol;
-	memcpy(told + 4, arena->schedule.secret, TLS_HASH_MAX);
-	memcpy(told + 4 + TLS_HASH_MAX, arena->schedule.client, TLS_HASH_MAX);
-	memcpy(told + 4 + 2 * TLS_HASH_MAX, arena->schedule.server, TLS_HASH_MAX);
+	memcpy(told + 4, server->in.secret, TLS_HASH_MAX);
+	memcpy(told + 4 + TLS_HASH_MAX, server->out.secret, TLS_HASH_MAX);
 	answer(told, sizeof(told));
 }
 

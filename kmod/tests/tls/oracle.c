@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Arithmetic for tests/test_tls_p256.py. A number is 32 bytes, the highest first. */
+/* Arithmetic and keys for tests/test_tls_*.py. A number is 32 bytes, the highest first. */
 #include "../../tls_hmac.h"
 #include "../../tls_p256.h"
 #include "../../tls_p256_scalar.h"
+#include "../../tls_schedule.h"
+#include "../../tls_wire.h"
 #include "ask.h"
 
 static struct p256_scratch scratch;
@@ -77,6 +79,44 @@ static void hmac(enum tls_hash_id id, const u8 *key, size_t key_len, const u8 *t
 	answer(mac, tls_hash_size(id));
 }
 
+/*
+ * RFC 8448's checks of a key schedule: the exchange's secret, and all messages
+ * from the ClientHello to the server's Finished. Behind the ServerHello: secret,
+ * client's, server's; before the Finished: what it says; behind it: secret,
+ * client's, server's, what the client's Finished says. 32 bytes each.
+ */
+static void schedule(const u8 *shared, const u8 *messages, size_t len)
+{
+	struct tls_schedule schedule;
+	u8 results[8 * 32], handshake[TLS_HASH_MAX];
+
+	tls_schedule_init(&schedule, TLS_SHA256);
+	while (len >= TLS_MESSAGE_HEADER) {
+		size_t size = TLS_MESSAGE_HEADER + (messages[2] << 8 | messages[3]);
+
+		if (size > len)
+			abort();
+		if (messages[0] == TLS_FINISHED)
+			tls_schedule_finished(&schedule, schedule.server, results + 3 * 32);
+		tls_schedule_add(&schedule, messages, size);
+		if (messages[0] == TLS_SERVER_HELLO) {
+			tls_schedule_handshake(&schedule, shared, P256_BYTES);
+			memcpy(results, schedule.secret, 32);
+			memcpy(results + 32, schedule.client, 32);
+			memcpy(results + 2 * 32, schedule.server, 32);
+		}
+		messages += size;
+		len -= size;
+	}
+	memcpy(handshake, schedule.client, sizeof(handshake));
+	tls_schedule_application(&schedule);
+	memcpy(results + 4 * 32, schedule.secret, 32);
+	memcpy(results + 5 * 32, schedule.client, 32);
+	memcpy(results + 6 * 32, schedule.server, 32);
+	tls_schedule_finished(&schedule, handshake, results + 7 * 32);
+	answer(results, sizeof(results));
+}
+
 void ask(u8 letter, const u8 *first, size_t first_len, const u8 *second, size_t second_len)
 {
 	u8 bytes[P256_PUBLIC + P256_SIGNATURE_MAX];
@@ -92,6 +132,9 @@ void ask(u8 letter, const u8 *first, size_t first_len, const u8 *second, size_t 
 	case 'h':
 	case 'H':
 		hmac(letter == 'h' ? TLS_SHA256 : TLS_SHA384, first, first_len, second, second_len);
+		return;
+	case 't':
+		schedule(first, second, second_len);
 		return;
 	case 'p':
 		len = p256_public(&scratch, bytes, first) ? P256_PUBLIC : 0;

@@ -200,9 +200,8 @@ class Guard:
                 continue
             clock = leaks.scan(watch.machine, self.hz)
             of_owner: dict[str, list[Crash]] = {}
-            for leak in _distinct(watch.watcher.settle()):
-                if leak.kind is Kind.KMEMLEAK:
-                    of_owner.setdefault(leaks.owner(leak, clock, watch.begun), []).append(leak)
+            for leak in leaks.told(_distinct(watch.watcher.settle())):
+                of_owner.setdefault(leaks.owner(leak, clock, watch.begun), []).append(leak)
             for owner, crashes in of_owner.items():
                 stack = self._stack(crashes[0])
                 folder = self._bundle(watch, crashes[0], stack, subject_of(owner))

@@ -16,6 +16,7 @@ CONFTEST = f"""
 from pathlib import Path
 from types import SimpleNamespace
 import pytest
+from lab.deadline import Deadline
 from lab.pytest_plugin import GUARD
 from lab.watch import Watcher
 
@@ -26,7 +27,7 @@ class Guest:
 
     def __init__(self, console):
         self.console, self.console_start, self.generation, self.tainted = console, 0, 1, 0
-        self.uptime, self.leaked = 0, None
+        self.uptime, self.leaked, self.slow = 0, None, False
         self.on_start = lambda machine: None
         console.touch()
         self.watcher = Watcher(console).start()
@@ -42,13 +43,20 @@ class Guest:
         return str(self.tainted).encode()
 
     def run(self, *argv, timeout):
-        # A scan for leaks, 20 s after the start. One that a test asked for is found once.
+        # A scan for leaks, 20 s after the start, then the clocks. A leak that a test asked for is found once.
+        if argv[0] == "grep":
+            return SimpleNamespace(stdout="now at 20000000000 nsecs\\njiffies: 10000\\n")
         leaked, self.leaked = self.leaked, None
         if leaked is not None:
-            text = (FIXTURES / "kmemleak_verbose.txt").read_text()
+            text = (FIXTURES / "kmemleak_verbose.txt").read_text().replace("4294682103", str(5_000 + 250 * leaked))
+            leak, number = text.splitlines(keepends=True)[:-1], text.splitlines(keepends=True)[-1]
             with self.console.open("a") as file:
-                file.write(text.replace("4294682103", str(5_000 + 250 * leaked)))
-        return SimpleNamespace(stdout="jiffies: 10000 20.00 0.00")
+                file.writelines(leak)
+                file.flush()
+                if self.slow:  # the scan goes on for longer than a report may be silent
+                    Deadline(10).wait_for(lambda: self.watcher.crashes)
+                file.write(number)
+        return SimpleNamespace(stdout="")
 
     def restore(self):
         self.generation += 1
@@ -378,11 +386,12 @@ def test_other_statuses_are_pytests(inner: pytest.Pytester, source: str, status:
     assert run(inner, source).ret == status
 
 
-def test_leak_fails_the_test_that_took_the_memory(inner: pytest.Pytester) -> None:
+@pytest.mark.parametrize("slow", [False, True], ids=["at-once", "slowly"])
+def test_leak_fails_the_test_that_took_the_memory(inner: pytest.Pytester, slow: bool) -> None:
     """Found when all tests have run; each of them began at an uptime of the guest's."""
     result = run(
         inner,
-        """
+        f"""
         import pytest
         from lab.pytest_plugin import GUARD
 
@@ -391,6 +400,7 @@ def test_leak_fails_the_test_that_took_the_memory(inner: pytest.Pytester) -> Non
             pytestconfig.stash[GUARD].hz = 250
 
         def test_before(machine):
+            machine.slow = {slow}
             machine.uptime = 5
 
         def test_owner(machine):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab import ssh
+from lab import leaks, ssh
 from lab.deadline import Deadline
 from lab.errors import InfrastructureError
 from lab.machine import CommandFailed, CommandTimeout
@@ -69,6 +69,17 @@ def test_time_is_kept(machine: QemuMachine) -> None:
     before = offset()
     machine.run("sleep", "3")
     assert abs(offset() - before) < 0.3
+
+
+def test_clocks_that_date_a_leak_are_read_at_one_moment(machine: QemuMachine, lab: Lab) -> None:
+    """Jiffies, which the kernel notes of each allocation, and the uptime at which each test began."""
+    hz = int(lab.prepared.kernel.option("HZ"))
+    before = leaks.uptime(machine)
+    one, other = leaks.clock(machine, hz), leaks.clock(machine, hz)
+    after = leaks.uptime(machine)
+    assert before - 0.05 <= one.uptime <= other.uptime <= after + 0.05
+    assert one.jiffies <= other.jiffies
+    assert abs(one.uptime_at(other.jiffies) - other.uptime) < 0.1
 
 
 def test_the_agent_has_priority_and_its_commands_have_not(machine: QemuMachine, agent_pid: int) -> None:

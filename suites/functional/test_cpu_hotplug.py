@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from lab.deadline import Deadline
 from lab.machine import Machine
 from suites.duts.config import Server
 from suites.duts.dut import Dut
+from suites.traffic.busy import BusyClients
 from suites.traffic.client import Client
 from suites.traffic.messages import encode_request
 from suites.traffic.origin import Origin
@@ -101,44 +99,14 @@ def test_upstream_connections_of_a_cpu_that_goes_are_used_by_others(
     dut.wait_for_statistic("upstream_active", 4)
 
 
-def wait_for_more(statuses: Counter[int], failures: list[BaseException]) -> None:
-    """Until the clients have had a few dozen replies more, or one has failed."""
-    enough = statuses[200] + 50
-    Deadline(10).wait_for(lambda: failures or statuses[200] >= enough, interval=0.005, what="clients to be served on")
-
-
 def test_no_request_fails_while_a_cpu_goes_and_comes_back(
     dut: Dut, cpu: Cpu, origin: Origin, new_client: Callable[[], Client]
 ) -> None:
     """Legs, deadlines and requests that wait on its queue go on elsewhere: clients that never stop see every reply."""
     dut.apply(servers=[Server(origin.endpoint, connections=8)])
     cpu.receives(alone=True)
-    failures: list[BaseException] = []
-    statuses: Counter[int] = Counter()
-    stop = threading.Event()
-
-    def busy() -> None:
-        client = new_client()
-        try:
-            while not stop.is_set():
-                with client.connect() as connection:
-                    for _ in range(3):
-                        connection.send(GET * 4)
-                        statuses.update(connection.responses(4).statuses)
-                    statuses[connection.ask(headers=[("Connection", "close")]).status] += 1
-        except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
-            failures.append(error)
-
-    threads = [threading.Thread(target=busy) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for on in [False, True] * 4:
-        cpu.turn(on=on)
-        wait_for_more(statuses, failures)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    assert statuses.keys() == {200}, statuses
-    assert statuses[200] == origin.requests
+    with BusyClients([new_client() for _ in range(3)]) as busy:
+        for on in [False, True] * 4:
+            cpu.turn(on=on)
+            busy.wait_for_more()
+    busy.expect_all_served(origin)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from lab.link import Link
 from suites.duts.config import Server
 from suites.duts.dut import Dut
+from suites.traffic.busy import BusyClients
 from suites.traffic.client import Client, Conversation
 from suites.traffic.messages import Reply, encode_request
 from suites.traffic.origin import Origin, Visit
@@ -269,29 +269,8 @@ def test_reconfiguration_under_load_loses_no_request(
 ) -> None:
     """Clients that never stop see every reply while ten changes are made."""
     dut.apply()
-    failures: list[BaseException] = []
-    statuses: Counter[int] = Counter()
-    stop = threading.Event()
-
-    def busy() -> None:
-        client = new_client()
-        try:
-            while not stop.is_set():
-                with client.connect() as connection:
-                    connection.send(GET * 4 + encode_request("GET", "/", fields=[("Connection", "close")]))
-                    statuses.update(connection.responses(5).statuses)
-        except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
-            failures.append(error)
-
-    threads = [threading.Thread(target=busy) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for number in range(10):
-        dut.apply(limits={"header_count": 40 + number})
-    stop.set()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    assert statuses.keys() == {200}, statuses
-    assert statuses[200] == origin.requests
+    with BusyClients([new_client() for _ in range(3)]) as busy:
+        for number in range(10):
+            dut.apply(limits={"header_count": 40 + number})
+        busy.wait_for_more()
+    busy.expect_all_served(origin)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from suites.duts.config import Server
 from suites.duts.dut import Dut
 from suites.duts.random_config import configurations, lost
 from suites.duts.weir import WeirAdapter
+from suites.traffic.busy import Unceasing
 from suites.traffic.client import Client
 from suites.traffic.programs import Programs, WrkReport
 from weirctl import render, schema
@@ -49,40 +49,17 @@ def applies(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--applies"))
 
 
-class Load:
-    """wrk after wrk, on connections that stay and on new ones, until it is told to stop."""
+class Load(Unceasing):
+    """wrk after wrk, on connections that stay and on new ones."""
 
     def __init__(self, programs: Programs, url: str) -> None:
-        self._programs = programs
-        self._url = url
-        self._stop = threading.Event()
         self.kept: list[WrkReport] = []
         self.new: list[WrkReport] = []
-        self._failures: list[BaseException] = []
 
-    def _run(self, reports: list[WrkReport], connections: int, headers: tuple[str, ...]) -> None:
-        try:
-            while not self._stop.is_set():
-                reports.append(self._programs.wrk(self._url, connections=connections, seconds=3, headers=headers))
-        except BaseException as error:  # noqa: BLE001 - raised in the test's own thread
-            self._failures.append(error)
+        def wrk(reports: list[WrkReport], connections: int, *headers: str) -> None:
+            reports.append(programs.wrk(url, connections=connections, seconds=3, headers=headers))
 
-    @contextmanager
-    def under_way(self) -> Iterator[None]:
-        threads = [
-            threading.Thread(target=self._run, args=(self.kept, 8, ())),
-            threading.Thread(target=self._run, args=(self.new, 4, ("Connection: close",))),
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()
-        if self._failures:
-            raise self._failures[0]
+        super().__init__(partial(wrk, self.kept, 8), partial(wrk, self.new, 4, "Connection: close"))
 
     def expect_no_failure(self) -> None:
         for report in (*self.kept, *self.new):
@@ -153,8 +130,7 @@ def test_changes_under_load_fail_no_request(dut: Dut, weir: WeirAdapter, program
     url = f"http://{address}:{port}/k.txt"
     dut.wait_for_statistic("upstream_active", 8)
 
-    rest = Load(programs, url)
-    with rest.under_way():
+    with Load(programs, url) as rest:
         Deadline(10).wait_for(lambda: rest.kept and rest.new, what="a round of load without changes")
     for number in range(1, 13):  # whatever is made once is there now
         weir.batch("apply", config=changes.config(number))
@@ -164,8 +140,7 @@ def test_changes_under_load_fail_no_request(dut: Dut, weir: WeirAdapter, program
     memory, kernel = held(dut), kernel_kib(weir)
     generation = weir.batch("version")["generation"]
 
-    load = Load(programs, url)
-    with load.under_way():
+    with Load(programs, url) as load:
         for number in range(1, applies + 1):
             weir.batch("apply", config=changes.config(number))
             if number % 5 == 0:

@@ -242,10 +242,7 @@ bool weir_choose_suits(struct weir_group *group, const struct weir_exchange *x,
 
 	rcu_read_lock();
 	servers = rcu_dereference(group->servers);
-	if (!servers) {
-		/* Removed: nobody else is left. */
-		suits = true;
-	} else if (weir_choose_weigh(servers, x, weight)) {
+	if (servers && weir_choose_weigh(servers, x, weight)) {
 		for (i = 0; i < servers->count; i++)
 			suits |= servers->member[i].server == server && weight[i];
 	}

@@ -38,7 +38,7 @@ u64 weir_group_queue_timeout(const struct weir_group *group)
 {
 	const struct weir_servers *servers = rcu_dereference(group->servers);
 
-	/* Removed: whoever waits is told at once, or served by a connection that is up. */
+	/* Over: nobody can wait there. */
 	return servers ? servers->settings.queue_timeout : WEIR_TIMEOUT_MIN_US;
 }
 
@@ -93,8 +93,11 @@ static void weir_group_maintain(struct weir_group *group, u64 timeout_us)
 	for (i = 0; servers && i < servers->count; i++) {
 		again = weir_sooner(again, weir_server_maintain(servers->member[i].server,
 								timeout_us));
-		again = weir_sooner(again, weir_health_maintain(servers->member[i].server,
-								&servers->settings.health));
+		/* Who waits in a group that was removed takes its servers as they were last. */
+		if (!group->removed)
+			again = weir_sooner(again,
+					    weir_health_maintain(servers->member[i].server,
+								 &servers->settings.health));
 	}
 	if (servers)
 		weir_group_grow(group, servers, timeout_us);
@@ -102,11 +105,46 @@ static void weir_group_maintain(struct weir_group *group, u64 timeout_us)
 	group->due = jiffies + again;
 }
 
+/* Take a group, whose servers are gone, out of the namespace's list.  It may be freed. */
+static void weir_group_unlist(struct weir_group *group)
+{
+	list_del_init(&group->node);
+	weir_group_put(group);
+}
+
+/*
+ * A group that was removed is over when nobody waits and no connection is left,
+ * which might hand a request back to be sent again.
+ */
+static void weir_group_wind_up(struct weir_group *group)
+{
+	struct weir_servers *servers;
+	bool over = true;
+	unsigned int i;
+
+	servers = rcu_dereference_protected(group->servers, lockdep_is_held(&group->wn->lock));
+	spin_lock_bh(&group->lock);
+	for (i = 0; i < servers->count; i++)
+		over = over && !atomic_read(&servers->member[i].server->total);
+	over = over && !atomic_read(&group->waiting);
+	/* Under the lock: who begins to wait sees it. */
+	if (over)
+		RCU_INIT_POINTER(group->servers, NULL);
+	spin_unlock_bh(&group->lock);
+	if (over) {
+		weir_servers_put(servers);
+		weir_group_unlist(group);
+		return;
+	}
+	for (i = 0; i < servers->count; i++)
+		weir_server_trim(servers->member[i].server);
+}
+
 static void weir_groups_work(struct work_struct *work)
 {
 	struct weir_net *wn = container_of(to_delayed_work(work), struct weir_net, upstream_work);
+	struct weir_group *group, *next;
 	unsigned long now, again = 0;
-	struct weir_group *group;
 	u64 timeout_us;
 
 	mutex_lock(&wn->lock);
@@ -114,10 +152,13 @@ static void weir_groups_work(struct work_struct *work)
 		goto unlock;
 	timeout_us = rcu_dereference_protected(wn->config, lockdep_is_held(&wn->lock))->
 		     timeouts.upstream_connect;
-	list_for_each_entry(group, &wn->groups, node) {
-		if (xchg(&group->kicked, false) ||
-		    (group->timed && time_after_eq(jiffies, group->due)))
-			weir_group_maintain(group, timeout_us);
+	list_for_each_entry_safe(group, next, &wn->groups, node) {
+		if (!xchg(&group->kicked, false) &&
+		    !(group->timed && time_after_eq(jiffies, group->due)))
+			continue;
+		weir_group_maintain(group, timeout_us);
+		if (group->removed)
+			weir_group_wind_up(group);
 	}
 	now = jiffies;
 	list_for_each_entry(group, &wn->groups, node) {
@@ -145,7 +186,7 @@ static struct weir_group *weir_groups_find(struct weir_net *wn, const char *name
 	struct weir_group *group;
 
 	list_for_each_entry(group, &wn->groups, node)
-		if (!strcmp(group->name, name))
+		if (!group->removed && !strcmp(group->name, name))
 			return group;
 	return NULL;
 }
@@ -263,9 +304,7 @@ static void weir_group_leave(struct weir_servers *old, const struct weir_servers
 			continue;
 		WRITE_ONCE(server->removed, true);
 		weir_server_trim(server);
-		/* With the whole group gone there is nobody else. */
-		if (new || !atomic_read(&server->established) || server->group->wn->dying)
-			weir_pool_scatter(server);
+		weir_pool_scatter(server);
 	}
 	weir_servers_put(old);
 }
@@ -297,20 +336,32 @@ void weir_groups_commit(struct weir_net *wn, struct weir_config *config)
 		weir_group_commit(wn, &config->upstreams[i]);
 }
 
-/* Nobody submits to it any more but exchanges that it has had already. */
+/* Nobody submits to it any more but exchanges that it has had already, which it goes on serving. */
 static void weir_group_remove(struct weir_group *group)
 {
-	struct weir_servers *old;
-
-	list_del_init(&group->node);
-	spin_lock_bh(&group->lock);
 	WRITE_ONCE(group->removed, true);
+	/* Who stops to wait sees that, or we see that nobody waits. */
+	smp_mb();
+	weir_group_wind_up(group);
+}
+
+/* Its connections are about to be reset: nobody is served any more. */
+static void weir_group_dissolve(struct weir_group *group)
+{
+	struct weir_servers *servers;
+	unsigned int i;
+
+	WRITE_ONCE(group->removed, true);
+	servers = rcu_dereference_protected(group->servers, lockdep_is_held(&group->wn->lock));
+	spin_lock_bh(&group->lock);
+	RCU_INIT_POINTER(group->servers, NULL);
 	spin_unlock_bh(&group->lock);
-	old = rcu_replace_pointer(group->servers, NULL, lockdep_is_held(&group->wn->lock));
-	/* Before the table goes: what is up serves those that wait, if there is any. */
-	weir_pool_settle(group, old);
-	weir_group_leave(old, NULL);
-	weir_group_put(group);
+	/* Sent to look for another server, they find none. */
+	for (i = 0; i < servers->count; i++)
+		weir_pool_scatter(servers->member[i].server);
+	weir_pool_dismiss(group, WEIR_FAILURE_BUSY);
+	weir_servers_put(servers);
+	weir_group_unlist(group);
 }
 
 static bool weir_config_has_group(const struct weir_config *config, const struct weir_group *group)
@@ -329,7 +380,7 @@ void weir_groups_retire(struct weir_net *wn, const struct weir_config *config)
 	bool waited = false;
 
 	list_for_each_entry_safe(group, next, &wn->groups, node) {
-		if (weir_config_has_group(config, group))
+		if (group->removed || weir_config_has_group(config, group))
 			continue;
 		if (!waited)
 			synchronize_rcu();
@@ -345,6 +396,6 @@ void weir_groups_shutdown(struct weir_net *wn)
 	cancel_delayed_work_sync(&wn->upstream_work);
 	mutex_lock(&wn->lock);
 	list_for_each_entry_safe(group, next, &wn->groups, node)
-		weir_group_remove(group);
+		weir_group_dissolve(group);
 	mutex_unlock(&wn->lock);
 }

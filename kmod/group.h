@@ -53,7 +53,8 @@ struct weir_servers {
  * @name: its name
  * @meter: its counts, with a reference
  * @node: in the namespace's groups; the namespace's lock
- * @servers: RCU, written under the namespace's lock; NULL: none yet, or @removed
+ * @servers: RCU, written under the namespace's lock; NULL: none yet, or it is
+ *	over, which @lock protects, too: nobody waits then, and nobody begins to
  * @turn_lock: protects the turns of its servers; softirqs off; inside @lock,
  *	outside the pools'
  * @lock: protects @waiters and its servers'; softirqs off; inside socket locks,
@@ -62,8 +63,10 @@ struct weir_servers {
  *	upstream side's reference
  * @waiting: how many wait, for any server or for a certain one
  * @ticket: how many have ever waited; @lock
- * @removed: no configuration has it any more: takes no request; written under @lock
- * @kicked: maintenance has something to do
+ * @removed: no configuration has it any more; it lives on for the requests that it
+ *	has.  Written under the namespace's lock
+ * @kicked: maintenance has something to do: connections are missing, or, of a group
+ *	that was removed, nobody waits any more or a connection is gone
  * @due: when it has in any case, jiffies, if @timed; maintenance only
  * @timed: @due counts; maintenance only
  * @rcu: frees it

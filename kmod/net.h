@@ -33,7 +33,7 @@ struct weir_codes;
  * @clients_lock: protects @clients; softirqs off; leaf
  * @clients: struct weir_client, all that have a socket
  * @key: of what is hashed for servers to be chosen by
- * @groups: struct weir_group, those of @config; @lock
+ * @groups: struct weir_group, those of @config, and what is left of removed ones; @lock
  * @upstream_work: opens their connections; process context
  * @connections_lock: protects @connections and @checks; softirqs off; leaf
  * @connections: struct weir_connection, all that have a socket

@@ -104,7 +104,8 @@ static void weir_pool_dequeue(struct weir_group *group, struct weir_exchange *x)
 		WRITE_ONCE(x->bound->waiting, x->bound->waiting - 1);
 	x->bound = NULL;
 	WRITE_ONCE(x->waiting, false);
-	atomic_dec(&group->waiting);
+	if (!atomic_dec_return(&group->waiting) && READ_ONCE(group->removed))
+		weir_group_kick(group);
 }
 
 /* Who waits longest of those that @server may serve. */
@@ -232,13 +233,13 @@ static enum weir_admission weir_pool_admit(struct weir_group *group, struct weir
 
 	spin_lock_bh(&group->lock);
 	rcu_read_lock();
-	/* Anew, since servers may have changed; and so that who removes one finds @x. */
+	/* Anew, since servers may have changed; and so that who removes them finds @x. */
 	connection = weir_choose(group, x);
 	servers = rcu_dereference(group->servers);
 	if (connection) {
 		weir_pool_assign(connection, x);
 		admission = WEIR_ADMISSION_SENT;
-	} else if (servers && !group->removed && weir_pool_census(group).well &&
+	} else if (servers && weir_pool_census(group).well &&
 		   atomic_read(&group->waiting) < servers->settings.queue) {
 		weir_pool_enqueue(group, x);
 		admission = WEIR_ADMISSION_WAITS;
@@ -305,11 +306,11 @@ enum weir_failure weir_pool_verdict(const struct weir_group *group)
 {
 	struct weir_census census = weir_pool_census(group);
 
-	return census.up || !census.well || READ_ONCE(group->removed) ? WEIR_FAILURE_BUSY :
+	return census.up || !census.well ? WEIR_FAILURE_BUSY :
 	       census.total ? WEIR_FAILURE_TIMEOUT : WEIR_FAILURE_GATEWAY;
 }
 
-static void weir_pool_fail_waiters(struct weir_group *group, enum weir_failure failure)
+void weir_pool_dismiss(struct weir_group *group, enum weir_failure failure)
 {
 	struct weir_exchange *x, *next;
 	LIST_HEAD(failed);
@@ -355,7 +356,7 @@ void weir_pool_sickened(struct weir_server *server)
 	weir_pool_scatter(server);
 	/* Nobody is left who could serve those that wait. */
 	if (!weir_pool_census(server->group).well)
-		weir_pool_fail_waiters(server->group, WEIR_FAILURE_BUSY);
+		weir_pool_dismiss(server->group, WEIR_FAILURE_BUSY);
 }
 
 void weir_pool_rouse(struct weir_group *group)
@@ -377,17 +378,6 @@ void weir_pool_rouse(struct weir_group *group)
 	}
 	spin_unlock(&group->lock);
 	local_bh_enable();
-}
-
-void weir_pool_settle(struct weir_group *group, const struct weir_servers *servers)
-{
-	struct weir_census census = {};
-
-	/* Who closes the last connection sees the group removed, or we see no connection. */
-	smp_mb();
-	weir_census_add(&census, servers);
-	if (!census.up || READ_ONCE(group->wn->dying))
-		weir_pool_fail_waiters(group, WEIR_FAILURE_BUSY);
 }
 
 void weir_pool_release(struct weir_connection *connection)
@@ -462,15 +452,6 @@ void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
 	atomic_dec(&server->total);
 	if (READ_ONCE(group->wn->dying))
 		return;
-	/* Pairs with that in weir_pool_settle(). */
-	smp_mb__after_atomic();
-	if (READ_ONCE(group->removed)) {
-		if (atomic_read(&group->waiting)) {
-			weir_pool_scatter(server);
-			weir_pool_fail_waiters(group, WEIR_FAILURE_BUSY);
-		}
-		return;
-	}
 	if (READ_ONCE(server->waiting) && !weir_server_usable(server))
 		weir_pool_scatter(server);
 	/* With this one gone it may be another's turn: a backup's, or one's that is left out. */
@@ -479,7 +460,7 @@ void weir_pool_closed(struct weir_server *server, bool was_up, bool useful,
 	if (!was_up && !READ_ONCE(server->removed)) {
 		census = weir_pool_census(group);
 		if (!census.total && !census.untried)
-			weir_pool_fail_waiters(group, failure);
+			weir_pool_dismiss(group, failure);
 	}
 	weir_group_kick(group);
 }

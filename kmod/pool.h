@@ -11,7 +11,6 @@
 struct weir_connection;
 struct weir_group;
 struct weir_server;
-struct weir_servers;
 
 /*
  * Have the request sent to the exchange's group: by an idle connection, or by
@@ -23,11 +22,8 @@ void weir_pool_submit(struct weir_exchange *x);
 bool weir_pool_cancel(struct weir_exchange *x);
 /* How to fail an exchange that has waited too long.  Under RCU. */
 enum weir_failure weir_pool_verdict(const struct weir_group *group);
-/*
- * A group was removed, whose servers were @servers: if none of them has a
- * connection, or the namespace is dying, fail who waits.  Under the namespace's lock.
- */
-void weir_pool_settle(struct weir_group *group, const struct weir_servers *servers);
+/* Fail who waits for any server of the group.  Any context but hard interrupts. */
+void weir_pool_dismiss(struct weir_group *group, enum weir_failure failure);
 
 /* Requests that only @server may serve choose again.  Any context but hard interrupts. */
 void weir_pool_scatter(struct weir_server *server);

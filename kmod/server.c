@@ -74,9 +74,11 @@ void weir_server_put(struct weir_server *server)
 
 bool weir_server_excess(const struct weir_server *server)
 {
-	/* Those that wait for a group that is gone have nobody else to serve them. */
 	if (READ_ONCE(server->removed))
-		return !READ_ONCE(server->group->removed) || !atomic_read(&server->group->waiting);
+		return true;
+	/* Of a group that was removed, those are kept that are waited for. */
+	if (READ_ONCE(server->group->removed) && !atomic_read(&server->group->waiting))
+		return true;
 	return atomic_read(&server->total) > READ_ONCE(server->connections_max);
 }
 
@@ -151,10 +153,18 @@ static unsigned long weir_server_pause(struct weir_server *server)
 				    WEIR_RETRY_LAST_MS));
 }
 
+/* How many connections to hold open.  Of a group that was removed, one to try with if any waits. */
+static unsigned int weir_server_held(const struct weir_server *server)
+{
+	if (!READ_ONCE(server->group->removed))
+		return server->connections;
+	return atomic_read(&server->group->waiting) ? 1 : 0;
+}
+
 /* Whether one more connection is missing: to hold open, or for requests. */
 static bool weir_server_lacks(struct weir_server *server, unsigned int wanted)
 {
-	if (atomic_read(&server->total) < server->connections)
+	if (atomic_read(&server->total) < weir_server_held(server))
 		return true;
 	return (int)wanted > weir_server_opening(server) && weir_server_can_grow(server);
 }

@@ -7,8 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from lab.deadline import Deadline
 from suites.duts.config import Group, Server, Upstream
 from suites.duts.dut import Dut
+from suites.duts.weir import WeirAdapter
+from suites.functional.test_neighbours import nft_table
 from suites.traffic.client import Client, Conversation
 from suites.traffic.messages import Reply, encode_request
 from suites.traffic.origin import Origin, Visit
@@ -21,14 +24,14 @@ def group(name: str, *origins: Origin) -> Upstream:
     return Upstream(name, tuple(Server(origin.endpoint, 2) for origin in origins))
 
 
-def held(origin: Origin) -> threading.Event:
-    """From now on the origin answers when this is set."""
+def held(origin: Origin, *fields: tuple[str, str]) -> threading.Event:
+    """From now on the origin answers, with these fields, when this is set."""
     release = threading.Event()
 
     def answer_later(visit: Visit) -> Reply:
         _ = visit.request
         release.wait(10)
-        return Reply(200, b"late")
+        return Reply(200, b"late", fields=fields)
 
     origin.behaves(answer_later)
     return release
@@ -144,3 +147,118 @@ def test_who_waits_is_served_though_the_configuration_changes(
     assert (slow.requests, quick.requests) == (3, 1)
     if not stays:
         slow.wait_until_left()
+
+
+Groups = tuple[Origin, Origin, list[Upstream], list[Upstream]]
+
+
+@pytest.fixture
+def groups(new_origin: NewOrigin) -> Groups:
+    """A slow origin, a quick one, and groups of each: what a configuration has, and what the next one has instead."""
+    slow, quick = new_origin(), new_origin()
+    return (
+        slow,
+        quick,
+        [Upstream("before", (Server(slow.endpoint, 1),))],
+        [Upstream("after", (Server(quick.endpoint, 1),))],
+    )
+
+
+def expect_gone(dut: Dut, name: str) -> None:
+    """A group that no configuration has and nobody needs any more is forgotten, with its counts."""
+    assert isinstance(dut.adapter, WeirAdapter)
+    weir = dut.adapter
+    Deadline(5).wait_for(
+        lambda: name not in {scope.get("upstream") for scope in weir.scopes()}, what=f"the group {name} to be gone"
+    )
+
+
+@pytest.mark.only("weir", reason="the peers have no such queue")
+def test_who_waits_in_a_removed_group_is_given_new_connections(dut: Dut, groups: Groups, new_client: NewClient) -> None:
+    """Its last connection ends while others wait: more are opened, as if the group were still there."""
+    slow, quick, before, after = groups
+    release = held(slow, ("Connection", "close"))
+    dut.apply(servers=(), others=before)
+    dut.wait_for_upstreams()
+    waiting = ask_in_turn(dut, new_client, 3)
+    dut.apply(servers=(), others=after)
+    release.set()
+    assert [connection.response().status for connection in waiting] == [200] * 3
+    assert (slow.requests, slow.connections, quick.requests) == (3, 3, 0)
+    slow.wait_until_left()
+    expect_gone(dut, "before")
+
+
+@pytest.mark.only("weir", reason="the peers have no such queue")
+def test_who_waits_for_a_removed_groups_first_connection_is_served(
+    dut: Dut, groups: Groups, new_client: NewClient
+) -> None:
+    """The group is removed before its server has accepted anything."""
+    slow, quick, before, after = groups
+    syn = f"ip daddr {slow.address} tcp dport {slow.port} tcp flags & (syn | ack) == syn drop;"
+    with nft_table(dut, f"chain out {{ type filter hook output priority 0; {syn} }}"):
+        dut.apply(servers=(), others=before)
+        waiting = ask_in_turn(dut, new_client, 3)
+        dut.apply(servers=(), others=after)
+        assert new_client().get("/").status == 200
+    assert [connection.response().status for connection in waiting] == [200] * 3
+    assert (slow.requests, quick.requests) == (3, 1)
+    slow.wait_until_left()
+    expect_gone(dut, "before")
+
+
+@pytest.mark.only("weir", reason="the peers keep no connections")
+def test_request_of_a_removed_group_is_repeated(dut: Dut, groups: Groups, client: Client) -> None:
+    """Its connection breaks when no configuration has the group any more: it is sent again, to the same group."""
+    slow, quick, before, after = groups
+    release = threading.Event()
+
+    def leave_once(visit: Visit) -> Reply | None:
+        if visit.number:
+            return Reply(200, b"again")
+        release.wait(10)
+        visit.reset()
+        return None
+
+    slow.behaves(leave_once)
+    dut.apply(servers=(), others=before)
+    dut.wait_for_upstreams()
+    with client.connect() as connection:
+        connection.send(encode_request("GET", "/"))
+        slow.wait_for_heads(1)
+        dut.apply(servers=(), others=after)
+        release.set()
+        assert connection.response().body == b"again"
+    assert quick.requests == 0
+    slow.wait_until_left()
+    expect_gone(dut, "before")
+
+
+@pytest.mark.only("weir", reason="the peers have no such queue")
+def test_idle_connections_of_a_removed_group_end_when_nobody_waits_any_more(
+    dut: Dut, new_origin: NewOrigin, new_client: NewClient
+) -> None:
+    """One client waits for his server, while another server's connection idles; then he leaves."""
+    origins = [new_origin(), new_origin()]
+    for number, origin in enumerate(origins):
+        origin.replies(Reply(200, b"%d" % number))
+    servers = tuple(Server(origin.endpoint, 1) for origin in origins)
+    dut.apply(servers=(), others=[Upstream("before", servers, Group(sticky_cookie="at"))])
+    dut.wait_for_upstreams()
+    first = new_client().get("/")
+    his, other = origins if first.body == b"0" else origins[::-1]
+    cookie = first.fields["Set-Cookie"].partition(";")[0]
+    release = held(his)
+    before = dut.statistics["requests"]
+    asking = [new_client().connect() for _ in range(2)]
+    for number, connection in enumerate(asking, start=1):
+        connection.send(encode_request("GET", "/", fields=[("Cookie", cookie)]))
+        dut.wait_for_statistic("requests", before + number)
+    dut.apply(servers=[Server(new_origin().endpoint)])
+    assert (his.open_connections, other.open_connections) == (1, 1)
+    asking[1].reset()
+    other.wait_until_left()
+    release.set()
+    assert asking[0].response().body == b"late"
+    his.wait_until_left()
+    expect_gone(dut, "before")

@@ -57,7 +57,8 @@ enum {
  * @content_type_required: a body has a type
  * @trailer_split: a field may be in the header and in the trailer
  * @methods: "GET, HEAD": which there may be; empty: any
- * @content_types: "text/plain, image/png", in lower case, "*" for any subtype: types of bodies; empty: any
+ * @content_types: "text/plain, image/png" in lower case, "*" for any subtype: those of
+ *	bodies; empty: any
  * @uri_bytes: what a target may have, escapes being what they stand for
  * @name_bytes: what a field's name may have
  * @value_bytes: what its value may have

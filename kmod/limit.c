@@ -7,6 +7,9 @@
 #include "limit.h"
 #include "net.h"
 
+#define WEIR_CHECK_STAT(check, name) \
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_##check] = WEIR_STAT_rejected_##name
+
 /* A row for each limit: how its refusals are counted. */
 static const enum weir_stat weir_limit_stats[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_REQUEST_BURST] = WEIR_STAT_rejected_burst,
@@ -14,22 +17,22 @@ static const enum weir_stat weir_limit_stats[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_CONNECTION_BURST] = WEIR_STAT_rejected_connection_burst,
 	[WEIR_LIMIT_CONNECTION_RATE] = WEIR_STAT_rejected_connection_rate,
 	[WEIR_LIMIT_CONCURRENT_CONNECTIONS] = WEIR_STAT_rejected_concurrent_connections,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_TOTAL] = WEIR_STAT_rejected_header_total,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_COUNT] = WEIR_STAT_rejected_header_count,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_URI_LENGTH] = WEIR_STAT_rejected_uri_length,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_BODY_LENGTH] = WEIR_STAT_rejected_body_length,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_LENGTH] = WEIR_STAT_rejected_header_length,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_METHODS] = WEIR_STAT_rejected_methods,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_METHOD_OVERRIDE] = WEIR_STAT_rejected_method_override,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HOST_STRICT] = WEIR_STAT_rejected_host_strict,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_CONTENT_TYPE_REQUIRED] = WEIR_STAT_rejected_content_type_required,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_CONTENT_TYPES] = WEIR_STAT_rejected_content_types,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_URI_BYTES] = WEIR_STAT_rejected_uri_bytes,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_NAME_BYTES] = WEIR_STAT_rejected_header_name_bytes,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_VALUE_BYTES] = WEIR_STAT_rejected_header_value_bytes,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_FORM_BYTES] = WEIR_STAT_rejected_form_bytes,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_TRAILER_SPLIT] = WEIR_STAT_rejected_trailer_split,
-	[WEIR_LIMIT_CHECKS + HTTP_CHECK_RESPONSE_CODE] = WEIR_STAT_rejected_response_code,
+	WEIR_CHECK_STAT(HEADER_TOTAL, header_total),
+	WEIR_CHECK_STAT(HEADER_COUNT, header_count),
+	WEIR_CHECK_STAT(URI_LENGTH, uri_length),
+	WEIR_CHECK_STAT(BODY_LENGTH, body_length),
+	WEIR_CHECK_STAT(HEADER_LENGTH, header_length),
+	WEIR_CHECK_STAT(METHODS, methods),
+	WEIR_CHECK_STAT(METHOD_OVERRIDE, method_override),
+	WEIR_CHECK_STAT(HOST_STRICT, host_strict),
+	WEIR_CHECK_STAT(CONTENT_TYPE_REQUIRED, content_type_required),
+	WEIR_CHECK_STAT(CONTENT_TYPES, content_types),
+	WEIR_CHECK_STAT(URI_BYTES, uri_bytes),
+	WEIR_CHECK_STAT(HEADER_NAME_BYTES, header_name_bytes),
+	WEIR_CHECK_STAT(HEADER_VALUE_BYTES, header_value_bytes),
+	WEIR_CHECK_STAT(FORM_BYTES, form_bytes),
+	WEIR_CHECK_STAT(TRAILER_SPLIT, trailer_split),
+	WEIR_CHECK_STAT(RESPONSE_CODE, response_code),
 };
 
 static const enum weir_stat weir_action_stats[__WEIR_ACTION_COUNT] = {

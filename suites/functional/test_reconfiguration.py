@@ -92,7 +92,11 @@ class Changes:
             "listener": [{"address": address} for address in ["0.0.0.0:80", *extra]],
             # By another name now and then: another group, then.
             "upstream": [{"name": f"group{number % 5 // 4}", "server": servers, "queue_timeout": 5 * speed.factor()}],
-            "limits": {"header_count": 20 + number % 40, "request_rate": [0, 1_000_000][number % 2]},
+            "limits": {
+                "header_count": 20 + number % 40,
+                "request_rate": [0, 1_000_000][number % 2],
+                "host_address": True,  # the load asks by address
+            },
             "timeouts": {"keepalive": 20 + number % 7},
         }
 

@@ -32,7 +32,7 @@ struct weir_config *weir_config_alloc(void)
 	http_policy_setup(&config->policy);
 	config->limits.ipv6_prefix = 64;
 	config->limits.header_total = 16384;
-	config->limits.header_count = 64;
+	config->limits.header_count = 50;
 	config->limits.body_length = config->policy.body_length;
 	config->limits.uri_length = config->policy.uri_length;
 	config->timeouts.client_header = 20ULL * USEC_PER_SEC;

@@ -7,12 +7,14 @@ that docs/firewall.md recommends are in test_attack_sets.py, with real clients t
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from lab.bootstrap import ROOT
 from suites.duts.dut import Dut
 from suites.duts.weir import WeirAdapter
 from suites.traffic.client import Client, Conversation
@@ -424,6 +426,18 @@ def test_an_address_that_is_configured_is_a_host(dut: Dut, client: Client, host:
 def test_by_default(dut: Dut, client: Client, text: str, status: str) -> None:
     dut.apply(limits=BY_DEFAULT)
     assert attempt(client, text) == status
+
+
+def test_defaults_are_those_of_the_documentation(dut: Dut) -> None:
+    assert isinstance(dut.adapter, WeirAdapter)
+    weir = dut.adapter
+    dut.apply()
+    page = (ROOT / "docs/weirctl.md").read_text(encoding="utf-8")
+    text = page.partition("    [limits]")[2].partition("    [timeouts]")[0]
+    documented = tomllib.loads("\n".join(line.strip() for line in text.splitlines()[1:]))
+    assert dut.config is not None
+    weir.batch("apply", config={key: dut.config.to_object()[key] for key in ("listener", "upstream")})
+    assert weir.batch("show")["config"]["limits"] == documented
 
 
 def test_405_says_which_methods_there_are(dut: Dut, client: Client) -> None:

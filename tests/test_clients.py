@@ -28,6 +28,7 @@ KMOD = ROOT / "kmod"
 SHIM = KMOD / "tests" / "clients"
 SOURCES = [
     *(KMOD / name for name in ("clients.c", "clients.h", "window.c", "window.h", "stats.h", "http_types.h")),
+    *(KMOD / name for name in ("http_policy.h", "http_bytes.h", "http_parser.h")),
     *(SHIM / name for name in ("shim.c", "shim.h", "stress.c")),
 ]
 # The kernel's headers that clients.c includes, all of which are shim.h.
@@ -38,7 +39,9 @@ LIBRARY = ("-shared", "-fPIC", "-fsanitize=undefined", "-fsanitize-trap=all")
 THREADS = ("-DSHIM_THREADS", "-fsanitize=thread", "-static-libtsan", "-pthread")
 
 SECOND, EIGHTH = 1_000_000_000, 125_000_000
-REQUEST_BURST, REQUEST_RATE, CONNECTION_BURST, CONNECTION_RATE, CONCURRENT, NONE = range(6)
+REQUEST_BURST, REQUEST_RATE, CONNECTION_BURST, CONNECTION_RATE, CONCURRENT, CHECKS = range(6)
+# Behind what is counted come the checks of requests, which are enum http_check.
+NONE = CHECKS + re.findall(r"^\tHTTP_CHECK_(\w+),", (KMOD / "http_policy.h").read_text(), re.M).index("COUNT")
 WINDOWS = {REQUEST_BURST: EIGHTH, REQUEST_RATE: SECOND, CONNECTION_BURST: EIGHTH, CONNECTION_RATE: SECOND}
 BUCKET = 8  # accounts without connections in one
 START = 10**18  # decades of uptime

@@ -53,6 +53,13 @@ static void weir_client_meter(const struct weir_client *client, struct weir_mete
 		weir_meter_add(meter, WEIR_METER_failures, 1);
 }
 
+static void weir_client_settled(struct weir_client *client)
+{
+	client->began = 0;
+	client->bytes_in = 0;
+	client->bytes_out = 0;
+}
+
 void weir_client_settle(struct weir_client *client, bool whole)
 {
 	const struct weir_exchange *x = client->x;
@@ -76,9 +83,14 @@ void weir_client_settle(struct weir_client *client, bool whole)
 		if (client->vhost)
 			weir_meter_loss(client->vhost, end, client->bytes_in, client->bytes_out);
 	}
-	client->began = 0;
-	client->bytes_in = 0;
-	client->bytes_out = 0;
+	weir_client_settled(client);
+}
+
+void weir_client_settle_own(struct weir_client *client, u16 status)
+{
+	weir_meter_reply(client->meter, status / 100, client->bytes_in, client->bytes_out,
+			 weir_client_clock(client) - client->began);
+	weir_client_settled(client);
 }
 
 static void weir_client_clean(struct weir_client *client)
@@ -181,19 +193,36 @@ static void weir_client_run(struct weir_leg *leg, unsigned int events)
 		weir_client_arm(client);
 }
 
-static void weir_client_destroy(struct weir_leg *leg)
+/* It is no connection any more.  Softirq, or process context without locks. */
+static void weir_client_uncount(struct weir_client *client)
 {
-	struct weir_client *client = weir_client(leg);
-	struct weir_net *wn = leg->wn;
+	struct weir_net *wn = client->leg.wn;
 
 	spin_lock_bh(&wn->clients_lock);
 	list_del(&client->node);
 	spin_unlock_bh(&wn->clients_lock);
 	weir_count(wn, WEIR_STAT_connections_active, -1);
 	weir_meter_add(client->meter, WEIR_METER_connections, -1);
+}
+
+static void weir_client_gone(struct weir_leg *leg)
+{
+	struct weir_client *client = weir_client(leg);
+
+	weir_client_uncount(client);
+	if (client->account)
+		weir_limit_close(leg->wn, client->account);
+	client->account = NULL;
+}
+
+static void weir_client_destroy(struct weir_leg *leg)
+{
+	struct weir_client *client = weir_client(leg);
+
+	weir_client_uncount(client);
 	leg->sk->sk_prot->close(leg->sk, 0);
 	if (client->account)
-		weir_limit_close(wn, client->account);
+		weir_limit_close(leg->wn, client->account);
 }
 
 static void weir_client_free(struct weir_leg *leg)
@@ -209,6 +238,7 @@ static void weir_client_free(struct weir_leg *leg)
 static const struct weir_leg_ops weir_client_ops = {
 	.run = weir_client_run,
 	.destroy = weir_client_destroy,
+	.gone = weir_client_gone,
 	.free = weir_client_free,
 };
 

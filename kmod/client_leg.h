@@ -138,6 +138,8 @@ static inline void weir_client_visits(struct weir_client *client, struct weir_me
 
 /* Count the request in progress, if there is one.  @whole: all of its reply was sent. */
 void weir_client_settle(struct weir_client *client, bool whole);
+/* The same for one that had its whole reply without an exchange, and is no virtual host's. */
+void weir_client_settle_own(struct weir_client *client, u16 status);
 /* @address has become another. */
 void weir_client_rename(struct weir_client *client);
 void weir_client_reset(struct weir_client *client);
@@ -196,7 +198,13 @@ bool weir_client_put_error(struct weir_client *client, u16 status, bool close);
 /* Answer a request that goes no further.  @head: what is known of it, or NULL. */
 void weir_client_refuse(struct weir_client *client, const struct http_head *head, u16 status,
 			bool close);
-/* The same for a virtual host, by its index. */
+/*
+ * The same with a reply that many get (stock.h), without an exchange; the connection
+ * stays open.  For a request of HTTP/1.1 without a body, when there is no exchange.
+ */
+void weir_client_refuse_from_stock(struct weir_client *client, const struct http_head *head,
+				   u16 status);
+/* As the first for a virtual host, by its index. */
 void weir_client_refuse_for(struct weir_client *client, const struct http_head *head, u32 vhost,
 			    u16 status, bool close);
 /* Answer a request by saying where to ask. */

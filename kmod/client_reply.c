@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Client legs: replies of Weir's own, and sending any. */
 
+#include <linux/mm.h>
+
 #include "checks.h"
 #include "client_leg.h"
 #include "date.h"
@@ -9,6 +11,7 @@
 #include "http_write.h"
 #include "pages.h"
 #include "send.h"
+#include "stock.h"
 
 enum {
 	/* Bytes of Location; a request that needs more is refused with 414. */
@@ -160,6 +163,59 @@ void weir_client_refuse_for(struct weir_client *client, const struct http_head *
 	weir_client_answered(client, done, close);
 }
 
+/* Leave what TCP did not take of a reply to an exchange; @sent: bytes that it took. */
+static bool weir_client_put_rest(struct weir_client *client, const struct http_head *head,
+				 u16 status, const struct bio_vec *piece, unsigned int sent)
+{
+	struct weir_exchange *x;
+
+	if (!weir_client_answer(client, head))
+		return false;
+	x = client->x;
+	get_page(piece->bv_page);
+	if (!weir_pipe_put_page(&x->reply, piece->bv_page, piece->bv_offset + sent,
+				piece->bv_len - sent)) {
+		put_page(piece->bv_page);
+		return false;
+	}
+	x->reply_keepalive = true;
+	x->answer = status / 100;
+	x->code = status;
+	weir_pipe_end(&x->reply, false);
+	client->replied = sent;
+	client->reading = WEIR_READING_NOTHING;
+	return true;
+}
+
+void weir_client_refuse_from_stock(struct weir_client *client, const struct http_head *head,
+				   u16 status)
+{
+	struct weir_net *wn = client->leg.wn;
+	struct bio_vec piece;
+	int sent;
+
+	if (!weir_stock_find(status, head->method != HTTP_METHOD_HEAD, &piece)) {
+		weir_count(wn, WEIR_STAT_allocation_failures, 1);
+		weir_client_reset(client);
+		return;
+	}
+	sent = weir_send_piece(&client->leg, &piece);
+	if (sent < 0 && sent != -EAGAIN) {
+		weir_client_reset(client);
+		return;
+	}
+	sent = max(sent, 0);
+	client->bytes_out += sent;
+	weir_count(wn, WEIR_STAT_bytes_client_out, sent);
+	weir_client_count_own(wn, status);
+	if (likely(sent == piece.bv_len)) {
+		weir_client_settle_own(client, status);
+		client->wait = WEIR_WAIT_NOTHING;
+	} else if (!weir_client_put_rest(client, head, status, &piece, sent)) {
+		weir_client_reset(client);
+	}
+}
+
 void weir_client_redirect(struct weir_client *client, const struct weir_redirect *redirect,
 			  u16 status, bool no_store, bool close)
 {
@@ -215,6 +271,8 @@ bool weir_client_send(struct weir_client *client)
 		if (weir_client_stays(client)) {
 			weir_client_leave(client);
 			client->reading = WEIR_READING_HEAD;
+			/* For the next one it waits anew, even if it never waited for this. */
+			client->wait = WEIR_WAIT_NOTHING;
 			return true;
 		}
 		if (client->tunnel && !broken && client->reading != WEIR_READING_NOTHING) {

@@ -222,8 +222,18 @@ static void weir_client_answer(struct weir_client *client, u32 vhost, u16 status
 static void weir_client_limited(struct weir_client *client, const struct weir_config *config,
 				u16 status)
 {
+	const struct http_head *head = &client->gather->head;
 	u32 vhost = WEIR_PAGE_EVERYWHERE;
 
+	/* Where it is like all others, and nobody wants to know of it. */
+	if (!config->pages && !config->limits.counts_codes &&
+	    head->minor && head->flags & HTTP_KEEPALIVE && head->framing == HTTP_FRAMING_NONE) {
+		weir_client_visits(client, NULL);
+		weir_client_refuse_from_stock(client, head, status);
+		weir_gather_free(client->gather);
+		client->gather = NULL;
+		return;
+	}
 	if (config->pages && config->pages->limited_apart)
 		vhost = weir_route_vhost(config, &client->gather->head, client->gather->bytes);
 	weir_client_answer(client, vhost, status);

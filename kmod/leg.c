@@ -165,12 +165,31 @@ static void weir_leg_detach(struct weir_leg *leg)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
-/* Socket lock held, callbacks detached: the rest is for process context. */
+/* What tcp_close() does with a socket that has nothing left to say or to wait for. */
+static void weir_leg_release(struct weir_leg *leg)
+{
+	struct sock *sk = leg->sk;
+
+	/* It takes no lock but the queue's. */
+	timer_shutdown_sync(&leg->timer);
+	leg->ops->gone(leg);
+	sock_orphan(sk);
+	this_cpu_inc(*sk->sk_prot->orphan_count);
+	tcp_done(sk);
+	weir_leg_put(leg);
+}
+
+/*
+ * Socket lock held, callbacks detached.  A flood of connections that are refused
+ * wakes nobody and leaves nothing behind; else the rest is for process context.
+ */
 static void weir_leg_finish(struct weir_leg *leg)
 {
 	leg->closed = true;
 	leg->armed = false;
-	if (llist_add(&leg->close_node, &weir_leg_closing))
+	if (leg->ops->gone && leg->sk->sk_state == TCP_CLOSE)
+		weir_leg_release(leg);
+	else if (llist_add(&leg->close_node, &weir_leg_closing))
 		queue_work(weir_leg_wq, &weir_leg_work);
 }
 
@@ -222,6 +241,9 @@ struct sk_buff *weir_leg_peek(const struct weir_leg *leg, unsigned int *offset, 
 	const struct tcp_sock *tp = tcp_sk(leg->sk);
 	struct sk_buff *skb;
 
+	/* So ends nearly every run: without a look into the queue. */
+	if (tp->copied_seq == tp->rcv_nxt)
+		return NULL;
 	skb = tcp_recv_skb(leg->sk, tp->copied_seq, offset);
 	/* A FIN alone is a packet, too. */
 	if (!skb || *offset >= skb->len)

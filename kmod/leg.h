@@ -3,7 +3,7 @@
  * A leg: one TCP socket that Weir has taken over.  Client connections, upstream
  * connections and listeners have one each.
  *
- * References: one of the socket (from weir_leg_attach() until it is closed in
+ * References: one of the socket (from weir_leg_attach() until it is closed, mostly in
  * process context), one while the leg is queued, one of each list that says so.
  * The memory is freed after an RCU grace period, since socket callbacks find
  * the leg without a reference.
@@ -40,12 +40,15 @@ enum weir_event {
  *	Also called, for the sake of messages, when the leg lingers or is closed.
  * @destroy: release the socket; process context, no locks.  After it the leg
  *	is still there for those who hold references.
+ * @gone: instead of @destroy for a socket that TCP is done with, which is released
+ *	where it is; softirq, socket lock held.  NULL: there is no such way
  * @free: give the memory back, after a grace period
  */
 struct weir_leg_ops {
 	bool unlocked;
 	void (*run)(struct weir_leg *leg, unsigned int events);
 	void (*destroy)(struct weir_leg *leg);
+	void (*gone)(struct weir_leg *leg);
 	void (*free)(struct weir_leg *leg);
 };
 

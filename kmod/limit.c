@@ -101,6 +101,8 @@ bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *
 
 	if (weir_firewall_trusts(&config->firewall, address))
 		return true;
+	if (!config->firewall.sorted_count)
+		return false;
 	weir_prefix_set(&client, address, WEIR_PREFIX_MAX);
 	return weir_firewall_allows(&config->firewall, &client);
 }

@@ -12,6 +12,7 @@
 #include "net.h"
 #include "pipe.h"
 #include "queue.h"
+#include "stock.h"
 
 static int __init weir_init(void)
 {
@@ -57,6 +58,7 @@ static void __exit weir_exit(void)
 	weir_queue_exit();
 	weir_exchange_exit();
 	weir_pipe_exit();
+	weir_stock_exit();
 	/* Configurations, servers and groups are freed by functions of ours; groups by those. */
 	rcu_barrier();
 	rcu_barrier();

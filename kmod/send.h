@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Sending what is in a pipe. */
+/* Sending what is in a pipe, or a page. */
 #ifndef _WEIR_SEND_H
 #define _WEIR_SEND_H
 
 #include <linux/types.h>
 
+struct bio_vec;
 struct weir_leg;
 struct weir_pipe;
 
@@ -27,5 +28,12 @@ struct weir_sent {
  * that, to go in one packet with the FIN.  Socket lock held, softirq.
  */
 int weir_send(struct weir_leg *leg, struct weir_pipe *pipe, bool last, struct weir_sent *sent);
+
+/*
+ * Send a piece of a page, past any pipe: bytes handed to TCP, which takes references,
+ * -EAGAIN, or another error.  Of what is left, if it was not all, TCP will tell
+ * nobody before weir_send() was asked to send it.  Socket lock held, softirq.
+ */
+int weir_send_piece(struct weir_leg *leg, const struct bio_vec *piece);
 
 #endif /* _WEIR_SEND_H */

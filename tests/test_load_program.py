@@ -5,10 +5,13 @@ Each case runs this file once more in a network namespace of its own, where it i
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -57,6 +60,28 @@ def answering(reply: bytes, *, piece: int = 1 << 20, close: bool = False, after:
     return start
 
 
+def refusing(after: int, *, in_order: bool = False) -> Callable[[], None]:
+    """A peer that serves the first `after` connections, and ends each later one when its request has come."""
+
+    def serve(listener: socket.socket) -> None:
+        for number in itertools.count():
+            connection, _ = listener.accept()
+            with contextlib.suppress(ConnectionResetError):
+                asked = connection.recv(65536)
+                if asked and number < after:
+                    connection.sendall(GOOD)
+                    connection.recv(65536)
+                elif asked and not in_order:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+
+    def start() -> None:
+        listener = socket.create_server(TARGET)
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+
+    return start
+
+
 PEERS: dict[str, Callable[[], None]] = {
     "good": answering(GOOD),
     "in pieces": answering(GOOD, piece=100),
@@ -70,6 +95,10 @@ PEERS: dict[str, Callable[[], None]] = {
     "no via": answering(GOOD.replace(b"via", b"vie"), after=5),
     "interim": answering(b"HTTP/1.1 103 Early Hints\r\n\r\n" + GOOD),
     "not HTTP": answering(b"hello, world\r\n\r\n"),
+    "resets": refusing(2),
+    "closes at once": refusing(2, in_order=True),
+    "serves all": refusing(ASKED),
+    "is not there": lambda: None,
     "limited": answering(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\nno", after=1),
 }
 
@@ -159,6 +188,26 @@ def test_another_status_once_too_often(program: Path, tmp_path: Path) -> None:
     status, report = run(program, "wrong status", tmp_path, "--status=502", "--also=200", "--at-most=4")
     assert status == 1
     assert "status 200 instead of 502" in report["problem"]
+
+
+@pytest.mark.parametrize(
+    ("peer", "served"), [("resets", 2), ("closes at once", 2), ("is not there", 0)], ids=lambda value: str(value)
+)
+def test_connections_that_are_refused(program: Path, tmp_path: Path, peer: str, served: int) -> None:
+    status, report = run(program, peer, tmp_path, "--refused", "--status=429", "--also=200", "--at-most=2")
+    assert (status, report["requests"], report["refused"]) == (0, served, ASKED - served)
+
+
+@pytest.mark.parametrize("peer", ["resets", "serves all"])
+def test_connections_that_should_have_been_refused(program: Path, tmp_path: Path, peer: str) -> None:
+    status, report = run(program, peer, tmp_path, "--refused", "--status=429", "--also=200", "--at-most=1")
+    assert status == 1
+    assert "status 200 instead of 429" in report["problem"]
+
+
+def test_connections_that_the_client_resets(program: Path, tmp_path: Path) -> None:
+    status, report = run(program, "resets", tmp_path, "--leave")
+    assert (status, report["left"], report["connections"], report["requests"]) == (0, ASKED, ASKED, 0)
 
 
 def test_idle_connection_that_is_closed(program: Path, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from suites.performance.stage import Stage, read_maps, read_report, read_section
 
 IDS = (
     "get-keepalive-1k", "get-keepalive-16k", "get-keepalive-64k", "get-keepalive-1m", "post-64k",
-    "connection-per-request", "pipelined-1k", "rate-limited", "blocked-syn", "malformed", "idle-connections",
+    "connection-per-request", "pipelined-1k", "rate-limited", "rate-limited-reset", "connection-left",
+    "refused-connection", "blocked-syn", "malformed", "idle-connections",
 )  # fmt: skip
 SCENARIO = SCENARIOS["get-keepalive-1k"]
 
@@ -51,7 +52,8 @@ def staged(inputs: Any, scenario: str, dut: str) -> Stage:
 
 
 def line(who: str, **values: object) -> str:
-    report = {"requests": 0, "status": {}, "packets": 0, "connections": 1, "bytes": 0, "errors": 0, **values}
+    counted = dict.fromkeys(("requests", "packets", "refused", "left", "bytes", "errors"), 0)
+    report = {**counted, "status": {}, "connections": 1, **values}
     return f"{who}: {json.dumps(report)}\r\n"
 
 
@@ -161,6 +163,31 @@ def test_limited_report() -> None:
     assert read_report(console(2), scenario, "weir").statuses == {200: 2, 429: total - 2}
     with pytest.raises(ProductFailure, match="at most 5"):
         read_report(console(6), scenario, "weir")
+
+
+@pytest.mark.parametrize("id_", ["rate-limited-reset", "refused-connection"])
+def test_refused_report(id_: str) -> None:
+    scenario = SCENARIOS[id_]
+    total = scenario.total
+
+    def console(refused: int, served: int, forwarded: int) -> str:
+        load = line("load", requests=served, refused=refused, status={"200": served} if served else {})
+        return load + line("origin", requests=forwarded)
+
+    assert read_report(console(total - 2, 2, 2), scenario, "weir").refused == total - 2
+    assert read_report(console(total, 0, 0), scenario, "nginx").refused == total
+    for wrong in (console(total - 6, 6, 6), console(total - 1, 0, 0)):
+        with pytest.raises(ProductFailure, match="were refused"):
+            read_report(wrong, scenario, "weir")
+    with pytest.raises(ProductFailure, match="the origin had 2 requests instead of 1"):
+        read_report(console(total - 1, 1, 2), scenario, "weir")
+
+
+def test_report_of_connections_left() -> None:
+    scenario = SCENARIOS["connection-left"]
+    assert read_report(line("load", left=scenario.total) + line("origin"), scenario, "weir").left == scenario.total
+    with pytest.raises(ProductFailure, match="3 connections instead of"):
+        read_report(line("load", left=3) + line("origin"), scenario, "weir")
 
 
 def test_uploads_are_checked() -> None:

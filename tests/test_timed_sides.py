@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import statistics
+import struct
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
@@ -12,9 +16,10 @@ import pytest
 from lab.errors import InfrastructureError, ProductFailure
 from suites.duts.config import Config, Server
 from suites.performance.scenarios import SCENARIOS
-from suites.performance.timed import devices, figures, guest, latency
+from suites.performance.timed import devices, figures, flood, guest, latency
 from suites.performance.timed.attacks import ATTACKS
 from suites.performance.timed.figures import Context
+from suites.performance.timed.floods import ATTACKS_AND_FLOODS, FLOODS
 from suites.performance.timed.metrics import METRICS
 from suites.performance.timed.rig import judge
 from suites.performance.timed.sides import Paired, Sample, Side, interleave
@@ -216,8 +221,49 @@ def test_every_load_of_requests_is_timed_and_the_rest_is_told() -> None:
 
 def test_attacks_have_to_show() -> None:
     assert len(ATTACKS) == 6
-    for attack in ATTACKS.values():
-        assert attack.segments or attack.connections, attack.id
+    assert len(FLOODS) == 8
+    for attack in ATTACKS_AND_FLOODS.values():
+        assert attack.segments or attack.connections or attack.packets, attack.id
+
+
+def test_syns_of_a_flood_are_whole() -> None:
+    source, target = socket.inet_aton("10.77.64.9"), socket.inet_aton("10.77.0.2")
+    packet = flood.syn(source, target, 80, 70_000)
+    assert packet[12:20] == source + target
+    segment = packet[20:]
+    assert int.from_bytes(segment[:2]) in range(1024, 65536)
+    assert (int.from_bytes(segment[2:4]), segment[13]) == (80, 2)
+    # What has the right checksum sums to nothing.
+    assert flood.checksum(source + target + struct.pack("!BBH", 0, 6, 20) + segment) == 0
+
+
+@pytest.mark.parametrize("mode", ["requests", "connections"])
+def test_flood_keeps_its_rate_and_ends(mode: flood.Mode) -> None:
+    """From several addresses of the loopback network, at a listener that answers nothing."""
+    seen: list[tuple[str, bytes]] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        sources = [f"127.0.0.{number}" for number in range(1, 6)]
+        began = time.monotonic()
+        port = listener.getsockname()[1]
+        with flood.flooding(
+            ("127.0.0.1", port), mode=mode, sources=sources, rate=50, seconds=60, path="/x", requests=2
+        ):
+            while len(seen) < 10:
+                connection, (address, _) = listener.accept()
+                with connection:
+                    connection.settimeout(10)
+                    said = b""
+                    with contextlib.suppress(ConnectionResetError):
+                        while len(said) < 2 * len(ASKED) and (part := connection.recv(4096)):
+                            said += part
+                    seen.append((address, said))
+        assert time.monotonic() - began >= 9 / 50
+    assert {address for address, _ in seen} == set(sources)
+    assert {said for _, said in seen} == {2 * ASKED if mode == "requests" else b""}
+
+
+ASKED = b"GET /x HTTP/1.1\r\nHost: www.example.com\r\n\r\n"
 
 
 def config() -> Config:

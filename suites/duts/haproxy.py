@@ -21,6 +21,7 @@ _RELOAD_SOURCE: Final = Path(__file__).parent / "guest" / "haproxy_reload.py"
 _REFUSED: Final = 1
 
 _REFUSE: Final = 'http-request return status 429 content-type text/plain string "429 Too Many Requests"'
+_REJECT: Final = "http-request reject"
 
 REWRITE: Final = 1024
 """Bytes of its buffer that HAProxy keeps free for the fields it adds (tune.maxrewrite)."""
@@ -41,8 +42,9 @@ MEASURED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 class HaproxyAdapter(Adapter):
     """Renders haproxy.cfg, starts `haproxy -W`, has its master reload on apply.
 
-    What has no counterpart is left out: action = "reset" has none. request_rate and request_burst are sliding averages
-    of what passed (gpc_rate of a stick table), which forgive a little all the time.
+    request_rate and request_burst are sliding averages of what passed (gpc_rate of a stick table), connection_rate one
+    of all that came (conn_rate), concurrent_connections those open now (conn_cur); rates forgive a little all the
+    time. action = "reset" closes the connection without a reply (reject).
     """
 
     name = "haproxy"
@@ -123,6 +125,7 @@ def render(config: Config, *, measured: bool = False) -> str:
             f"backend {name}": [f"stick-table type ipv6 size 100k expire 10s store gpc(1),gpc_rate(1,{period})"]
             for name, _, period in tables
         },
+        **({_CONNECTIONS: [_CONNECTION_TABLE]} if limits.connection_rate or limits.concurrent_connections else {}),
     }
     lines = []
     for title, content in sections.items():
@@ -130,16 +133,26 @@ def render(config: Config, *, measured: bool = False) -> str:
     return "\n".join(lines)
 
 
+_CONNECTIONS: Final = "backend connections"
+_CONNECTION_TABLE: Final = "stick-table type ipv6 size 100k expire 10s store conn_rate(1s),conn_cur"
+
+
 def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
     # A configuration without any listener is refused; nothing connects to this name.
     binds = [_bind(endpoint) for endpoint in config.listeners] or ["bind abns@weir-no-listener"]
     too_long = f"req.hdr_val(content-length) gt {config.limits.body_length}"
-    lines = [*binds, f"http-request deny deny_status 413 if {{ {too_long} }}"]
+    limits = config.limits
+    lines = [*binds]
+    connections = (("conn_rate", limits.connection_rate), ("conn_cur", limits.concurrent_connections))
+    if any(limit for _, limit in connections):
+        lines.append(f"tcp-request connection track-sc2 src table {_CONNECTIONS.removeprefix('backend ')}")
+    lines += [f"tcp-request connection reject if {{ sc_{what}(2) gt {limit} }}" for what, limit in connections if limit]
+    lines.append(f"http-request deny deny_status 413 if {{ {too_long} }}")
     for index, (name, limit, _) in enumerate(tables):
         lines += [
             f"http-request track-sc{index} src table {name}",
             # Not `deny`, which copies a whole buffer for the few bytes of its text.
-            f"{_REFUSE} if {{ sc_gpc_rate(0,{index}) ge {limit} }}",
+            f"{_REJECT if limits.action == 'reset' else _REFUSE} if {{ sc_gpc_rate(0,{index}) ge {limit} }}",
         ]
     # What is refused is not counted, as with Weir.
     lines += [f"http-request sc-inc-gpc(0,{index})" for index in range(len(tables))]

@@ -9,7 +9,7 @@ from lab.deadline import Deadline
 from lab.errors import ProductFailure
 from suites.duts import nginx_rules
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
-from suites.duts.config import Config, Proxy, Upstream, split_endpoint
+from suites.duts.config import Config, Limits, Proxy, Upstream, split_endpoint
 
 PREFIX = "/run/weir-nginx"
 _CONFIG = f"{PREFIX}/nginx.conf"
@@ -47,7 +47,9 @@ class NginxAdapter(Adapter):
     """Renders nginx.conf, starts `nginx`, reloads it on apply.
 
     What has no counterpart is left out: header_total becomes large_client_header_buffers (which bounds each line),
-    header_count and action = "reset" have none; request_burst is a limit_req zone of its own at 8 r/s.
+    header_count has none; request_burst is a limit_req zone of its own at 8 r/s. action = "reset" is the code 444,
+    which closes the connection, by a reset where nginx is measured. It has no limit of new connections, and
+    concurrent_connections counts only those with a request in progress (limit_conn).
     """
 
     name = "nginx"
@@ -95,10 +97,7 @@ MEASURED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         (f"error_log {PREFIX}/logs/error.log crit;", "a line for each refused request would be work the others do not"),
     ),
     "events": (("worker_connections 131072;", "as many connections as a scenario opens"),),
-    "http": (
-        ("reset_timedout_connection off;", "closes as the others do"),
-        ("limit_req_log_level info;", "below the log's level: a refused request costs no log line"),
-    ),
+    "http": (("limit_req_log_level info;", "below the log's level: a refused request costs no log line"),),
     "upstream": (
         ("keepalive_requests 100000000;", "the default closes an upstream connection after 1,000 requests"),
         ("keepalive_timeout 1h;", "upstream connections stay open, as Weir's do"),
@@ -136,6 +135,9 @@ def render(config: Config, *, measured: bool = False) -> str:
         uses.append(f"limit_req zone=burst{_extra(limits.request_burst)};")
     if config.proxy.forwarded != "off":
         zones += _FORWARDED
+    if limits.concurrent_connections:
+        zones += ["limit_conn_zone $binary_remote_addr zone=open:1m;", f"limit_conn_status {_refusal(limits)};"]
+        uses.append(f"limit_conn open {limits.concurrent_connections};")
     listens = [_listen(endpoint) for endpoint in config.listeners]
     upstreams = [line for upstream in config.upstreams for line in _upstream(upstream, more("upstream"))]
     settings = [*uses, *(more("location") or _STREAMED)]
@@ -172,7 +174,8 @@ def render(config: Config, *, measured: bool = False) -> str:
                     f"large_client_header_buffers 4 {limits.header_total};",
                     f"client_max_body_size {limits.body_length};",
                     "lingering_timeout 500ms;",
-                    "limit_req_status 429;",
+                    f"limit_req_status {_refusal(limits)};",
+                    *(_reset(limits) if measured else []),
                     *more("http"),
                     *zones,
                     *upstreams,
@@ -183,6 +186,19 @@ def render(config: Config, *, measured: bool = False) -> str:
             "",
         ]
     )
+
+
+_DROP: Final = 444
+"""nginx's own code for: close the connection, without a reply."""
+
+
+def _refusal(limits: Limits) -> int:
+    return _DROP if limits.action == "reset" else 429
+
+
+def _reset(limits: Limits) -> list[str]:
+    """Whether a connection that is dropped is reset, or closed in order."""
+    return [f"reset_timedout_connection {'on' if limits.action == 'reset' else 'off'};"]
 
 
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -225,7 +241,8 @@ def _upstream(upstream: Upstream, more: list[str]) -> list[str]:
 
 def _server(listens: list[str], settings: list[str], upgrades: list[str], config: Config) -> list[str]:
     first = config.upstreams[0].name if config.upstreams else ""
-    body = _forward(first, settings, upgrades, config) if first else ["return 503;"]
+    nothing = f"return {_DROP if config.limits.action == 'reset' else 503};"
+    body = _forward(first, settings, upgrades, config) if first else [nothing]
     return [
         "server {",
         *_indent([*(f"{listen} default_server;" for listen in listens), "location / {", *_indent(body), "}"]),

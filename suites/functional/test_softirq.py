@@ -85,6 +85,24 @@ def test_refusals_are_made_in_softirq(dut: Dut, client: Client) -> None:
     assert (delta["requests_softirq"], delta["requests_other"]) == (30, 0)
 
 
+def test_no_kernel_thread_wakes_for_each_connection_that_is_reset(lab: Lab, dut: Dut, client: Client) -> None:
+    if lab.prepared.kernel.instrumented:
+        pytest.skip("the checks of an instrumented kernel have threads of their own (RCU's, for each object freed)")
+    dut.apply(limits={"request_rate": 1, "action": "reset"})
+    count, slept, before = 300, sleeps_of_kernel_threads(dut), dut.statistics
+    request = encode_request("GET", "/", fields=[("Connection", "close")])
+    for _ in range(count):
+        with client.connect() as connection:
+            connection.send(request)
+            connection.rest()
+    after, delta = sleeps_of_kernel_threads(dut), dut.statistics - before
+    assert delta["limit_actions_reset"] >= count / 2
+    woken = {f"{name} ({pid})": switches - slept.get(pid, (0, ""))[0] for pid, (switches, name) in after.items()}
+    busiest = sorted(woken.items(), key=lambda item: -item[1])[:5]
+    assert busiest[0][1] < count / 5, f"voluntary switches of kernel threads: {busiest}"
+    dut.wait_for_statistic("connections_active", 0)
+
+
 def sleeps_of_kernel_threads(dut: Dut) -> dict[int, tuple[int, str]]:
     """How often each kernel thread but ksoftirqd has gone to sleep (voluntary context switches), and its name; by pid.
 

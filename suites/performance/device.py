@@ -72,7 +72,7 @@ def _weir(scenario: Scenario, source: DeviceSource) -> Device:
 
 def _nginx(scenario: Scenario, _source: DeviceSource) -> Device:
     return Device(
-        {f"{HOME}/nginx.conf": nginx.render(scenario.config, measured=True).encode()},
+        {f"{HOME}/nginx.conf": nginx.render(scenario.config_of("nginx"), measured=True).encode()},
         start=(
             f"mkdir -p {nginx.PREFIX}/temp {nginx.PREFIX}/logs",
             f"taskset -c 0 nginx -p {nginx.PREFIX} -c {HOME}/nginx.conf",

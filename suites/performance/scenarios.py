@@ -28,7 +28,7 @@ class LoadPlan:
     windows: until some 4,300 small replies have passed a connection, many of its packets take the slow path (+0.7 %).
     `fresh`: each step opens a connection of its own, which the device closes. `connections` are those that lie idle
     (mode `idle`, where a step is a second). A flood sends `burst` packets, one a step, then waits `pause_us`
-    microseconds.
+    microseconds. `leave`: each step opens a connection, says nothing, and resets it once the device has accepted it.
     """
 
     request: bytes = b""
@@ -37,6 +37,7 @@ class LoadPlan:
     mode: Mode = "client"
     replies: int = 1
     fresh: bool = False
+    leave: bool = False
     connections: int = 1
     burst: int = 16
     pause_us: int = 1000
@@ -47,7 +48,8 @@ class Expect:
     """What must come back. `body`: bytes of each reply's body; None: a text of the device's own, the same each time.
 
     `forwarded`: requests reach the origin with what a reverse proxy adds, and replies the client likewise. `also` is
-    another status that may occur `at_most` times. `silent`: nothing may come back at all.
+    another status that may occur `at_most` times. `silent`: nothing may come back at all. `refused`: each step opens a
+    connection and sends the request, and the device ends it without a byte, as soon as it likes.
     """
 
     status: int = 200
@@ -56,14 +58,15 @@ class Expect:
     also: int = 0
     at_most: int = 0
     silent: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True)
 class Scenario:
     """A row. `unit` is what a figure is divided by. `excluded`: devices that cannot do it, and why.
 
-    `origin_body` is the bytes of the origin's reply body. `revision` counts up when a change makes older figures
-    incomparable.
+    `instead`: what a device is told that cannot be told `config`. `origin_body` is the bytes of the origin's reply
+    body. `revision` counts up when a change makes older figures incomparable.
     """
 
     id: str
@@ -74,7 +77,12 @@ class Scenario:
     expect: Expect = field(default_factory=Expect)
     origin_body: int = KIB
     excluded: Mapping[str, str] = field(default_factory=dict)
+    instead: Mapping[str, Config] = field(default_factory=dict)
     revision: int = 1
+
+    def config_of(self, dut: str) -> Config:
+        """How this device is configured."""
+        return self.instead.get(dut, self.config)
 
     @property
     def units_per_part(self) -> int:
@@ -185,6 +193,32 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
             config=_config(Limits(request_rate=1)),
             # One request a second is within the limit: a run takes a second or two of the guest's time.
             expect=Expect(status=429, body=None, forwarded=False, also=200, at_most=5),
+        ),
+        Scenario(
+            "rate-limited-reset",
+            "a connection with a GET over its client's limit, reset without a reply",
+            LoadPlan(_message("GET", "/1k"), steps=800, warm_up=200),
+            unit="connection",
+            config=_config(Limits(request_rate=1, action="reset")),
+            expect=Expect(status=429, body=None, forwarded=False, also=200, at_most=5, refused=True),
+        ),
+        Scenario(
+            "connection-left",
+            "a connection that says nothing and is reset by its client: rate-limited-reset without the request",
+            LoadPlan(_message("GET", "/1k"), steps=800, warm_up=200, leave=True),
+            unit="connection",
+            config=_config(Limits(request_rate=1, action="reset")),
+            expect=Expect(body=None, forwarded=False),
+        ),
+        Scenario(
+            "refused-connection",
+            "a connection over its client's limit of connections, refused as soon as the device can",
+            LoadPlan(_message("GET", "/1k"), steps=800, warm_up=200),
+            unit="connection",
+            config=_config(Limits(connection_rate=1, action="reset")),
+            expect=Expect(status=429, body=None, forwarded=False, also=200, at_most=5, refused=True),
+            # It has no limit of new connections: what it does with one that is refused whatever it asks.
+            instead={"nginx": Config(listeners=("0.0.0.0:80",), limits=Limits(action="reset"))},
         ),
         Scenario(
             "blocked-syn",

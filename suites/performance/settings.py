@@ -15,7 +15,7 @@ from suites.duts import haproxy, nginx
 from suites.performance.scenarios import SCENARIOS
 
 _FORWARD = "the fields that Weir adds to what it forwards"
-_LIMIT = "429 on a connection that stays open, counted by the client's address; only where the scenario limits"
+_LIMIT = "429 on a connection that stays open, or the reset that a scenario is about, by the client's address"
 _TIME = "as long as Weir's; none passes within a run"
 _BOUND = "the bound that Weir has"
 _SHAPE = "where it listens and what it forwards to"
@@ -40,6 +40,11 @@ _NGINX: Final[Mapping[str, str]] = {
     "limit_req": _LIMIT,
     "limit_req_zone": _LIMIT,
     "limit_req_status": _LIMIT,
+    "limit_conn": _LIMIT,
+    "limit_conn_zone": _LIMIT,
+    "limit_conn_status": _LIMIT,
+    "reset_timedout_connection": "a dropped connection is reset where Weir resets it; else it closes as the others do",
+    "return": "the least work with a connection that is refused: nginx has no limit of new connections",
     "upstream": _SHAPE,
     "server": _SHAPE,
     "listen": _SHAPE,
@@ -66,6 +71,8 @@ _HAPROXY: Final[Mapping[str, str]] = {
     "bind": _SHAPE,
     "http-request deny deny_status 413": _BOUND,
     "http-request return status 429": _LIMIT,
+    "http-request reject": "without a reply where Weir resets the connection",
+    "tcp-request connection": "before anything is read, as early as it can; only where the scenario limits connections",
     "http-request track": _LIMIT,
     "http-request sc-inc-gpc": _LIMIT,
     "stick-table": _LIMIT,
@@ -93,7 +100,9 @@ _WEIR: Final[Mapping[str, str]] = {
     **dict.fromkeys(("fail_time", "slow_start"), "of no use without failures"),
     "request_rate": _LIMIT,
     "request_burst": _LIMIT,
-    "action": "a refused request has a reply, not a reset",
+    "action": "a refused request has a reply, or a reset where the scenario is about that",
+    **dict.fromkeys(("concurrent_connections", "request_rate_block", "connection_rate_block"), _LIMIT),
+    "connection_rate": "new connections by the client's address; only where the scenario limits them",
     "header_total": "Weir's default",
     "header_count": "Weir's default",
     "uri_length": "Weir's default",
@@ -109,7 +118,7 @@ def settings(dut: str, scenario: str = "get-keepalive-1k") -> list[tuple[str, st
 
     Headings and braces are left out. Empty for a device without a configuration of this kind.
     """
-    config = SCENARIOS[scenario].config
+    config = SCENARIOS[scenario].config_of(dut)
     match dut:
         case "nginx":
             text, reasons = nginx.render(config, measured=True), _NGINX

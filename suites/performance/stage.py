@@ -69,6 +69,7 @@ class Stage:
 class LoadReport:
     """What client and origin counted: whole replies by status, bytes of bodies, packets of a flood.
 
+    `refused` are connections that the device ended without a byte, `left` those that the client ended without one;
     `upstream_connections` are those that the origin accepted.
     """
 
@@ -76,6 +77,8 @@ class LoadReport:
     statuses: dict[int, int]
     bytes: int
     packets: int
+    refused: int
+    left: int
     forwarded: int
     upstream_connections: int
 
@@ -186,8 +189,9 @@ def _load(scenario: Scenario, dut: str) -> list[str]:
     argv += [f"--status={expect.status}", f"--replies={load.replies}"]
     if expect.also:
         argv += [f"--also={expect.also}", f"--at-most={expect.at_most}"]
-    if load.fresh:
-        argv.append("--fresh")
+    for wanted, option in ((load.fresh, "--fresh"), (load.leave, "--leave"), (expect.refused, "--refused")):
+        if wanted:
+            argv.append(option)
     if expect.forwarded and dut not in CONTROLS:
         argv.append("--field=via")
     return argv
@@ -217,6 +221,8 @@ def read_report(console: str, scenario: Scenario, dut: str) -> LoadReport:
         statuses={int(status): count for status, count in load["status"].items()},
         bytes=load["bytes"],
         packets=load["packets"],
+        refused=load["refused"],
+        left=load["left"],
         forwarded=origin["requests"],
         upstream_connections=origin["connections"],
     )
@@ -228,6 +234,13 @@ def read_report(console: str, scenario: Scenario, dut: str) -> LoadReport:
 def _disagreement(report: LoadReport, uploaded: int, console: str, scenario: Scenario, dut: str) -> str:
     """What client, origin and scenario do not agree on; empty when they do."""
     expect, load = scenario.expect, scenario.load
+    if load.leave:
+        return "" if report.left == scenario.total else f"{report.left} connections instead of {scenario.total}"
+    if expect.refused:
+        served = sum(report.statuses.values())
+        if report.refused + served != scenario.total or served > expect.at_most:
+            return f"{report.refused} of {scenario.total} connections were refused; statuses {report.statuses}"
+        return "" if report.forwarded == served else f"the origin had {report.forwarded} requests instead of {served}"
     if load.mode == "flood":
         dropped = re.findall(r"^dropped: (\d+)\r?$", console, re.MULTILINE)
         if report.packets != scenario.total:

@@ -12,7 +12,7 @@ from lab.fitness import Watch
 from results.figures import Figure
 from suites.performance.plan import VARIABLE, Plan
 from suites.performance.timed import attacks, memory
-from suites.performance.timed.attacks import ATTACKS
+from suites.performance.timed.floods import ATTACKS_AND_FLOODS
 from suites.performance.timed.rig import Rig, judge, record
 from suites.performance.timed.sides import Paired, Sample, interleave
 
@@ -27,9 +27,9 @@ MEMORY = "idle-connections"
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A case an attack of the plan; memory where the plan asks for idle connections."""
-    chosen = Plan.load().scenarios if VARIABLE in os.environ else (*ATTACKS, MEMORY)
+    chosen = Plan.load().scenarios if VARIABLE in os.environ else (*ATTACKS_AND_FLOODS, MEMORY)
     if "scenario" in metafunc.fixturenames:
-        metafunc.parametrize("scenario", [id for id in chosen if id in ATTACKS])
+        metafunc.parametrize("scenario", [id for id in chosen if id in ATTACKS_AND_FLOODS])
     if "kind" in metafunc.fixturenames:
         unasked = [] if MEMORY in chosen else [pytest.mark.skip(reason=f"{MEMORY} was not asked for")]
         metafunc.parametrize("kind", [pytest.param(kind, marks=unasked) for kind in ("idle", "active")])
@@ -43,9 +43,15 @@ def test_goodput_under_attack(
     record_figure: Callable[[Figure], None],
     say: Callable[[str], None],
 ) -> None:
-    attack = ATTACKS[scenario]
+    attack = ATTACKS_AND_FLOODS[scenario]
     honest = [lab.network.client_address(FIRST_HONEST + number) for number in range(attacks.HONEST_ADDRESSES)]
-    attackers = [lab.network.client_address(FIRST_ATTACKER + number) for number in range(attacks.HONEST_ADDRESSES)]
+    attackers = (
+        [lab.network.client_address(FIRST_ATTACKER + number) for number in range(attack.sources)]
+        if attack.answering
+        else [str(attacks.NOBODY[1 + number]) for number in range(attack.sources)]
+    )
+    # As on the way from afar: the device has one neighbour, whoever answers or does not.
+    rig.machine.run("ip", "route", "replace", str(attacks.NOBODY), "via", lab.network.host_address)
     sides = rig.sides(plan.duts, rig.configuration(attack.limits))
     watch = Watch()
     paired = interleave(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * load client: sends the same bytes again and again, one connection at a time, and checks each reply.
+ * load client: sends the same bytes again and again, one connection at a time, and checks each reply; or, on a new
+ * connection each time, that none comes (--refused); or opens connections, and resets them itself (--leave).
  *
  * A unit is one sending of the request file and all its replies: one request, or a pipelined volley of them. Replies
  * are counted by the byte, so a short or a long body, a wrong status or an early end is a surprise, and ends the run.
@@ -16,7 +17,10 @@
 
 #include "load.h"
 
-enum { BUFFER = 256 * 1024 };
+enum {
+	BUFFER = 256 * 1024,
+	ACCEPTED_US = 500,	/* until the device has accepted a connection, and waits for what it brings */
+};
 
 struct client {
 	struct sockaddr_in target;
@@ -29,6 +33,8 @@ struct client {
 	long long body;			/* bytes of each expected reply's body; -1: as many as in the first one */
 	const char *field;		/* that each expected reply has, or NULL */
 	bool fresh;			/* a new connection for each unit, which the device closes */
+	bool refused;			/* the same, without having said anything */
+	bool leave;			/* a new connection for each unit, which the client resets */
 	int fd;
 	char *buffer;
 	size_t start, end;		/* what is in the buffer and not yet read as a reply */
@@ -59,7 +65,7 @@ static void expect_end(struct client *c)
 static void send_all(struct client *c)
 {
 	for (size_t sent = 0; sent < c->request_length;) {
-		ssize_t n = send(c->fd, c->request + sent, c->request_length - sent, 0);
+		ssize_t n = send(c->fd, c->request + sent, c->request_length - sent, MSG_NOSIGNAL);
 
 		if (n < 0)
 			problem(&c->tally, "cannot send: %s", strerror(errno));
@@ -133,10 +139,55 @@ static void read_reply(struct client *c)
 	c->tally.requests++;
 }
 
+/* Whether the device ended the connection without a byte: by a reset, or in order. */
+static bool ended_at_once(struct client *c)
+{
+	ssize_t got = send(c->fd, c->request, c->request_length, MSG_NOSIGNAL);
+
+	if (got == (ssize_t)c->request_length)
+		got = recv(c->fd, c->buffer, BUFFER, MSG_PEEK);
+	else if (got >= 0)
+		problem(&c->tally, "cannot send all at once");
+	if (got < 0 && errno != ECONNRESET && errno != EPIPE)
+		problem(&c->tally, "not refused: %s", strerror(errno));
+	return got <= 0;
+}
+
+/* Of these no more than `at_most` may be served. */
+static void be_refused(struct client *c)
+{
+	c->start = c->end = 0;
+	c->fd = try_connect(&c->target, &c->tally);
+	if (c->fd < 0) {
+		c->tally.refused++;
+		return;
+	}
+	if (ended_at_once(c))
+		c->tally.refused++;
+	else
+		read_reply(c);
+	close(c->fd);
+}
+
+static void leave(struct client *c)
+{
+	struct linger reset = { .l_onoff = 1 };
+
+	open_connection(c);
+	usleep(ACCEPTED_US);
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(c->fd);
+	c->tally.left++;
+}
+
 static void step(void *data)
 {
 	struct client *c = data;
 
+	if (c->refused)
+		return be_refused(c);
+	if (c->leave)
+		return leave(c);
 	if (c->fresh)
 		open_connection(c);
 	send_all(c);
@@ -160,6 +211,8 @@ void client(int argc, char **argv)
 		{ "body", required_argument, NULL, 'b' },
 		{ "field", required_argument, NULL, 'f' },
 		{ "fresh", no_argument, NULL, 'F' },
+		{ "refused", no_argument, NULL, 'R' },
+		{ "leave", no_argument, NULL, 'L' },
 		{ "warm-up", required_argument, NULL, 'w' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "parts", required_argument, NULL, 'p' },
@@ -180,6 +233,8 @@ void client(int argc, char **argv)
 		case 'b': c.body = (long long)number(optarg); break;
 		case 'f': c.field = optarg; break;
 		case 'F': c.fresh = true; break;
+		case 'R': c.refused = true; break;
+		case 'L': c.leave = true; break;
 		case 'w': course.warm_up = number(optarg); break;
 		case 'c': course.count = number(optarg); break;
 		case 'p': course.parts = (unsigned int)number(optarg); break;
@@ -193,7 +248,7 @@ void client(int argc, char **argv)
 		usage("no memory");
 	memset(c.buffer, 0, BUFFER);	/* no page fault falls into a counted part */
 	pin(CPU);
-	if (!c.fresh)
+	if (!c.fresh && !c.refused && !c.leave)
 		open_connection(&c);
 	run_course(&course, step, &c);
 	report(&c.tally);

@@ -40,6 +40,8 @@ struct tally {
 	unsigned long requests;
 	unsigned long status[STATUS_MAX + 1];
 	unsigned long packets;		/* unanswered ones, of a flood */
+	unsigned long refused;		/* connections that the device ended without a byte */
+	unsigned long left;		/* connections that the client ended without a byte */
 	unsigned long connections;	/* accepted by the origin, opened by a client */
 	uint64_t bytes;			/* of bodies */
 };
@@ -55,6 +57,8 @@ void __attribute__((noreturn)) report(const struct tally *tally);
 void __attribute__((noreturn, format(printf, 1, 2))) usage(const char *format, ...);
 /* A connection to the device, or the end of the run. */
 int connect_to(const struct sockaddr_in *target, struct tally *tally);
+/* The same, or -1 if the device refuses it. */
+int try_connect(const struct sockaddr_in *target, struct tally *tally);
 char *read_file(const char *path, size_t *len);
 unsigned long number(const char *text);
 struct sockaddr_in endpoint(const char *text);

@@ -6,6 +6,7 @@ attack of which neither shows is the lab's failure, not the device's strength.
 
 from __future__ import annotations
 
+import ipaddress
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,9 +22,11 @@ from suites.performance.timed.engine import Station, wait_until_served
 from suites.performance.timed.sides import Endpoint, Sample, Side
 from suites.performance.timed.tool import Bench
 
-SPOOFED: Final = "10.77.64.1"
-"""Source of the SYN flood: in the lab's network and nobody's, so that nothing answers the device's SYN-ACK."""
+NOBODY: Final = ipaddress.IPv4Network("10.77.64.0/18")
+"""Sources of SYN floods: in the lab's network and nobody's, so that nothing answers the device's SYN-ACK."""
+SPOOFED: Final = str(NOBODY[1])
 
+CARD: Final = "eth0"
 SYN_RATE: Final = 5000
 SLOW_CONNECTIONS: Final = 500
 FLOOD_CONNECTIONS: Final = 2000
@@ -45,16 +48,20 @@ Start = Callable[[Bench, Endpoint, Sequence[str], float], AbstractContextManager
 class Attack:
     """`start` runs it, for so many seconds at most, from these addresses where it can choose.
 
-    It must show in the guest by `segments` a second, or by `connections` more than before. `limits` are configured on
-    every side.
+    It must show in the guest by `segments` a second, by `packets` a second that reach its card, of which TCP need not
+    see any, or by `connections` more than before. `limits` are configured on every side. It comes from `sources`
+    addresses, behind which there is nobody unless they are `answering`.
     """
 
     id: str
     summary: str
     start: Start
     segments: int = 0
+    packets: int = 0
     connections: int = 0
     limits: Mapping[str, Any] = field(default_factory=dict)
+    sources: int = HONEST_ADDRESSES
+    answering: bool = True
 
 
 @contextmanager
@@ -163,18 +170,23 @@ ATTACKS: Final = {
 
 @dataclass(frozen=True)
 class Traffic:
-    """The guest's TCP: segments received so far (RFC 4022, tcpInSegs), and sockets in use now."""
+    """The guest's TCP: segments received so far (RFC 4022, tcpInSegs), and sockets in use now.
+
+    `packets` are those that its card has received.
+    """
 
     segments: int
+    packets: int
     sockets: int
 
 
 def traffic(machine: Machine) -> Traffic:
-    """From /proc/net/snmp and /proc/net/sockstat."""
-    lines = machine.run("cat", "/proc/net/snmp", "/proc/net/sockstat").lines
+    """From /proc/net/snmp, /proc/net/dev and /proc/net/sockstat."""
+    lines = machine.run("cat", "/proc/net/snmp", "/proc/net/dev", "/proc/net/sockstat").lines
     names, values = (line.split() for line in lines if line.startswith("Tcp: "))
     inuse = next(line.split() for line in lines if line.startswith("TCP: "))
-    return Traffic(int(values[names.index("InSegs")]), int(inuse[inuse.index("inuse") + 1]))
+    card = next(line.partition(":")[2].split() for line in lines if line.strip().startswith(f"{CARD}:"))
+    return Traffic(int(values[names.index("InSegs")]), int(card[1]), int(inuse[inuse.index("inuse") + 1]))
 
 
 def measure(
@@ -224,6 +236,7 @@ def measure(
         attributes={
             "attack": attack.summary,
             "attack_segments_per_s": f"{(end.segments - risen.segments) / elapsed:.0f}",
+            "attack_packets_per_s": f"{(end.packets - risen.packets) / elapsed:.0f}",
             "attack_sockets": str(end.sockets - quiet.sockets),
             "honest": f"{HONEST_RATE:.0f} requests/s, a new connection each, open loop, "
             f"{len(honest_clients)} addresses, patience {PATIENCE_S:.0f} s",
@@ -241,10 +254,12 @@ def _wait_until_risen(machine: Machine, attack: Attack, quiet: Traffic) -> Traff
         time.sleep(0.2)
         now, moment = traffic(machine), time.monotonic()
         rate = (now.segments - last.segments) / (moment - at)
+        packets = (now.packets - last.packets) / (moment - at)
         last, at = now, moment
-        if rate >= attack.segments and now.sockets - quiet.sockets >= attack.connections:
+        if rate >= attack.segments and packets >= attack.packets and now.sockets - quiet.sockets >= attack.connections:
             return now
     raise InfrastructureError(
         f"{attack.id} did not take place: {rate:.0f} segments a second (wanted {attack.segments}), "
+        f"{packets:.0f} packets (wanted {attack.packets}), "
         f"{last.sockets - quiet.sockets} more sockets (wanted {attack.connections})"
     )

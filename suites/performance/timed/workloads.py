@@ -60,8 +60,11 @@ def of(scenario: Scenario) -> Workload:
     )
 
 
-# Sizes at which copying is weighed against passing on pages: a question for counts, and no gate of a release.
-COUNTED_ONLY: Final = frozenset({"get-keepalive-16k", "get-keepalive-1m"})
+# Questions for counts, and no gate of a release: at which size copying pays, and what a refusal costs by itself.
+# Under load refusals are what the floods measure (attacks.py).
+COUNTED_ONLY: Final = frozenset(
+    {"get-keepalive-16k", "get-keepalive-1m", "rate-limited-reset", "connection-left", "refused-connection"}
+)
 
 WORKLOADS: Final[Mapping[str, Workload]] = {
     scenario.id: of(scenario)

@@ -12,6 +12,7 @@
 #include <linux/tcp.h>
 
 #include "http_parts.h"
+#include "http_write.h"
 #include "leg.h"
 #include "net.h"
 #include "relay.h"
@@ -47,6 +48,18 @@ enum weir_client_wait {
 };
 
 /**
+ * struct weir_session - the session that was last found good on a connection
+ * @hash: keyed, of all that it was judged by; 0: there was none
+ * @issued: when it was begun, seconds since 1970
+ * @generation: of the secrets by which it was judged
+ */
+struct weir_session {
+	u64	hash;
+	u64	issued;
+	u64	generation;
+};
+
+/**
  * struct weir_client - one client connection
  * @leg: its socket
  * @socket: what TCP dereferences as the socket's owner; there is no file
@@ -68,6 +81,7 @@ enum weir_client_wait {
  * @wait: what the deadline is for
  * @acked: bytes that the client had acknowledged when last looked at
  * @stalls: how often in a row that was no more than before
+ * @session: what need not be looked at again
  * @requests: requests so far, saturating
  * @accepted_mark: the socket's mark when it was accepted
  * @mark: that of the packet in which the head being read began
@@ -100,6 +114,7 @@ struct weir_client {
 	enum weir_client_wait		wait;
 	u64				acked;
 	u8				stalls;
+	struct weir_session		session;
 	u32				requests;
 	u32				accepted_mark;
 	u32				mark;
@@ -180,17 +195,33 @@ void weir_client_read_body(struct weir_client *client);
 /* The exchange has become a tunnel: from now on what the client sends goes to the server. */
 void weir_client_switch(struct weir_client *client);
 
+/* A request that goes no further: a body would have to be read first, to find the next one. */
+bool weir_client_is_last(struct weir_client *client, const struct http_head *head);
+/* Answer a request over a limit, whose head is whole, with this status. */
+void weir_client_limited(struct weir_client *client, const struct weir_config *config, u16 status);
+
+/* client_challenge.c */
+/*
+ * Whether a request may go on: its client has a session, or needs none.  @over: a
+ * limit that it is over and whose action is to challenge, or WEIR_LIMIT_NONE.
+ * False: it is answered.
+ */
+bool weir_client_verified(struct weir_client *client, const struct weir_config *config,
+			  enum weir_limit over);
+
 /* client_reply.c */
 /**
  * struct weir_redirect - what a reply's Location is made of
  * @location: with its variables
  * @head: the request
  * @buf: what it was parsed from
+ * @fields: further lines of the reply, whole, or none
  */
 struct weir_redirect {
 	struct http_text	location;
 	const struct http_head	*head;
 	const u8		*buf;
+	struct http_text	fields;
 };
 
 /* Put an error reply into an exchange that has no upstream side any more; false: no memory. */
@@ -210,6 +241,13 @@ void weir_client_refuse_for(struct weir_client *client, const struct http_head *
 /* Answer a request by saying where to ask. */
 void weir_client_redirect(struct weir_client *client, const struct weir_redirect *redirect,
 			  u16 status, bool no_store, bool close);
+/*
+ * Answer a request with a body of @count parts, of the length and type that @own
+ * says; what they are is nobody's error.
+ */
+void weir_client_say(struct weir_client *client, const struct http_head *head,
+		     struct http_own *own, const struct http_text *parts, unsigned int count,
+		     bool close);
 /* Send what there is of the reply.  Returns whether the exchange or the connection is over. */
 bool weir_client_send(struct weir_client *client);
 

@@ -20,6 +20,12 @@ enum {
 
 /* Replies of Weir's own. */
 
+static void weir_client_count_reply(struct weir_net *wn, u16 status)
+{
+	weir_count(wn, WEIR_STAT_responses, 1);
+	weir_count(wn, WEIR_STAT_responses_1xx + status / 100 - 1, 1);
+}
+
 static void weir_client_count_own(struct weir_net *wn, u16 status)
 {
 	switch (status) {
@@ -45,8 +51,19 @@ static void weir_client_count_own(struct weir_net *wn, u16 status)
 		weir_count(wn, WEIR_STAT_errors_504, 1);
 		break;
 	}
-	weir_count(wn, WEIR_STAT_responses, 1);
-	weir_count(wn, WEIR_STAT_responses_1xx + status / 100 - 1, 1);
+	weir_client_count_reply(wn, status);
+}
+
+/* What a reply of Weir's own says of the connection, and when. */
+static void weir_client_set_own(const struct weir_exchange *x, struct http_own *own, bool close)
+{
+	if (close)
+		own->flags |= HTTP_WRITE_CLOSE;
+	else if (!x->minor)
+		own->flags |= HTTP_WRITE_KEEPALIVE;
+	if (x->method == HTTP_METHOD_HEAD)
+		own->flags |= HTTP_WRITE_NO_BODY;
+	own->date = weir_date();
 }
 
 /*
@@ -58,22 +75,16 @@ static bool weir_client_put_own(struct weir_client *client, struct http_own *own
 {
 	struct weir_exchange *x = client->x;
 	const struct weir_page *page = weir_pages_find(x->pages, x->vhost, own->status);
-	size_t size = HTTP_OWN_MAX + room + WEIR_CONTENT_TYPE_MAX, need;
+	size_t size = HTTP_OWN_MAX + room + own->fields_len + WEIR_CONTENT_TYPE_MAX, need;
 	struct bio_vec piece;
 	u8 *out;
 
-	if (close)
-		own->flags |= HTTP_WRITE_CLOSE;
-	else if (!x->minor)
-		own->flags |= HTTP_WRITE_KEEPALIVE;
-	if (x->method == HTTP_METHOD_HEAD)
-		own->flags |= HTTP_WRITE_NO_BODY;
+	weir_client_set_own(x, own, close);
 	if (own->status == 200 || own->status == 405) {
 		own->flags |= HTTP_WRITE_ALLOW;
 		own->allow = weir_checks_of(weir_client_config(client), x->vhost)->methods;
 		size += strlen(own->allow);
 	}
-	own->date = weir_date();
 	if (page) {
 		own->content_type = page->content_type;
 		own->content_length = page->len;
@@ -219,7 +230,12 @@ void weir_client_refuse_from_stock(struct weir_client *client, const struct http
 void weir_client_redirect(struct weir_client *client, const struct weir_redirect *redirect,
 			  u16 status, bool no_store, bool close)
 {
-	struct http_own own = { .status = status, .flags = no_store ? HTTP_WRITE_NO_STORE : 0 };
+	struct http_own own = {
+		.status = status,
+		.flags = no_store ? HTTP_WRITE_NO_STORE : 0,
+		.fields = redirect->fields.at,
+		.fields_len = redirect->fields.len,
+	};
 	size_t room = http_location(NULL, 0, redirect->location, redirect->head, redirect->buf);
 	bool done;
 
@@ -229,6 +245,43 @@ void weir_client_redirect(struct weir_client *client, const struct weir_redirect
 	}
 	done = weir_client_answer(client, redirect->head) &&
 	       weir_client_put_own(client, &own, close, redirect, room);
+	weir_client_answered(client, done, close);
+}
+
+static bool weir_client_put_said(struct weir_client *client, struct http_own *own,
+				 const struct http_text *parts, unsigned int count, bool close)
+{
+	size_t size = HTTP_OWN_MAX + own->fields_len + strlen(own->content_type), need;
+	struct weir_exchange *x = client->x;
+	struct bio_vec piece;
+	unsigned int i;
+	u8 *out;
+
+	weir_client_set_own(x, own, close);
+	out = weir_pipe_reserve(size, &piece);
+	if (!out)
+		return false;
+	need = http_write_own(out, size, own);
+	if (!weir_pipe_commit(&x->reply, &piece, need <= size ? need : 0, false))
+		return false;
+	for (i = 0; i < count && x->method != HTTP_METHOD_HEAD; i++)
+		if (weir_pipe_put(&x->reply, parts[i].at, parts[i].len) != parts[i].len)
+			return false;
+	x->reply_keepalive = !close;
+	x->answer = own->status / 100;
+	x->code = own->status;
+	weir_pipe_end(&x->reply, false);
+	weir_client_count_reply(client->leg.wn, own->status);
+	return true;
+}
+
+void weir_client_say(struct weir_client *client, const struct http_head *head,
+		     struct http_own *own, const struct http_text *parts, unsigned int count,
+		     bool close)
+{
+	bool done = weir_client_answer(client, head) &&
+		    weir_client_put_said(client, own, parts, count, close);
+
 	weir_client_answered(client, done, close);
 }
 

@@ -36,8 +36,9 @@ static void weir_client_introduce(const struct weir_client *client, const struct
 		how->flags |= HTTP_WRITE_FORWARDED_ANEW;
 }
 
-static bool weir_client_put_request(struct weir_client *client, const struct weir_proxy *proxy)
+static bool weir_client_put_request(struct weir_client *client, const struct weir_config *config)
 {
+	const struct weir_proxy *proxy = &config->proxy;
 	struct http_head *head = &client->gather->head;
 	struct weir_exchange *x = client->x;
 	struct http_forward how = {
@@ -51,6 +52,8 @@ static bool weir_client_put_request(struct weir_client *client, const struct wei
 	struct bio_vec piece;
 	u8 *out;
 
+	if (unlikely(config->challenge.used))
+		how.hidden_cookie = config->challenge.cookie_name;
 	if (unlikely(proxy->differs))
 		weir_client_introduce(client, proxy, &how);
 	for (;;) {
@@ -103,7 +106,7 @@ static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vh
 	weir_exchange_judged(x, config->pages, vhost);
 	weir_choose_key(x, head, client->gather->bytes, &client->address);
 	x->upgrade = head->flags & HTTP_UPGRADE;
-	if (!weir_client_put_request(client, &config->proxy)) {
+	if (!weir_client_put_request(client, config)) {
 		weir_count(client->leg.wn, WEIR_STAT_allocation_failures, 1);
 		weir_client_reset(client);
 		return;
@@ -129,8 +132,7 @@ static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vh
 	weir_pool_submit(x);
 }
 
-/* A request that goes no further: a body would have to be read first, to find the next one. */
-static bool weir_client_is_last(struct weir_client *client, const struct http_head *head)
+bool weir_client_is_last(struct weir_client *client, const struct http_head *head)
 {
 	if (head->framing == HTTP_FRAMING_NONE)
 		client->reading = WEIR_READING_NOTHING;
@@ -219,8 +221,7 @@ static void weir_client_answer(struct weir_client *client, u32 vhost, u16 status
 }
 
 /* Answer a request over the limit.  Whom it is for matters only if some host has its own page. */
-static void weir_client_limited(struct weir_client *client, const struct weir_config *config,
-				u16 status)
+void weir_client_limited(struct weir_client *client, const struct weir_config *config, u16 status)
 {
 	const struct http_head *head = &client->gather->head;
 	u32 vhost = WEIR_PAGE_EVERYWHERE;
@@ -239,8 +240,12 @@ static void weir_client_limited(struct weir_client *client, const struct weir_co
 	weir_client_answer(client, vhost, status);
 }
 
-/* Whether a request is within its client's limits.  False: it is dealt with. */
-static bool weir_client_within(struct weir_client *client, const struct weir_config *config)
+/*
+ * Whether a request is within its client's limits.  False: it is dealt with.
+ * @challenged: set to the limit that it is over, when its client is to be challenged for that.
+ */
+static bool weir_client_within(struct weir_client *client, const struct weir_config *config,
+			       enum weir_limit *challenged)
 {
 	const struct weir_limits *limits = &config->limits;
 	struct weir_net *wn = client->leg.wn;
@@ -259,6 +264,10 @@ static bool weir_client_within(struct weir_client *client, const struct weir_con
 	over = weir_account_request(client->account, limits->most);
 	if (over == WEIR_LIMIT_NONE || weir_limit_spares(config, &client->address))
 		return true;
+	if (limits->answers[over].action == WEIR_ACTION_CHALLENGE) {
+		*challenged = over;
+		return true;
+	}
 	if (weir_client_over(client, config, over))
 		weir_client_limited(client, config, limits->answers[over].status);
 	return false;
@@ -289,6 +298,7 @@ static void weir_client_request(struct weir_client *client)
 	const struct weir_config *config = weir_client_config(client);
 	const struct http_head *head = &client->gather->head;
 	const struct weir_limits *limits = &config->limits;
+	enum weir_limit over = WEIR_LIMIT_NONE;
 	struct weir_net *wn = client->leg.wn;
 
 	client->requests += client->requests < U32_MAX;
@@ -301,7 +311,9 @@ static void weir_client_request(struct weir_client *client)
 	if (unlikely(client->proxied) && config->firewall.forwarded_for)
 		weir_client_forwarded(client, config, head, client->gather->bytes);
 	if ((limits->counts_requests || limits->counts_connections) &&
-	    !weir_client_within(client, config))
+	    !weir_client_within(client, config, &over))
+		return;
+	if (unlikely(config->challenge.used) && !weir_client_verified(client, config, over))
 		return;
 	if (!config->rules && !weir_client_passes(client, config))
 		return;

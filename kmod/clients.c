@@ -43,6 +43,8 @@ static const struct weir_limit_row weir_limit_rows[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_REQUEST_RATE] = { WEIR_LIMIT_REQUEST, 3 },
 	[WEIR_LIMIT_CONNECTION_BURST] = { WEIR_LIMIT_CONNECTION, 0 },
 	[WEIR_LIMIT_CONNECTION_RATE] = { WEIR_LIMIT_CONNECTION, 3 },
+	/* A minute, near enough. */
+	[WEIR_LIMIT_CHALLENGE_MISSES] = { WEIR_LIMIT_MISS, 9 },
 	[WEIR_LIMIT_CONCURRENT_CONNECTIONS] = { WEIR_LIMIT_CONNECTION },
 };
 
@@ -407,9 +409,31 @@ enum weir_limit weir_account_request(struct weir_account *account, const u32 *mo
 	return over;
 }
 
+enum weir_limit weir_account_miss(struct weir_account *account, const u32 *most)
+{
+	enum weir_limit over;
+
+	spin_lock(&account->lock);
+	over = weir_account_over(account->windows, 0, WEIR_LIMIT_MISS, most, weir_accounts_now());
+	if (over == WEIR_LIMIT_NONE)
+		weir_account_count(account, WEIR_LIMIT_MISS, most);
+	spin_unlock(&account->lock);
+	return over;
+}
+
+void weir_account_forgive(struct weir_account *account)
+{
+	struct weir_window *window = &account->windows[WEIR_LIMIT_CHALLENGE_MISSES];
+
+	spin_lock(&account->lock);
+	memset(window->counts, 0, sizeof(window->counts));
+	spin_unlock(&account->lock);
+}
+
 int weir_accounts_init(void)
 {
-	static_assert(sizeof(struct weir_account) == WEIR_ACCOUNT_SIZE ||
+	/* SLAB_HWCACHE_ALIGN makes it as large as that. */
+	static_assert(sizeof(struct weir_account) <= WEIR_ACCOUNT_SIZE ||
 		      sizeof(spinlock_t) != sizeof(u32));
 	weir_accounts_cache = KMEM_CACHE(weir_account, SLAB_HWCACHE_ALIGN);
 	return weir_accounts_cache ? 0 : -ENOMEM;

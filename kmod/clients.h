@@ -48,6 +48,7 @@ enum weir_limit {
 	WEIR_LIMIT_REQUEST_RATE,
 	WEIR_LIMIT_CONNECTION_BURST,
 	WEIR_LIMIT_CONNECTION_RATE,
+	WEIR_LIMIT_CHALLENGE_MISSES,
 	WEIR_LIMIT_WINDOWS,
 	/* At the moment. */
 	WEIR_LIMIT_CONCURRENT_CONNECTIONS = WEIR_LIMIT_WINDOWS,
@@ -61,12 +62,13 @@ enum weir_limit {
 enum weir_limit_event {
 	WEIR_LIMIT_REQUEST,
 	WEIR_LIMIT_CONNECTION,
+	WEIR_LIMIT_MISS,	/* a challenge that is not met yet */
 };
 
 enum {
 	/* Accounts without open connections in a bucket. */
 	WEIR_ACCOUNTS_IDLE	= 8,
-	WEIR_ACCOUNT_SIZE	= 192,
+	WEIR_ACCOUNT_SIZE	= 256,
 	/* Accounts without open connections in all. */
 	WEIR_ACCOUNTS_DEFAULT	= 65536,
 	WEIR_ACCOUNTS_MAX	= 1 << 22,
@@ -110,6 +112,9 @@ void weir_accounts_close(struct weir_accounts *accounts, struct weir_account *ac
 
 /* Count a request of one of the account's open connections.  Softirq. */
 enum weir_limit weir_account_request(struct weir_account *account, const u32 *most);
+/* Count a challenge that is put to one of them; forget all of them.  Softirq. */
+enum weir_limit weir_account_miss(struct weir_account *account, const u32 *most);
+void weir_account_forgive(struct weir_account *account);
 
 /* Accounts without open connections that a namespace may have: a parameter of the module. */
 extern unsigned int weir_clients_max;

@@ -15,6 +15,7 @@
 #include "net.h"
 #include "pages.h"
 #include "rules.h"
+#include "secrets.h"
 
 struct weir_config *weir_config_alloc(void)
 {
@@ -30,6 +31,8 @@ struct weir_config *weir_config_alloc(void)
 	for (i = 0; i < HTTP_CHECK_COUNT; i++)
 		config->limits.answers[WEIR_LIMIT_CHECKS + i].status = http_check_status(i);
 	http_policy_setup(&config->policy);
+	/* Whatever is done about others: client_challenge.c replies. */
+	config->limits.answers[WEIR_LIMIT_CHALLENGE_MISSES].own_action = true;
 	config->limits.ipv6_prefix = 64;
 	config->limits.header_total = 16384;
 	config->limits.header_count = 50;
@@ -42,6 +45,7 @@ struct weir_config *weir_config_alloc(void)
 	config->timeouts.upstream_response = 60ULL * USEC_PER_SEC;
 	config->timeouts.tunnel = 3600ULL * USEC_PER_SEC;
 	weir_firewall_setup(&config->firewall);
+	weir_challenge_setup(&config->challenge);
 	return config;
 }
 
@@ -61,6 +65,7 @@ static void weir_config_free(struct rcu_head *rcu)
 	weir_rules_free(config->rules);
 	weir_pages_put(config->pages);
 	weir_firewall_release(&config->firewall);
+	weir_challenge_release(&config->challenge);
 	kfree(config);
 }
 
@@ -256,7 +261,7 @@ static int weir_config_check_limits(const struct weir_limits *limits,
 		}
 	}
 	if (limits->action >= __WEIR_ACTION_COUNT) {
-		NL_SET_ERR_MSG(extack, "action must be reply, reset or drop");
+		NL_SET_ERR_MSG(extack, "action must be reply, reset, drop or challenge");
 		return -EINVAL;
 	}
 	if (!limits->ipv6_prefix || limits->ipv6_prefix > WEIR_PREFIX_MAX) {
@@ -453,7 +458,8 @@ static int weir_config_open(struct weir_net *wn, const struct weir_config *confi
 /* Clients have accounts from the first configuration on that needs them: counts survive. */
 static int weir_config_account(struct weir_net *wn, const struct weir_limits *limits)
 {
-	if (wn->accounts || !(limits->counts_requests || limits->counts_connections))
+	if (wn->accounts || !(limits->counts_requests || limits->counts_connections ||
+			      limits->counts_misses))
 		return 0;
 	wn->accounts = weir_accounts_alloc(weir_clients_max, wn->stats);
 	return wn->accounts ? 0 : -ENOMEM;
@@ -480,6 +486,8 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 	if (wn->dying)
 		return -ESHUTDOWN;
 	err = weir_config_account(wn, &config->limits) ?: weir_config_codes(wn, &config->limits);
+	if (!err)
+		err = weir_challenge_prepare(wn, &config->challenge);
 	if (err)
 		return err;
 	err = weir_config_open(wn, config, &opened, extack);
@@ -496,6 +504,8 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 	}
 	/* No failure from here on. */
 	weir_groups_commit(wn, config);
+	if (config->challenge.used)
+		weir_secrets_rotate(wn->secrets, config->challenge.key_rotation);
 	refcount_inc(&config->refs);
 	old = rcu_replace_pointer(wn->config, config, lockdep_is_held(&wn->lock));
 	list_for_each_entry_safe(listener, next, &wn->listeners, node)
@@ -520,6 +530,8 @@ int weir_config_apply(struct net *net, struct weir_config *config, struct netlin
 		err = weir_rules_finish(config->rules, config->limits.uri_most, extack);
 	if (!err)
 		err = weir_firewall_finish(&config->firewall, extack);
+	if (!err)
+		err = weir_challenge_finish(config, extack);
 	if (err)
 		return err;
 	weir_limits_finish(&config->limits);

@@ -14,6 +14,7 @@
 #include <linux/socket.h>
 #include <linux/types.h>
 
+#include "challenge.h"
 #include "clients.h"
 #include "firewall.h"
 
@@ -55,6 +56,7 @@ enum weir_action {
 	WEIR_ACTION_REPLY,	/* an error reply, the connection stays open; requests only */
 	WEIR_ACTION_RESET,	/* RST */
 	WEIR_ACTION_DROP,	/* the connection is gone, and nothing says so */
+	WEIR_ACTION_CHALLENGE,	/* who has a session passes, who has none is challenged; ditto */
 	__WEIR_ACTION_COUNT,
 };
 
@@ -215,6 +217,7 @@ struct weir_limit_answer {
  * @counts_codes: replies with certain codes are counted
  * @uri_most: the longest target that any virtual host allows
  * @body_most: ditto, body; 0 = off
+ * @counts_misses: that of challenges is set
  */
 struct weir_limits {
 	u32			most[WEIR_LIMIT_COUNT];
@@ -230,6 +233,7 @@ struct weir_limits {
 	bool			counts_codes;
 	u32			uri_most;
 	u64			body_most;
+	bool			counts_misses;
 };
 
 /* All in microseconds, WEIR_TIMEOUT_MIN_US to WEIR_TIMEOUT_MAX_US. */
@@ -257,6 +261,7 @@ struct weir_timeouts {
  * @rules: virtual hosts and rules, or NULL
  * @pages: bodies of error replies, or NULL
  * @firewall: whom the block table may not block, and how many it may
+ * @challenge: what clients have to do before they are served
  */
 struct weir_config {
 	refcount_t			refs;
@@ -272,6 +277,7 @@ struct weir_config {
 	struct weir_rules		*rules;
 	struct weir_pages		*pages;
 	struct weir_firewall		firewall;
+	struct weir_challenge		challenge;
 };
 
 /*

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "control.h"
 #include "control_block.h"
+#include "control_challenge.h"
 #include "control_limits.h"
 #include "control_rules.h"
 #include "control_show.h"
@@ -385,6 +386,12 @@ static int weir_stage_control_firewall(struct weir_control *control, struct nlat
 	return weir_stage_firewall(control->staged, nest, extack);
 }
 
+static int weir_stage_control_challenge(struct weir_control *control, struct nlattr *nest,
+					struct netlink_ext_ack *extack)
+{
+	return weir_stage_challenge(control->staged, nest, extack);
+}
+
 /* One stage operation: @stage puts the part in attribute @type into the sender's transaction. */
 static int weir_stage(struct sk_buff *skb, struct genl_info *info, int type,
 		      int (*stage)(struct weir_control *control, struct nlattr *nest,
@@ -452,6 +459,11 @@ int weir_nl_stage_error_page_doit(struct sk_buff *skb, struct genl_info *info)
 int weir_nl_stage_firewall_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return weir_stage(skb, info, WEIR_A_CONFIG_FIREWALL, weir_stage_control_firewall);
+}
+
+int weir_nl_stage_challenge_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_CHALLENGE, weir_stage_control_challenge);
 }
 
 /* Apply the staged configuration and tell the new generation, or change nothing. */

@@ -11,6 +11,7 @@
 static_assert((int)WEIR_LIMIT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
 static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
 static_assert((int)WEIR_LIMIT_ACTION_DROP == (int)WEIR_ACTION_DROP);
+static_assert((int)WEIR_LIMIT_ACTION_CHALLENGE == (int)WEIR_ACTION_CHALLENGE);
 /* Connections have the same actions, but no reply. */
 static_assert((int)WEIR_CONNECTION_ACTION_RESET + 1 == (int)WEIR_ACTION_RESET);
 static_assert((int)WEIR_CONNECTION_ACTION_DROP + 1 == (int)WEIR_ACTION_DROP);
@@ -37,7 +38,7 @@ struct weir_limit_attrs {
 		.status = WEIR_A_LIMITS_##check##_STATUS, \
 	}
 
-/* A row for each limit. */
+/* A row for each limit that is one of these attributes; that of challenges is not. */
 static const struct weir_limit_attrs weir_limit_attrs[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_REQUEST_BURST] = {
 		WEIR_A_LIMITS_REQUEST_BURST,
@@ -162,7 +163,7 @@ int weir_put_limits(struct sk_buff *skb, const struct weir_config *config)
 	unsigned int i;
 
 	for (i = 0; i < WEIR_LIMIT_COUNT; i++)
-		if (weir_put_limit(skb, limits, i))
+		if (weir_limit_attrs[i].action && weir_put_limit(skb, limits, i))
 			return -EMSGSIZE;
 	return nla_put_u32(skb, WEIR_A_LIMITS_ACTION, limits->action) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_IPV6_PREFIX, limits->ipv6_prefix) ?:

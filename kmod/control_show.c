@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "control_block.h"
+#include "control_challenge.h"
 #include "control_limits.h"
 #include "control_rules.h"
 #include "control_show.h"
@@ -51,7 +52,7 @@ enum {
  * struct weir_config_dump - how far a dump of a configuration is
  * @config: what is shown, unchanged even when another one is applied meanwhile
  * @next: index of the next part: listeners, each upstream group with its
- *	servers behind it, virtual hosts, rules, error pages, proxy, limits, timeouts, firewall
+ *	servers behind it, virtual hosts, rules, error pages, and those that there is one of
  */
 struct weir_config_dump {
 	struct weir_config	*config;
@@ -188,7 +189,7 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 	};
 	static const int once[] = {
 		WEIR_A_CONFIG_PROXY, WEIR_A_CONFIG_LIMITS, WEIR_A_CONFIG_TIMEOUTS,
-		WEIR_A_CONFIG_FIREWALL,
+		WEIR_A_CONFIG_FIREWALL, WEIR_A_CONFIG_CHALLENGE,
 	};
 	struct weir_config_part part = {};
 	unsigned int i;
@@ -247,6 +248,8 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 		return weir_put_limits(skb, config);
 	case WEIR_A_CONFIG_FIREWALL:
 		return weir_put_firewall(skb, &config->firewall);
+	case WEIR_A_CONFIG_CHALLENGE:
+		return weir_put_challenge(skb, config);
 	default:
 		return weir_put_timeouts(skb, &config->timeouts);
 	}

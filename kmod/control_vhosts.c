@@ -120,6 +120,9 @@ int weir_stage_vhost(struct weir_config *config, struct nlattr *nest,
 	if (IS_ERR(vhost))
 		return PTR_ERR(vhost);
 	vhost->upstream = WEIR_UPSTREAM_NONE;
+	vhost->challenge = WEIR_CHALLENGE_AS_OTHERS;
+	if (tb[WEIR_A_VHOST_CHALLENGE])
+		vhost->challenge = nla_get_u32(tb[WEIR_A_VHOST_CHALLENGE]);
 	err = weir_read_name(vhost->name, tb[WEIR_A_VHOST_NAME], extack);
 	if (!err && tb[WEIR_A_VHOST_CHAIN])
 		err = weir_read_name(vhost->chain_name, tb[WEIR_A_VHOST_CHAIN], extack);
@@ -151,6 +154,9 @@ int weir_put_vhost(struct sk_buff *skb, const struct weir_config *config, u32 in
 		if (nla_put_string(skb, WEIR_A_VHOST_HOST, text))
 			return -EMSGSIZE;
 	}
+	if (vhost->challenge != WEIR_CHALLENGE_AS_OTHERS &&
+	    nla_put_u32(skb, WEIR_A_VHOST_CHALLENGE, vhost->challenge))
+		return -EMSGSIZE;
 	if (vhost->upstream != WEIR_UPSTREAM_NONE &&
 	    nla_put_string(skb, WEIR_A_VHOST_UPSTREAM, config->upstreams[vhost->upstream].name))
 		return -EMSGSIZE;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "http_challenge.h"
 #include "http_chars.h"
 #include "http_forwarded.h"
+#include "http_parts.h"
 #include "http_write.h"
 
 enum {
@@ -279,6 +281,43 @@ static void put_forwarded(struct writer *w, const struct http_head *head, const 
 	put_literal(w, "\r\n");
 }
 
+/* Whether a cookie of a request is not to be forwarded. */
+static bool has_hidden_cookie(const struct http_head *head, const u8 *buf, const char *name)
+{
+	struct http_text content;
+
+	return http_cookie_find(head, buf, name, "", &content) ||
+	       http_cookie_find(head, buf, name, HTTP_ANSWER_SUFFIX, &content);
+}
+
+/* The cookies received but those, as they were sent. */
+static void put_cookies(struct writer *w, const struct http_head *head, const u8 *buf,
+			const char *hidden)
+{
+	u16 i;
+
+	for (i = 0; i < head->n_fields; i++) {
+		const struct http_field *field = &head->fields[i];
+		struct http_text value = { buf + field->value.off, field->value.len };
+		struct http_text name, content;
+		const char *before = "Cookie: ";
+		size_t at = 0;
+
+		if (field->id != HTTP_FIELD_COOKIE || field->flags & HTTP_FIELD_NOMINATED)
+			continue;
+		while (http_cookie_next(value, &at, &name, &content)) {
+			/* Behind a semicolon there may be nothing. */
+			if ((!name.len && !content.len) || http_cookie_is_ours(name, hidden))
+				continue;
+			put_text(w, before);
+			put(w, name.at, content.at + content.len - name.at);
+			before = "; ";
+		}
+		if (*before == ';')
+			put_literal(w, "\r\n");
+	}
+}
+
 /* Where a request's line and its Host end if they read as they would be written, else 0. */
 static size_t request_start(const struct http_head *head)
 {
@@ -298,7 +337,10 @@ size_t http_write_request(u8 *out, size_t size, const struct http_head *head, co
 	bool te = head->flags & HTTP_TE_TRAILERS && head->minor;
 	size_t start = request_start(head);
 	u64 dropped = request_dropped(head, how);
+	bool hidden = how->hidden_cookie && has_hidden_cookie(head, buf, how->hidden_cookie);
 
+	if (unlikely(hidden))
+		dropped |= BIT_ULL(HTTP_FIELD_COOKIE);
 	if (start) {
 		put_fields(&w, head, buf, dropped & ~BIT_ULL(HTTP_FIELD_HOST),
 			   head->method_text.off, start);
@@ -310,6 +352,8 @@ size_t http_write_request(u8 *out, size_t size, const struct http_head *head, co
 		put_host(&w, head, buf, how->host);
 		put_fields(&w, head, buf, dropped, 0, 0);
 	}
+	if (unlikely(hidden))
+		put_cookies(&w, head, buf, how->hidden_cookie);
 	if (head->framing == HTTP_FRAMING_CHUNKED)
 		put_literal(&w, "Transfer-Encoding: chunked\r\n");
 	if (head->flags & HTTP_HAS_MAX_FORWARDS) {
@@ -416,6 +460,8 @@ size_t http_write_own(u8 *out, size_t size, const struct http_own *own)
 		put(&w, own->location, own->location_len);
 		put_literal(&w, "\r\n");
 	}
+	if (own->fields)
+		put(&w, own->fields, own->fields_len);
 	put_literal(&w, "Content-Type: ");
 	put_text(&w, own->content_type ? own->content_type : "text/plain");
 	put_literal(&w, "\r\n");

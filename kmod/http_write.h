@@ -47,6 +47,7 @@ enum {
  *	leave it and X-Forwarded-Proto out
  * @forwarded: the same for Forwarded
  * @host: Host for a request without one (HTTP/1.0); NULL: an empty one
+ * @hidden_cookie: a challenge's cookies, of this name, are taken out of a request; NULL: none
  * @date: HTTP_DATE_LEN bytes, put into a reply that has no Date; NULL: none
  * @cookie: a cookie's name for a reply that sets one, a token; NULL: none
  * @cookie_value: its value, of what needs no quotes
@@ -60,6 +61,7 @@ struct http_forward {
 	struct http_text client;
 	struct http_text forwarded;
 	const char *host;
+	const char *hidden_cookie;
 	const char *date;
 	const char *cookie;
 	const char *cookie_value;
@@ -104,6 +106,8 @@ size_t http_write_reply(u8 *out, size_t size, const struct http_head *head, cons
  * @date: HTTP_DATE_LEN bytes, or NULL to leave Date out
  * @location: where a redirect leads to, or NULL
  * @location_len: its length
+ * @fields: further lines, whole, or NULL
+ * @fields_len: their length
  * @content_type: of a body that the caller puts behind the head, or NULL: the
  *	body is a short text, which http_write_own() writes
  * @content_length: of the caller's body
@@ -115,13 +119,15 @@ struct http_own {
 	const char *date;
 	const u8 *location;
 	size_t location_len;
+	const u8 *fields;
+	size_t fields_len;
 	const char *content_type;
 	size_t content_length;
 };
 
 /*
  * The head, and the body unless it is the caller's.  HTTP_OWN_MAX and the
- * lengths of Location, Content-Type and @allow always suffice.
+ * lengths of Location, @allow, further lines and Content-Type always suffice.
  */
 size_t http_write_own(u8 *out, size_t size, const struct http_own *own);
 

@@ -33,12 +33,14 @@ static const enum weir_stat weir_limit_stats[WEIR_LIMIT_COUNT] = {
 	WEIR_CHECK_STAT(FORM_BYTES, form_bytes),
 	WEIR_CHECK_STAT(TRAILER_SPLIT, trailer_split),
 	WEIR_CHECK_STAT(RESPONSE_CODE, response_code),
+	[WEIR_LIMIT_CHALLENGE_MISSES] = WEIR_STAT_rejected_challenge_misses,
 };
 
 static const enum weir_stat weir_action_stats[__WEIR_ACTION_COUNT] = {
 	[WEIR_ACTION_REPLY] = WEIR_STAT_limit_actions_reply,
 	[WEIR_ACTION_RESET] = WEIR_STAT_limit_actions_reset,
 	[WEIR_ACTION_DROP] = WEIR_STAT_limit_actions_drop,
+	[WEIR_ACTION_CHALLENGE] = WEIR_STAT_limit_actions_challenge,
 };
 
 void weir_limits_finish(struct weir_limits *limits)
@@ -47,11 +49,16 @@ void weir_limits_finish(struct weir_limits *limits)
 
 	limits->counts_requests = false;
 	limits->counts_connections = false;
+	limits->counts_misses = false;
 	for (i = 0; i < WEIR_LIMIT_COUNT; i++) {
 		struct weir_limit_answer *answer = &limits->answers[i];
 
 		if (!answer->own_action)
 			answer->action = limits->action;
+		/* What is wrong with a request no challenge can mend. */
+		if (answer->action == WEIR_ACTION_CHALLENGE &&
+		    (weir_limit_event(i) != WEIR_LIMIT_REQUEST || i >= WEIR_LIMIT_CHECKS))
+			answer->action = WEIR_ACTION_REPLY;
 		/* A connection that is not open yet has no request to reply to. */
 		if (weir_limit_event(i) == WEIR_LIMIT_CONNECTION &&
 		    answer->action == WEIR_ACTION_REPLY)
@@ -60,8 +67,10 @@ void weir_limits_finish(struct weir_limits *limits)
 			continue;
 		if (weir_limit_event(i) == WEIR_LIMIT_REQUEST)
 			limits->counts_requests = true;
-		else
+		else if (weir_limit_event(i) == WEIR_LIMIT_CONNECTION)
 			limits->counts_connections = true;
+		else
+			limits->counts_misses = true;
 	}
 }
 

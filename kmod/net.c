@@ -13,6 +13,8 @@
 #include "group.h"
 #include "listener.h"
 #include "net.h"
+#include "secrets.h"
+#include "spent.h"
 #include "upstream.h"
 
 static unsigned int weir_net_id __read_mostly;
@@ -101,6 +103,8 @@ static void __net_exit weir_net_end(struct net *net)
 	weir_block_end(wn);
 	weir_accounts_free(wn->accounts);
 	weir_codes_free(wn->codes);
+	weir_secrets_free(wn->secrets);
+	weir_spent_free(wn->spent);
 	weir_meters_put(wn->meters);
 	free_percpu(wn->stats);
 }

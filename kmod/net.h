@@ -18,6 +18,8 @@
 
 struct weir_accounts;
 struct weir_codes;
+struct weir_secrets;
+struct weir_spent;
 
 /**
  * struct weir_net - one namespace
@@ -27,6 +29,8 @@ struct weir_codes;
  * @accounts: what clients have done, once any configuration has limited that;
  *	set before such a one is published, and there until the end
  * @codes: replies with certain codes that clients got; as @accounts
+ * @secrets: of challenges' tokens, likewise once any configuration has challenges
+ * @spent: puzzles that were solved, likewise
  * @stats: counters
  * @meters: counters of listeners, upstreams and so on
  * @listeners: struct weir_listener; @lock
@@ -50,6 +54,8 @@ struct weir_net {
 	struct weir_config __rcu	*config;
 	struct weir_accounts		*accounts;
 	struct weir_codes		*codes;
+	struct weir_secrets		*secrets;
+	struct weir_spent		*spent;
 	struct weir_stats __percpu	*stats;
 	struct weir_meters		*meters;
 	struct list_head		listeners;

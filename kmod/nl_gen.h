@@ -13,6 +13,7 @@
 
 /* Common nested types */
 extern const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1];
+extern const struct nla_policy weir_challenge_nl_policy[WEIR_A_CHALLENGE_PER_VHOST + 1];
 extern const struct nla_policy weir_checks_nl_policy[WEIR_A_CHECKS_RESPONSE_CODE_TIME + 1];
 extern const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1];
 extern const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_FORWARDED_FOR + 1];
@@ -26,10 +27,10 @@ extern const struct nla_policy weir_rule_nl_policy[WEIR_A_RULE_JUMP + 1];
 extern const struct nla_policy weir_server_nl_policy[WEIR_A_SERVER_BACKUP + 1];
 extern const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_TUNNEL + 1];
 extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1];
-extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHECKS + 1];
+extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHALLENGE + 1];
 
 /* Ops table for weir */
-extern const struct genl_split_ops weir_nl_ops[20];
+extern const struct genl_split_ops weir_nl_ops[21];
 
 int weir_nl_get_config_start(struct netlink_callback *cb);
 int weir_nl_get_stats_start(struct netlink_callback *cb);
@@ -58,5 +59,6 @@ int weir_nl_block_add_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_block_del_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_block_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int weir_nl_block_flush_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_challenge_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_WEIR_GEN_H */

@@ -37,6 +37,7 @@ enum weir_rules_bounds {
  * @chain_name: of the rules that its requests are judged by, or ""
  * @chain: these, or NULL
  * @upstream: index of the group that gets what no rule takes, or WEIR_UPSTREAM_NONE
+ * @challenge: what its clients have to do, or WEIR_CHALLENGE_AS_OTHERS
  * @meter: its counts, with a reference; NULL before it is applied
  * @policy: what its requests are to be like
  * @policy_given: a bit for each member of @policy that is its own, by WEIR_A_CHECKS_*
@@ -48,6 +49,7 @@ struct weir_vhost {
 	char				chain_name[WEIR_NAME_MAX];
 	const struct http_chain		*chain;
 	u32				upstream;
+	enum weir_challenge_kind	challenge;
 	struct weir_meter		*meter;
 	struct http_policy		policy;
 	u32				policy_given;

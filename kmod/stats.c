@@ -67,6 +67,20 @@ static const char * const weir_stats_names[WEIR_STAT_COUNT] = {
 	[WEIR_STAT_rejected_form_bytes] = "rejected_form_bytes",
 	[WEIR_STAT_rejected_trailer_split] = "rejected_trailer_split",
 	[WEIR_STAT_rejected_response_code] = "rejected_response_code",
+	[WEIR_STAT_limit_actions_challenge] = "limit_actions_challenge",
+	[WEIR_STAT_rejected_challenge_misses] = "rejected_challenge_misses",
+	[WEIR_STAT_challenges_cookie] = "challenges_cookie",
+	[WEIR_STAT_challenges_javascript] = "challenges_javascript",
+	[WEIR_STAT_challenges_refusal] = "challenges_refusal",
+	[WEIR_STAT_sessions_verified] = "sessions_verified",
+	[WEIR_STAT_puzzles_solved] = "puzzles_solved",
+	[WEIR_STAT_tokens_malformed] = "tokens_malformed",
+	[WEIR_STAT_tokens_forged] = "tokens_forged",
+	[WEIR_STAT_tokens_expired] = "tokens_expired",
+	[WEIR_STAT_tokens_early] = "tokens_early",
+	[WEIR_STAT_tokens_lazy] = "tokens_lazy",
+	[WEIR_STAT_tokens_replayed] = "tokens_replayed",
+	[WEIR_STAT_tokens_unrecorded] = "tokens_unrecorded",
 };
 
 const char *weir_stats_name(unsigned int stat)

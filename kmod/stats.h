@@ -73,6 +73,22 @@ enum weir_stat {
 	WEIR_STAT_rejected_form_bytes,
 	WEIR_STAT_rejected_trailer_split,
 	WEIR_STAT_rejected_response_code,
+	WEIR_STAT_limit_actions_challenge,
+	WEIR_STAT_rejected_challenge_misses,	/* more challenges than may be were not met */
+	/* Put to clients: a cookie to bring back, a page with a puzzle, a reply that tells why. */
+	WEIR_STAT_challenges_cookie,
+	WEIR_STAT_challenges_javascript,
+	WEIR_STAT_challenges_refusal,
+	WEIR_STAT_sessions_verified,	/* requests with a session that is good */
+	WEIR_STAT_puzzles_solved,
+	/* Sessions and answers that were not good. */
+	WEIR_STAT_tokens_malformed,
+	WEIR_STAT_tokens_forged,
+	WEIR_STAT_tokens_expired,
+	WEIR_STAT_tokens_early,
+	WEIR_STAT_tokens_lazy,
+	WEIR_STAT_tokens_replayed,
+	WEIR_STAT_tokens_unrecorded,	/* no room to remember that it was used */
 	WEIR_STAT_COUNT,
 };
 

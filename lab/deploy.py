@@ -25,6 +25,9 @@ def files(module: Path, source: Path) -> dict[str, bytes]:
     found = {MODULE: module.read_bytes()}
     for path in sorted(package.rglob("*.py")):
         found[f"{HOME}/weirctl/{path.relative_to(package)}"] = path.read_bytes()
+    # What weirctl sends along lies beside its package.
+    for path in sorted(package.parent.glob("*.html")):
+        found[f"{HOME}/{path.name}"] = path.read_bytes()
     return found
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 from lab import speed
 
-Action = Literal["reply", "reset", "drop"]
+Action = Literal["reply", "reset", "drop", "challenge"]
 ConnectionAction = Literal["reset", "drop"]
 Forwarding = Literal["append", "replace", "off"]
 
@@ -177,6 +177,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     firewall: Table = field(default_factory=dict)
+    challenge: Table = field(default_factory=dict)
 
     def changed(
         self,
@@ -192,6 +193,7 @@ class Config:
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
         firewall: Table | None = None,
+        challenge: Table | None = None,
     ) -> Self:
         """This configuration with what is named replaced."""
         return replace(
@@ -207,6 +209,7 @@ class Config:
             limits=self.limits.changed(limits or {}),
             timeouts=replace(self.timeouts, **(timeouts or {})),
             firewall=firewall or {},
+            challenge=challenge or {},
         )
 
     @property
@@ -230,6 +233,7 @@ class Config:
             "limits": self.limits.to_object(),
             "timeouts": asdict(self.timeouts),
             **({"firewall": dict(self.firewall)} if self.firewall else {}),
+            **({"challenge": dict(self.challenge)} if self.challenge else {}),
         }
 
     def to_toml(self) -> str:

@@ -79,6 +79,7 @@ class Dut:
         limits: Mapping[str, Any] | None = None,
         timeouts: Mapping[str, Any] | None = None,
         firewall: Table | None = None,
+        challenge: Table | None = None,
     ) -> None:
         """Put the test's base configuration, with what is named replaced, in force."""
         base = self._base() if servers is None else Config()
@@ -94,6 +95,7 @@ class Dut:
             limits=limits,
             timeouts=timeouts,
             firewall=firewall,
+            challenge=challenge,
         )
         self.adapter.apply(config)
         self.config = config

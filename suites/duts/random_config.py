@@ -185,6 +185,22 @@ GENERATORS: dict[str, Generator] = {
     "firewall.forwarded_for": lambda _: st.booleans(),
     "firewall.allow_mark": lambda _: _MARKS,
     "firewall.block_mark": lambda _: _MARKS,
+    "challenge.mode": lambda _: st.sampled_from(abi.CHALLENGE_MODE),
+    "challenge.when": lambda _: st.sampled_from(abi.CHALLENGE_WHEN),
+    "challenge.same_site": lambda _: st.sampled_from(abi.SAME_SITE),
+    "challenge.cookie_name": lambda _: _TOKENS,
+    "challenge.path": lambda _: st.sampled_from(["/", "/app", "/a/b"]),
+    "challenge.status": lambda _: st.sampled_from([302, 307]),
+    "challenge.lifetime": lambda _: _seconds(abi.ABI_SESSION_MIN, abi.ABI_SESSION_MAX),
+    "challenge.key_rotation": lambda _: _seconds(60_000_000, abi.ABI_SESSION_MAX),
+    "challenge.block": lambda _: _seconds(0, 600_000_000),
+    # Their defaults lie between.
+    "challenge.min_time": lambda _: _seconds(0, 2_000_000),
+    "challenge.max_time": lambda _: _seconds(3_000_000, 600_000_000),
+    "challenge.exempt_paths": lambda _: st.lists(st.sampled_from(["/.well-known/", "/health", "/"]), max_size=3),
+    "challenge.page_body": lambda _: _TEXT.map("<p>{{token}} ".__add__),
+    **{f"challenge.{key}": lambda _: st.booleans() for key in ("secure", "http_only", "per_vhost")},
+    "vhost.challenge": lambda _: st.sampled_from(abi.CHALLENGE_MODE),
     "error_page.vhost": lambda context: st.sampled_from(context.vhosts),
     "error_page.status": lambda _: st.sampled_from([400, 403, 404, 429, 502, 503, 504]),
     "error_page.content_type": lambda _: st.sampled_from(["text/html; charset=utf-8", "text/plain"]),
@@ -206,6 +222,7 @@ SUBTABLES: dict[Table, str] = {
     ("limits",): "limits",
     ("timeouts",): "timeouts",
     ("firewall",): "firewall",
+    ("challenge",): "challenge",
 }
 
 
@@ -215,6 +232,8 @@ def generator(table: Table, key: str) -> Generator | None:
     if name in GENERATORS:
         return GENERATORS[name]
     words = abi.ENUMS.get("limits", {}).get(key.replace("_", "-"), ()) if table == ("limits",) else ()
+    # That one needs a challenge.
+    words = tuple(word for word in words if word != "challenge")
     if words:
         return lambda _: st.sampled_from(words)
     low, high = abi.RANGES.get(SUBTABLES.get(table, ""), {}).get(key.replace("_", "-"), (0, -1))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from suites.duts.config import Config, Limits, Server, Timeouts
+from suites.duts.config import Config, Limits, Server, Table, Timeouts
 
 KIB: Final = 1024
 PARTS: Final = 5
@@ -26,7 +26,8 @@ class LoadPlan:
 
     `steps` are those of one counted part. `warm_up` steps come before the first, more than TCP takes to open its
     windows: until some 4,300 small replies have passed a connection, many of its packets take the slow path (+0.7 %).
-    `fresh`: each step opens a connection of its own, which the device closes. `connections` are those that lie idle
+    `fresh`: each step opens a connection of its own, which the device closes. `cookie`: one of this name is asked for
+    first, and put into the request where that has one of the same length. `connections` are those that lie idle
     (mode `idle`, where a step is a second). A flood sends `burst` packets, one a step, then waits `pause_us`
     microseconds. `leave`: each step opens a connection, says nothing, and resets it once the device has accepted it.
     """
@@ -38,6 +39,7 @@ class LoadPlan:
     replies: int = 1
     fresh: bool = False
     leave: bool = False
+    cookie: str = ""
     connections: int = 1
     burst: int = 16
     pause_us: int = 1000
@@ -111,13 +113,14 @@ def _message(method: str, target: str, *fields: str, body: int = 0) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + bytes(ord("a") + number % 26 for number in range(body))
 
 
-def _config(limits: Limits | None = None) -> Config:
+def _config(limits: Limits | None = None, challenge: Table | None = None) -> Config:
     """One listener, one origin, two connections a CPU to it; nothing times out within a run."""
     return Config(
         listeners=("0.0.0.0:80",),
         servers=(Server(f"{ORIGIN}:{ORIGIN_PORT}", connections=4),),
         limits=replace(limits or Limits(), methods=None, host_strict=None),  # as the device has them
         timeouts=Timeouts(60, 60, 600, 10, 60),
+        challenge=challenge or {},
     )
 
 
@@ -133,6 +136,11 @@ _NO_BLOCK_TABLE: Final = {
     "nginx": "nginx has no filter before TCP: it refuses an address once the connection stands",
     "haproxy": "HAProxy has no filter before TCP: it refuses an address once the connection stands",
 }
+_NO_CHALLENGE: Final = {
+    "nginx": "nginx has no challenges",
+    "haproxy": "HAProxy has no challenges of its own",
+}
+_SESSION: Final = "Cookie: __weir=" + 58 * "A"
 _REQUESTS_ONLY: Final = "a packet filter, not a reverse proxy"
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
@@ -219,6 +227,34 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
             expect=Expect(status=429, body=None, forwarded=False, also=200, at_most=5, refused=True),
             # It has no limit of new connections: what it does with one that is refused whatever it asks.
             instead={"nginx": Config(listeners=("0.0.0.0:80",), limits=Limits(action="reset"))},
+        ),
+        Scenario(
+            "challenge-cookie",
+            "GETs without the session that is wanted, each answered 302 on a connection that stays open",
+            LoadPlan(_message("GET", "/1k")),
+            config=_config(challenge={"mode": "cookie"}),
+            expect=Expect(status=302, body=None, forwarded=False),
+            excluded=_NO_CHALLENGE,
+        ),
+        Scenario(
+            "session",
+            "GETs of 1,024 bytes with a challenge's session, on a connection that stays open",
+            LoadPlan(_message("GET", "/1k", _SESSION), cookie="__weir"),
+            config=_config(challenge={"mode": "cookie"}),
+            excluded=_NO_CHALLENGE,
+        ),
+        Scenario(
+            "session-per-connection",
+            "GET of 1,024 bytes with a challenge's session on a new connection, which the device closes",
+            LoadPlan(
+                _message("GET", "/1k", "Connection: close", _SESSION),
+                steps=800,
+                warm_up=200,
+                fresh=True,
+                cookie="__weir",
+            ),
+            config=_config(challenge={"mode": "cookie"}),
+            excluded=_NO_CHALLENGE,
         ),
         Scenario(
             "blocked-syn",

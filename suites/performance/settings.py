@@ -100,6 +100,7 @@ _WEIR: Final[Mapping[str, str]] = {
     **dict.fromkeys(("fail_time", "slow_start"), "of no use without failures"),
     "request_rate": _LIMIT,
     "request_burst": _LIMIT,
+    "mode": "of challenges; only where the scenario has them",
     "action": "a refused request has a reply, or a reset where the scenario is about that",
     **dict.fromkeys(("concurrent_connections", "request_rate_block", "connection_rate_block"), _LIMIT),
     "connection_rate": "new connections by the client's address; only where the scenario limits them",

@@ -192,6 +192,8 @@ def _load(scenario: Scenario, dut: str) -> list[str]:
     for wanted, option in ((load.fresh, "--fresh"), (load.leave, "--leave"), (expect.refused, "--refused")):
         if wanted:
             argv.append(option)
+    if load.cookie and dut not in CONTROLS:
+        argv.append(f"--cookie={load.cookie}")
     if expect.forwarded and dut not in CONTROLS:
         argv.append("--field=via")
     return argv

@@ -43,12 +43,21 @@ ABI_BLOCK_MAX = 16777216
 ABI_BLOCK_TIME_MAX = 31536000000000
 ABI_METHODS_MAX = 255
 ABI_CONTENT_TYPES_MAX = 511
+ABI_COOKIE_NAME_MAX = 64
+ABI_COOKIE_PATH_MAX = 127
+ABI_EXEMPT_MAX = 32
+ABI_DIFFICULTY_MAX = 32
+ABI_SESSION_MIN = 1000000
+ABI_SESSION_MAX = 31536000000000
 PROTOCOL = ("http",)
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
-LIMIT_ACTION = ("reply", "reset", "drop")
+LIMIT_ACTION = ("reply", "reset", "drop", "challenge")
 CONNECTION_ACTION = ("reset", "drop")
 FORWARDING = ("append", "replace", "off")
+CHALLENGE_MODE = ("off", "cookie", "javascript")
+CHALLENGE_WHEN = ("always", "limits")
+SAME_SITE = ("lax", "strict", "none", "unsaid")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
 MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
 RULE_ACTION = ("upstream", "redirect", "block", "reset", "drop", "set-mark", "jump")
@@ -74,6 +83,7 @@ CMD_BLOCK_ADD = 17
 CMD_BLOCK_DEL = 18
 CMD_BLOCK_LIST = 19
 CMD_BLOCK_FLUSH = 20
+CMD_STAGE_CHALLENGE = 21
 
 # Attributes of info
 A_INFO_ABI = 1
@@ -229,6 +239,7 @@ A_VHOST_HOST = 2
 A_VHOST_UPSTREAM = 3
 A_VHOST_CHAIN = 4
 A_VHOST_CHECKS = 5
+A_VHOST_CHALLENGE = 6
 
 # Attributes of match
 A_MATCH_KIND = 1
@@ -272,6 +283,7 @@ A_CONFIG_RULE = 7
 A_CONFIG_ERROR_PAGE = 8
 A_CONFIG_PROXY = 9
 A_CONFIG_FIREWALL = 10
+A_CONFIG_CHALLENGE = 11
 
 # Attributes of counter
 A_COUNTER_NAME = 1
@@ -314,6 +326,28 @@ A_FIREWALL_BLOCK_MASK = 6
 A_FIREWALL_PROXY = 7
 A_FIREWALL_PROXY_PROTOCOL = 8
 A_FIREWALL_FORWARDED_FOR = 9
+
+# Attributes of challenge
+A_CHALLENGE_MODE = 1
+A_CHALLENGE_WHEN = 2
+A_CHALLENGE_COOKIE_NAME = 3
+A_CHALLENGE_LIFETIME = 4
+A_CHALLENGE_SECURE = 5
+A_CHALLENGE_SCRIPT_ACCESS = 6
+A_CHALLENGE_SAME_SITE = 7
+A_CHALLENGE_PATH = 8
+A_CHALLENGE_STATUS = 9
+A_CHALLENGE_PAGE_STATUS = 10
+A_CHALLENGE_REFUSAL_STATUS = 11
+A_CHALLENGE_MAX_MISSES = 12
+A_CHALLENGE_BLOCK = 13
+A_CHALLENGE_KEY_ROTATION = 14
+A_CHALLENGE_DIFFICULTY = 15
+A_CHALLENGE_MIN_TIME = 16
+A_CHALLENGE_MAX_TIME = 17
+A_CHALLENGE_PAGE = 18
+A_CHALLENGE_EXEMPT_PATH = 19
+A_CHALLENGE_PER_VHOST = 20
 
 # Attributes of block
 A_BLOCK_ADDRESS4 = 1
@@ -366,14 +400,14 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     "limits": {
         "request-rate": (0, 1073741824),
         "request-burst": (0, 1073741824),
-        "action": (0, 2),
+        "action": (0, 3),
         "header-total": (256, 32768),
         "header-count": (1, 256),
         "body-length": (0, 18446744073709551615),
         "uri-length": (64, 32768),
-        "request-rate-action": (0, 2),
+        "request-rate-action": (0, 3),
         "request-rate-status": (400, 599),
-        "request-burst-action": (0, 2),
+        "request-burst-action": (0, 3),
         "request-burst-status": (400, 599),
         "connection-rate": (0, 1073741824),
         "connection-rate-action": (0, 1),
@@ -388,52 +422,52 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "connection-burst-block": (0, 31536000000000),
         "concurrent-connections-block": (0, 31536000000000),
         "header-length": (0, 32768),
-        "header-total-action": (0, 2),
+        "header-total-action": (0, 3),
         "header-total-status": (400, 599),
         "header-total-block": (0, 31536000000000),
-        "header-count-action": (0, 2),
+        "header-count-action": (0, 3),
         "header-count-status": (400, 599),
         "header-count-block": (0, 31536000000000),
-        "uri-length-action": (0, 2),
+        "uri-length-action": (0, 3),
         "uri-length-status": (400, 599),
         "uri-length-block": (0, 31536000000000),
-        "body-length-action": (0, 2),
+        "body-length-action": (0, 3),
         "body-length-status": (400, 599),
         "body-length-block": (0, 31536000000000),
-        "header-length-action": (0, 2),
+        "header-length-action": (0, 3),
         "header-length-status": (400, 599),
         "header-length-block": (0, 31536000000000),
-        "methods-action": (0, 2),
+        "methods-action": (0, 3),
         "methods-status": (400, 599),
         "methods-block": (0, 31536000000000),
-        "method-override-action": (0, 2),
+        "method-override-action": (0, 3),
         "method-override-status": (400, 599),
         "method-override-block": (0, 31536000000000),
-        "host-strict-action": (0, 2),
+        "host-strict-action": (0, 3),
         "host-strict-status": (400, 599),
         "host-strict-block": (0, 31536000000000),
-        "content-type-required-action": (0, 2),
+        "content-type-required-action": (0, 3),
         "content-type-required-status": (400, 599),
         "content-type-required-block": (0, 31536000000000),
-        "content-types-action": (0, 2),
+        "content-types-action": (0, 3),
         "content-types-status": (400, 599),
         "content-types-block": (0, 31536000000000),
-        "uri-bytes-action": (0, 2),
+        "uri-bytes-action": (0, 3),
         "uri-bytes-status": (400, 599),
         "uri-bytes-block": (0, 31536000000000),
-        "header-name-bytes-action": (0, 2),
+        "header-name-bytes-action": (0, 3),
         "header-name-bytes-status": (400, 599),
         "header-name-bytes-block": (0, 31536000000000),
-        "header-value-bytes-action": (0, 2),
+        "header-value-bytes-action": (0, 3),
         "header-value-bytes-status": (400, 599),
         "header-value-bytes-block": (0, 31536000000000),
-        "form-bytes-action": (0, 2),
+        "form-bytes-action": (0, 3),
         "form-bytes-status": (400, 599),
         "form-bytes-block": (0, 31536000000000),
-        "trailer-split-action": (0, 2),
+        "trailer-split-action": (0, 3),
         "trailer-split-status": (400, 599),
         "trailer-split-block": (0, 31536000000000),
-        "response-code-action": (0, 2),
+        "response-code-action": (0, 3),
         "response-code-status": (400, 599),
         "response-code-block": (0, 31536000000000),
     },
@@ -455,6 +489,9 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "upstream-connect": (1000, 86400000000),
         "upstream-response": (1000, 86400000000),
         "tunnel": (1000, 86400000000),
+    },
+    "vhost": {
+        "challenge": (0, 2),
     },
     "match": {
         "kind": (0, 7),
@@ -500,6 +537,21 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "block-max": (1, 16777216),
         "block-mark": (0, 4294967295),
         "block-mask": (0, 4294967295),
+    },
+    "challenge": {
+        "mode": (0, 2),
+        "when": (0, 1),
+        "lifetime": (1000000, 31536000000000),
+        "same-site": (0, 3),
+        "status": (302, 307),
+        "page-status": (200, 599),
+        "refusal-status": (400, 599),
+        "max-misses": (0, 1073741824),
+        "block": (0, 31536000000000),
+        "key-rotation": (1000000, 31536000000000),
+        "difficulty": (1, 32),
+        "min-time": (0, 86400000000),
+        "max-time": (1000000, 86400000000),
     },
     "block": {
         "address4": (0, 4294967295),
@@ -664,6 +716,7 @@ TYPES: dict[str, dict[str, str]] = {
         "upstream": "string",
         "chain": "string",
         "checks": "nest",
+        "challenge": "u32",
     },
     "match": {
         "kind": "u32",
@@ -707,6 +760,7 @@ TYPES: dict[str, dict[str, str]] = {
         "error-page": "nest",
         "proxy": "nest",
         "firewall": "nest",
+        "challenge": "nest",
     },
     "counter": {
         "name": "string",
@@ -749,6 +803,28 @@ TYPES: dict[str, dict[str, str]] = {
         "proxy": "nest",
         "proxy-protocol": "flag",
         "forwarded-for": "flag",
+    },
+    "challenge": {
+        "mode": "u32",
+        "when": "u32",
+        "cookie-name": "string",
+        "lifetime": "uint",
+        "secure": "flag",
+        "script-access": "flag",
+        "same-site": "u32",
+        "path": "string",
+        "status": "u32",
+        "page-status": "u32",
+        "refusal-status": "u32",
+        "max-misses": "u32",
+        "block": "uint",
+        "key-rotation": "uint",
+        "difficulty": "u32",
+        "min-time": "uint",
+        "max-time": "uint",
+        "page": "binary",
+        "exempt-path": "string",
+        "per-vhost": "flag",
     },
     "block": {
         "address4": "u32",
@@ -794,6 +870,9 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
         "trailer-split-action": LIMIT_ACTION,
         "response-code-action": LIMIT_ACTION,
     },
+    "vhost": {
+        "challenge": CHALLENGE_MODE,
+    },
     "match": {
         "kind": MATCH_KIND,
     },
@@ -806,6 +885,11 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "scope": {
         "kind": SCOPE_KIND,
+    },
+    "challenge": {
+        "mode": CHALLENGE_MODE,
+        "when": CHALLENGE_WHEN,
+        "same-site": SAME_SITE,
     },
 }
 
@@ -965,6 +1049,7 @@ NAMES: dict[str, dict[int, str]] = {
         3: "upstream",
         4: "chain",
         5: "checks",
+        6: "challenge",
     },
     "match": {
         1: "kind",
@@ -1008,6 +1093,7 @@ NAMES: dict[str, dict[int, str]] = {
         8: "error-page",
         9: "proxy",
         10: "firewall",
+        11: "challenge",
     },
     "counter": {
         1: "name",
@@ -1050,6 +1136,28 @@ NAMES: dict[str, dict[int, str]] = {
         7: "proxy",
         8: "proxy-protocol",
         9: "forwarded-for",
+    },
+    "challenge": {
+        1: "mode",
+        2: "when",
+        3: "cookie-name",
+        4: "lifetime",
+        5: "secure",
+        6: "script-access",
+        7: "same-site",
+        8: "path",
+        9: "status",
+        10: "page-status",
+        11: "refusal-status",
+        12: "max-misses",
+        13: "block",
+        14: "key-rotation",
+        15: "difficulty",
+        16: "min-time",
+        17: "max-time",
+        18: "page",
+        19: "exempt-path",
+        20: "per-vhost",
     },
     "block": {
         1: "address4",

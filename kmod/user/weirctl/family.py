@@ -22,7 +22,7 @@ _GENL_HEADER = 4
 # What a request's attributes are called in a file; the others by their own names.
 _KEYS = {
     "address4": "address", "address6": "address", "port": "address", "host": "hosts", "location": "redirect",
-    "mark": "set_mark",
+    "mark": "set_mark", "exempt-path": "exempt_paths", "script-access": "http_only",
 }  # fmt: skip
 
 
@@ -119,6 +119,12 @@ def encode(config: schema.Config) -> list[Part]:
     if "firewall" in config:
         content = firewall.encode(_table(config["firewall"]))
         parts.append(Part(abi.CMD_STAGE_FIREWALL, abi.A_CONFIG_FIREWALL, "firewall", ("firewall",), content))
+    from . import challenge
+
+    # A virtual host may have one although the table is not there.
+    content = _scalars("challenge", challenge.scalars(_table(config.get("challenge", {})))) + challenge.others(config)
+    if content:
+        parts.append(Part(abi.CMD_STAGE_CHALLENGE, abi.A_CONFIG_CHALLENGE, "challenge", ("challenge",), content))
     table = _table(config.get("limits", {}))
     limits = _scalars("limits", table) + checks.encode(table, abi.A_LIMITS_CHECKS, vhost=False)
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
@@ -169,6 +175,11 @@ def decode(parts: list[bytes]) -> schema.Config:
                 config["timeouts"] = _decode_scalars("timeouts", content)
             elif kind == abi.A_CONFIG_FIREWALL:
                 config["firewall"] = firewall.decode(content)
+            elif kind == abi.A_CONFIG_CHALLENGE:
+                from . import challenge
+
+                if table := challenge.decode(_decode_scalars("challenge", content), content):
+                    config["challenge"] = table
     config["upstream"] = list(upstreams.values())
     return config
 

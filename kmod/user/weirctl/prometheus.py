@@ -10,6 +10,8 @@ _FAMILIES = (
     ("requests_", "requests_handled", "context", "Requests by the context that they were handled in."),
     ("rejected_", "rejected", "reason", "Requests refused as such, and requests and connections over a limit."),
     ("limit_actions_", "limit_actions", "action", "What was done about requests and connections over a limit."),
+    ("challenges_", "challenges", "mode", "Challenges put to clients: to bring a cookie, a puzzle, or a refusal."),
+    ("tokens_", "tokens_refused", "reason", "Sessions and answers of challenges that were not good."),
     ("errors_", "errors", "code", "Replies of Weir's own, made because an upstream failed or was busy."),
 )
 # The others, without unit and suffix.
@@ -34,6 +36,8 @@ _HELP = {
     "packets_marked": "Packets of blocked clients marked instead.",
     "blocks_active": "Entries of the block table.",
     "blocks_refused": "Entries that the block table had no room or no memory for.",
+    "sessions_verified": "Requests with the session of a challenge.",
+    "puzzles_solved": "Puzzles of challenges that were solved.",
     "clients_tracked": "Clients whose requests and connections are counted.",
 }
 # The sum of its classes.

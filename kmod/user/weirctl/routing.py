@@ -245,7 +245,14 @@ def _body(value: object) -> tuple[str, str] | None:
     return None if length <= abi.ABI_PAGE_MAX else (f"at most {abi.ABI_PAGE_MAX} bytes", f"got {length}")
 
 
-VHOST = ("name", "hosts", "upstream", "chain", "limits")
+def _challenge(value: object) -> tuple[str, str] | None:
+    from .schema import got
+
+    expected = " or ".join(f'"{mode}"' for mode in abi.CHALLENGE_MODE)
+    return None if isinstance(value, str) and value in abi.CHALLENGE_MODE else (expected, got(value))
+
+
+VHOST = ("name", "hosts", "upstream", "chain", "limits", "challenge")
 _NAMED: dict[str, Check] = {"name": _token, "value": _pattern}
 ERROR_PAGE: dict[str, Check] = {"status": _error_status, "content_type": _content_type, "body": _body}
 
@@ -315,7 +322,8 @@ class Routing:
             seen.setdefault(value, path)
 
     def vhost(self, path: Path, value: object, upstreams: list[str], chains: list[str]) -> None:
-        if not self.checker.fields(path, value, {"name": self.name}, ("name",), *VHOST[1:]):
+        own = {"name": self.name, "challenge": _challenge}
+        if not self.checker.fields(path, value, own, ("name",), *(key for key in VHOST if key not in own)):
             return
         assert isinstance(value, dict)
         if "upstream" in value:

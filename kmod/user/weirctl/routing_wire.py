@@ -31,6 +31,8 @@ def _vhost(table: Table) -> bytes:
         limits = table["limits"]
         assert isinstance(limits, dict), "the schema has checked it"
         content += checks.encode(limits, abi.A_VHOST_CHECKS, vhost=True)
+    if "challenge" in table:
+        content += netlink.u32(abi.A_VHOST_CHALLENGE, abi.CHALLENGE_MODE.index(str(table["challenge"])))
     return content
 
 
@@ -142,6 +144,8 @@ def _decode_vhost(content: bytes) -> Table:
             hosts.append(netlink.string(payload))
         elif kind == abi.A_VHOST_CHECKS:
             table["limits"] = checks.decode(payload)
+        elif kind == abi.A_VHOST_CHALLENGE:
+            table["challenge"] = abi.CHALLENGE_MODE[netlink.number(payload)]
         elif kind in abi.NAMES["vhost"]:
             table[abi.NAMES["vhost"][kind]] = netlink.string(payload)
     return {"name": table.pop("name"), **({"hosts": hosts} if hosts else {}), **table}

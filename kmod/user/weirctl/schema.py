@@ -137,6 +137,7 @@ SECONDS = {
     "timeouts": frozenset(abi.NAMES["timeouts"].values()),
     "upstream": frozenset(("queue-timeout", "fail-time", "slow-start")),
     "health": frozenset(("period", "timeout")),
+    "challenge": frozenset(("lifetime", "block", "key-rotation", "min-time", "max-time")),
     "limits": frozenset(name for name in abi.NAMES["limits"].values() if name.endswith("-block")),
 }
 
@@ -165,7 +166,7 @@ def _attribute(attribute_set: str, name: str) -> Check:
     return seconds_within(attribute_set, name) if is_time(attribute_set, name) else integer(attribute_set, name)
 
 
-def _attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
+def attributes(attribute_set: str, **others: Check) -> dict[str, Check]:
     """A check for each key of a table that is an attribute set of the ABI; `others` for texts."""
     rest = {
         name.replace("-", "_"): _attribute(attribute_set, name)
@@ -194,16 +195,16 @@ def _visible(value: str, without: str) -> bool:
 
 
 LISTENER = {"address": _address(server=False), "protocol": _one_of(abi.PROTOCOL)}
-SERVER = _attributes("server", address=_address(server=True))
-HEALTH = _attributes(
+SERVER = attributes("server", address=_address(server=True))
+HEALTH = attributes(
     "health",
     uri=_text('a path, as "/health",', lambda value: value.startswith("/") and _visible(value, '#"\\')),
     host=_text("a host's name", lambda value: _visible(value, '/?#@"\\')),
 )
-UPSTREAM = _attributes("upstream", name=_name, sticky_cookie=_text("a cookie's name", _TOKEN.issuperset))
-PROXY = _attributes("proxy")
-LIMITS = {**_attributes("limits"), **checks.keys(vhost=False)}
-TIMEOUTS = _attributes("timeouts")
+UPSTREAM = attributes("upstream", name=_name, sticky_cookie=_text("a cookie's name", _TOKEN.issuperset))
+PROXY = attributes("proxy")
+LIMITS = {**attributes("limits"), **checks.keys(vhost=False)}
+TIMEOUTS = attributes("timeouts")
 
 
 class Checker:
@@ -269,7 +270,10 @@ class Checker:
             seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
-        known = ("listener", "upstream", "vhost", "rule", "error_page", "proxy", "limits", "timeouts", "firewall")
+        known = (
+            "listener", "upstream", "vhost", "rule", "error_page", "proxy", "limits", "timeouts", "firewall",
+            "challenge",
+        )  # fmt: skip
         if not isinstance(config, dict):
             self.add((), got(config), "a table")
             return
@@ -298,6 +302,11 @@ class Checker:
             from . import firewall
 
             firewall.check(self, config["firewall"])
+        limits = config.get("limits")
+        if "challenge" in config or (isinstance(limits, dict) and "challenge" in limits.values()):
+            from . import challenge
+
+            challenge.check(self, config)
 
     def upstream(self, path: Path, value: object) -> None:
         if not self.fields(path, value, UPSTREAM, ("name",), "health", "server"):

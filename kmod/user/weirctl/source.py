@@ -29,9 +29,11 @@ class Source:
 
     def _with_files(self, config: schema.Config) -> schema.Config:
         """The configuration with what it says is in files: relative names are beside its own."""
-        if "error_page" not in config:
+        table = config.get("challenge")
+        has_page = isinstance(table, dict) and "page" in table
+        if "error_page" not in config and not has_page:
             return config
-        from . import routing
+        from . import challenge, routing
 
         directory = self.name[: self.name.rfind("/") + 1]
 
@@ -42,6 +44,8 @@ class Source:
             self._unread.append(Problem("invalid", message, path, expected))
 
         read_in = routing.read_files(config, read, add)
+        assert isinstance(read_in, dict)
+        read_in = challenge.read_file(read_in, read, add)
         assert isinstance(read_in, dict)
         return read_in
 

@@ -24,7 +24,7 @@ enum {
 
 struct client {
 	struct sockaddr_in target;
-	const char *request;
+	char *request;
 	size_t request_length;
 	unsigned long replies;		/* to one sending */
 	unsigned long status;		/* of each reply */
@@ -32,6 +32,7 @@ struct client {
 	unsigned long at_most;
 	long long body;			/* bytes of each expected reply's body; -1: as many as in the first one */
 	const char *field;		/* that each expected reply has, or NULL */
+	const char *cookie;		/* that the device gives, and wants to see again, or NULL */
 	bool fresh;			/* a new connection for each unit, which the device closes */
 	bool refused;			/* the same, without having said anything */
 	bool leave;			/* a new connection for each unit, which the client resets */
@@ -199,6 +200,34 @@ static void step(void *data)
 		problem(&c->tally, "%zu bytes after the last reply", c->end - c->start);
 }
 
+/*
+ * Ask once without it, and put the cookie that the reply sets where the request has one of that name and length. That
+ * is no part of what is counted.
+ */
+static void learn(struct client *c)
+{
+	size_t n = strlen(c->cookie), length;
+	const char *set, *end;
+	struct head head;
+	char *place;
+
+	open_connection(c);
+	send_all(c);
+	while (!find_head(c->buffer, c->end, &head))
+		receive(c);
+	set = memmem(c->buffer, head.length, c->cookie, n);
+	place = memmem(c->request, c->request_length, c->cookie, n);
+	if (!set || !place || set[n] != '=' || place[n] != '=')
+		problem(&c->tally, "no cookie %s in reply and request", c->cookie);
+	end = strpbrk(set, ";\r");
+	length = (size_t)(end - set);
+	if (place[length] != '\r')
+		problem(&c->tally, "a cookie of %zu bytes", length);
+	memcpy(place, set, length);
+	close(c->fd);
+	c->start = c->end = 0;
+}
+
 void client(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -210,6 +239,7 @@ void client(int argc, char **argv)
 		{ "at-most", required_argument, NULL, 'm' },
 		{ "body", required_argument, NULL, 'b' },
 		{ "field", required_argument, NULL, 'f' },
+		{ "cookie", required_argument, NULL, 'C' },
 		{ "fresh", no_argument, NULL, 'F' },
 		{ "refused", no_argument, NULL, 'R' },
 		{ "leave", no_argument, NULL, 'L' },
@@ -232,6 +262,7 @@ void client(int argc, char **argv)
 		case 'm': c.at_most = number(optarg); break;
 		case 'b': c.body = (long long)number(optarg); break;
 		case 'f': c.field = optarg; break;
+		case 'C': c.cookie = optarg; break;
 		case 'F': c.fresh = true; break;
 		case 'R': c.refused = true; break;
 		case 'L': c.leave = true; break;
@@ -248,6 +279,8 @@ void client(int argc, char **argv)
 		usage("no memory");
 	memset(c.buffer, 0, BUFFER);	/* no page fault falls into a counted part */
 	pin(CPU);
+	if (c.cookie)
+		learn(&c);
 	if (!c.fresh && !c.refused && !c.leave)
 		open_connection(&c);
 	run_course(&course, step, &c);

@@ -60,10 +60,19 @@ def of(scenario: Scenario) -> Workload:
     )
 
 
-# Questions for counts, and no gate of a release: at which size copying pays, and what a refusal costs by itself.
-# Under load refusals are what the floods measure (attacks.py).
+# Questions for counts, and no gate of a release: at which size copying pays, what a refusal costs by itself, and
+# challenges, which no other device has. Under load refusals are what the floods measure (attacks.py).
 COUNTED_ONLY: Final = frozenset(
-    {"get-keepalive-16k", "get-keepalive-1m", "rate-limited-reset", "connection-left", "refused-connection"}
+    {
+        "get-keepalive-16k",
+        "get-keepalive-1m",
+        "rate-limited-reset",
+        "connection-left",
+        "refused-connection",
+        "challenge-cookie",
+        "session",
+        "session-per-connection",
+    }
 )
 
 WORKLOADS: Final[Mapping[str, Workload]] = {
@@ -82,7 +91,6 @@ TO_COME: Final[Mapping[str, str]] = {
     "https-keepalive-1k": _NO_TLS,
     "https-1m": _NO_TLS,
     "tls-handshake-flood": _NO_TLS,
-    "challenge-cookie": "Weir sends no challenge yet",
     "compress-16k": "Weir does not compress yet",
 }
 """Scenarios that the suite is to have and cannot measure today, and why."""

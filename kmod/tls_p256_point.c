@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Renes, Costello, Batina, "Complete addition formulas for prime order elliptic
- * curves" (2016), algorithms 4 to 6. Booth's recoding makes digits of a
+ * curves" (2016), algorithms 5 and 6. Booth's recoding makes digits of a
  * scalar; which multiple a digit names is found by looking at all of them.
  */
 #include "tls_p256_point.h"
@@ -16,15 +16,24 @@ void p256_scratch_wipe(struct p256_scratch *scratch)
 	memzero_explicit(scratch, sizeof(*scratch));
 }
 
-/*
- * Where the algorithms for an addition have become the same: with t0 = x1 x2,
- * t1 = y1 y2, t2 = z1 z2, t3 = x1 y2 + x2 y1, t4 = y1 z2 + y2 z1, y3 = x1 z2 + x2 z1.
- */
-static inline void finish_addition(struct p256_point *r, u64 *t0, u64 *t1, u64 *t2, u64 *t3,
-				   u64 *t4, u64 *y3)
+/* Algorithm 5: of b only x and y count, its z is 1. */
+static void add_affine(struct p256_point *r, const struct p256_point *a, const struct p256_point *b)
 {
-	u64 x3[P256_LIMBS], z3[P256_LIMBS];
+	u64 t0[P256_LIMBS], t1[P256_LIMBS], t2[P256_LIMBS], t3[P256_LIMBS], t4[P256_LIMBS];
+	u64 x3[P256_LIMBS], y3[P256_LIMBS], z3[P256_LIMBS];
 
+	p256_mul(t0, a->x, b->x);
+	p256_mul(t1, a->y, b->y);
+	p256_add(t3, b->x, b->y);
+	p256_add(t4, a->x, a->y);
+	p256_mul(t3, t3, t4);
+	p256_add(t4, t0, t1);
+	p256_sub(t3, t3, t4);
+	p256_mul(t4, b->y, a->z);
+	p256_add(t4, t4, a->y);
+	p256_mul(y3, b->x, a->z);
+	p256_add(y3, y3, a->x);
+	memcpy(t2, a->z, sizeof(t2));
 	p256_mul(z3, curve_b, t2);
 	p256_sub(x3, y3, z3);
 	p256_add(z3, x3, x3);
@@ -50,54 +59,6 @@ static inline void finish_addition(struct p256_point *r, u64 *t0, u64 *t1, u64 *
 	p256_mul(z3, t4, z3);
 	p256_mul(t1, t3, t0);
 	p256_add(r->z, z3, t1);
-}
-
-/* Algorithm 4. */
-static void add(struct p256_point *r, const struct p256_point *a, const struct p256_point *b)
-{
-	u64 t0[P256_LIMBS], t1[P256_LIMBS], t2[P256_LIMBS], t3[P256_LIMBS], t4[P256_LIMBS];
-	u64 y3[P256_LIMBS], x3[P256_LIMBS];
-
-	p256_mul(t0, a->x, b->x);
-	p256_mul(t1, a->y, b->y);
-	p256_mul(t2, a->z, b->z);
-	p256_add(t3, a->x, a->y);
-	p256_add(t4, b->x, b->y);
-	p256_mul(t3, t3, t4);
-	p256_add(t4, t0, t1);
-	p256_sub(t3, t3, t4);
-	p256_add(t4, a->y, a->z);
-	p256_add(x3, b->y, b->z);
-	p256_mul(t4, t4, x3);
-	p256_add(x3, t1, t2);
-	p256_sub(t4, t4, x3);
-	p256_add(x3, a->x, a->z);
-	p256_add(y3, b->x, b->z);
-	p256_mul(x3, x3, y3);
-	p256_add(y3, t0, t2);
-	p256_sub(y3, x3, y3);
-	finish_addition(r, t0, t1, t2, t3, t4, y3);
-}
-
-/* Algorithm 5: of b only x and y count, its z is 1. */
-static void add_affine(struct p256_point *r, const struct p256_point *a, const struct p256_point *b)
-{
-	u64 t0[P256_LIMBS], t1[P256_LIMBS], t2[P256_LIMBS], t3[P256_LIMBS], t4[P256_LIMBS];
-	u64 y3[P256_LIMBS];
-
-	p256_mul(t0, a->x, b->x);
-	p256_mul(t1, a->y, b->y);
-	p256_add(t3, b->x, b->y);
-	p256_add(t4, a->x, a->y);
-	p256_mul(t3, t3, t4);
-	p256_add(t4, t0, t1);
-	p256_sub(t3, t3, t4);
-	p256_mul(t4, b->y, a->z);
-	p256_add(t4, t4, a->y);
-	p256_mul(y3, b->x, a->z);
-	p256_add(y3, y3, a->x);
-	memcpy(t2, a->z, sizeof(t2));
-	finish_addition(r, t0, t1, t2, t3, t4, y3);
 }
 
 /* Algorithm 6. */
@@ -149,8 +110,7 @@ static void set_neutral(struct p256_point *p)
 	memcpy(p->y, p256_one, sizeof(p->y));
 }
 
-/* The absolute value of a digit; `negative` becomes all ones where it is below 0. */
-static u64 recode(const u8 *scalar, int digit, u64 *negative)
+u64 p256_digit(const u8 *scalar, int digit, u64 *negative)
 {
 	unsigned int at = digit * P256_DIGIT;
 	unsigned int bits = 0;
@@ -170,8 +130,7 @@ static u64 recode(const u8 *scalar, int digit, u64 *negative)
 	return value | (low & ~*negative);
 }
 
-/* r = -r where the mask is all ones. */
-static void negate(u64 *r, u64 mask)
+void p256_negate(u64 *r, u64 mask)
 {
 	static const u64 zero[P256_LIMBS];
 	u64 negative[P256_LIMBS];
@@ -190,7 +149,7 @@ void p256_multiply_base(struct p256_scratch *scratch, const u8 *scalar)
 	for (int odd = 1; odd >= 0; odd--) {
 		for (int i = odd; i < P256_DIGITS; i += 2) {
 			u64 negative;
-			u64 value = recode(scalar, i, &negative);
+			u64 value = p256_digit(scalar, i, &negative);
 			u64 none = tls_is_zero(value);
 
 			memset(chosen, 0, sizeof(*chosen));
@@ -202,52 +161,17 @@ void p256_multiply_base(struct p256_scratch *scratch, const u8 *scalar)
 					chosen->y[k] |= p256_base_multiples[i / 2][j][1][k] & mask;
 				}
 			}
-			negate(chosen->y, negative);
+			p256_negate(chosen->y, negative);
 			/* The neutral point has no affine coordinates: add, and forget it. */
-			scratch->multiples[0] = *sum;
+			scratch->added = *sum;
 			add_affine(sum, sum, chosen);
-			p256_choose(sum->x, scratch->multiples[0].x, none);
-			p256_choose(sum->y, scratch->multiples[0].y, none);
-			p256_choose(sum->z, scratch->multiples[0].z, none);
+			p256_choose(sum->x, scratch->added.x, none);
+			p256_choose(sum->y, scratch->added.y, none);
+			p256_choose(sum->z, scratch->added.z, none);
 		}
 		if (odd)
 			for (int i = 0; i < P256_DIGIT; i++)
 				add_itself(sum);
-	}
-}
-
-void p256_multiply(struct p256_scratch *scratch, const u8 *scalar)
-{
-	struct p256_point *multiples = scratch->multiples;
-	struct p256_point *sum = &scratch->sum;
-	struct p256_point *chosen = &scratch->chosen;
-
-	multiples[0] = *sum;
-	for (int i = 1; i < P256_MULTIPLES; i++) {
-		if (i & 1) {
-			multiples[i] = multiples[i / 2];
-			add_itself(&multiples[i]);
-		} else {
-			add(&multiples[i], &multiples[i - 1], &multiples[0]);
-		}
-	}
-	set_neutral(sum);
-	for (int i = P256_DIGITS - 1; i >= 0; i--) {
-		u64 negative;
-		u64 value = recode(scalar, i, &negative);
-
-		for (int j = 0; j < P256_DIGIT; j++)
-			add_itself(sum);
-		set_neutral(chosen);
-		for (u64 j = 0; j < P256_MULTIPLES; j++) {
-			u64 mask = tls_is_zero(value ^ (j + 1));
-
-			p256_choose(chosen->x, multiples[j].x, mask);
-			p256_choose(chosen->y, multiples[j].y, mask);
-			p256_choose(chosen->z, multiples[j].z, mask);
-		}
-		negate(chosen->y, negative);
-		add(sum, sum, chosen);
 	}
 }
 

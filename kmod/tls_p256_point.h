@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Points of P-256 in constant time, in homogeneous coordinates: (X/Z, Y/Z), and
- * Z = 0 for the neutral one. The formulas have no exceptions, so no operand
- * has to be looked at.
+ * Z = 0 for the neutral one.
  *
  * Pure functions on the caller's memory: any context, no lock.
  */
@@ -29,6 +28,7 @@ enum {
  * @multiples: 1 to 16 times the point
  * @sum: the result so far
  * @chosen: the multiple that a digit asks for
+ * @added: the sum with it, or as it was before
  *
  * Wiped by whoever calls, with p256_scratch_wipe().
  */
@@ -36,6 +36,7 @@ struct p256_scratch {
 	struct p256_point multiples[P256_MULTIPLES];
 	struct p256_point sum;
 	struct p256_point chosen;
+	struct p256_point added;
 };
 
 void p256_scratch_wipe(struct p256_scratch *scratch);
@@ -43,8 +44,14 @@ void p256_scratch_wipe(struct p256_scratch *scratch);
 /* scratch->sum = scalar * G, for a scalar of 32 bytes, the lowest first. */
 void p256_multiply_base(struct p256_scratch *scratch, const u8 *scalar);
 
-/* scratch->sum = scalar * scratch->sum */
+/* scratch->sum = scalar * scratch->sum, for one from 1 to n - 1 and a point whose z is 1. */
 void p256_multiply(struct p256_scratch *scratch, const u8 *scalar);
+
+/* The absolute value of a scalar's digit; @negative becomes all ones where it is below 0. */
+u64 p256_digit(const u8 *scalar, int digit, u64 *negative);
+
+/* r = -r where the mask is all ones. */
+void p256_negate(u64 *r, u64 mask);
 
 /* Reads 32 bytes of x and 32 of y. False if there is no such point. Not for secrets. */
 bool p256_point_from_bytes(struct p256_point *point, const u8 *bytes);

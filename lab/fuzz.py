@@ -1,4 +1,4 @@
-"""`lab fuzz`: the HTTP code of the module under libFuzzer, in user space, with the sanitizers on. See docs/fuzzing.md.
+"""`lab fuzz`: the HTTP and TLS code of the module under libFuzzer, in user space, with sanitizers. See docs/fuzzing.md.
 
 What a run finds new is kept in the cache's scratch, so that the next run goes on from there; `--merge` brings what is
 worth keeping into the repository.
@@ -18,7 +18,7 @@ from typing import Final
 from lab import fuzz_corpus, fuzz_coverage, sandbox
 from lab.cache import Cache
 from lab.errors import ExitCode, LabError, UsageError
-from lab.fuzz_build import FUZZ, Builder, targets
+from lab.fuzz_build import Builder, folder_of, targets
 from lab.lock import Lock
 from lab.tools import ensure_tools
 
@@ -66,9 +66,10 @@ class Target:
     def __init__(self, builder: Builder, name: str) -> None:
         self.builder = builder
         self.name = name
-        self.seeds = FUZZ / f"seeds/{name}.txt"
-        self.corpus = FUZZ / f"corpus/{name}.txt"
-        self.dictionary = FUZZ / f"{name}.dict"
+        folder = folder_of(name)
+        self.seeds = folder / f"seeds/{name}.txt"
+        self.corpus = folder / f"corpus/{name}.txt"
+        self.dictionary = folder / f"{name}.dict"
         self.found = builder.cache.scratch(f"fuzz-{name}")
 
     def inputs(self) -> list[bytes]:

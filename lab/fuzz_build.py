@@ -1,6 +1,7 @@
 """The programs of `lab fuzz`, made of the sources as they are now by the clang of the fuzz tools tree, unless cached.
 
-A target is a file kmod/tests/http/fuzz/fuzz_NAME.c; the other files there are what targets share.
+A target is a file fuzz_NAME.c of kmod/tests/http/fuzz or kmod/tests/tls/fuzz; the other files there are what targets
+share.
 """
 
 from __future__ import annotations
@@ -18,17 +19,24 @@ from lab.tools import ToolsTree
 
 HTTP: Final = ROOT / "kmod/tests/http"
 FUZZ: Final = HTTP / "fuzz"
+TLS_FUZZ: Final = ROOT / "kmod/tests/tls/fuzz"
 _COMMON: Final = ("-std=gnu11", "-O1", "-g")
 _SANITIZED: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _COUNTED: Final = ("-fprofile-instr-generate", "-fcoverage-mapping")
 # What guides the fuzzer: new edges in the product, in the reader it is compared with and in what reads the rules of an
 # input, not in what compares them.
-_GUIDED: Final = "src:*kmod/http_*.c\nsrc:*/fuzz/strict.c\nsrc:*/fuzz/written.c\nfun:*\n"
+_GUIDED: Final = "src:*kmod/http_*.c\nsrc:*kmod/tls_*.c\nsrc:*/fuzz/strict.c\nsrc:*/fuzz/written.c\nfun:*\n"
 
 
-def targets() -> list[str]:
-    """The names of all targets."""
-    return sorted(path.stem.removeprefix("fuzz_") for path in FUZZ.glob("fuzz_*.c"))
+def targets(*folders: Path) -> list[str]:
+    """The names of the targets in these folders; none: of all."""
+    found = [path for folder in folders or (FUZZ, TLS_FUZZ) for path in folder.glob("fuzz_*.c")]
+    return sorted(path.stem.removeprefix("fuzz_") for path in found)
+
+
+def folder_of(target: str) -> Path:
+    """Where its sources and inputs are."""
+    return TLS_FUZZ if target in targets(TLS_FUZZ) else FUZZ
 
 
 @dataclass(frozen=True)
@@ -41,17 +49,22 @@ class Builder:
     def fuzzer(self, target: str, *, counted: bool = False) -> Path:
         """libFuzzer with the target: under the sanitizers, or instead of them `counted`, for a coverage report."""
         flags = [*_COMMON, "-fsanitize=fuzzer", *(_COUNTED if counted else _SANITIZED)]
-        shared = [path for path in sorted(FUZZ.glob("*.c")) if path.name != "replay.c" and path.stem[:5] != "fuzz_"]
-        sources = [FUZZ / f"fuzz_{target}.c", *shared, HTTP / "roundtrip.c"]
-        return self._build(f"fuzz-{target}", flags, sources)
+        folder = folder_of(target)
+        shared = [path for path in sorted(folder.glob("*.c")) if path.name != "replay.c" and path.stem[:5] != "fuzz_"]
+        sources = [folder / f"fuzz_{target}.c", *shared]
+        if folder == TLS_FUZZ:
+            return self._build(f"fuzz-{target}", flags, sources, product="tls")
+        return self._build(f"fuzz-{target}", flags, [*sources, HTTP / "roundtrip.c"])
 
     def unit_tests(self, *, counted: bool = False) -> Path:
         """The program of the unit tests, whose rows are seeds."""
         return self._build("harness", [*_COMMON, *(_COUNTED if counted else ())], sorted(HTTP.glob("*.c")))
 
-    def _build(self, name: str, flags: Sequence[str], sources: Sequence[Path]) -> Path:
-        everything = [*sources, *sorted((ROOT / "kmod").glob("http_*.c"))]
-        headers = [*sorted(HTTP.rglob("*.h")), *sorted((ROOT / "kmod").glob("http_*.h"))]
+    def _build(self, name: str, flags: Sequence[str], sources: Sequence[Path], product: str = "http") -> Path:
+        kmod = ROOT / "kmod"
+        everything = [*sources, *sorted(kmod.glob(f"{product}_*.c"))]
+        headers = [*sorted((kmod / "tests" / product).rglob("*.h")), *sorted(kmod.glob(f"{product}_*.h"))]
+        headers.append(kmod / "http_types.h")
         content = {str(path.relative_to(ROOT)): path for path in (*everything, *headers)}
 
         def build(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which lines and branches of the HTTP code the fuzzer's inputs reach, by clang's source-based coverage."""
+"""Which lines and branches of the HTTP and TLS code the fuzzer's inputs reach, by clang's source-based coverage."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _export(builder: Builder, folder: Path, programs: Sequence[Path]) -> Any:
     argv: list[str | Path] = ["llvm-profdata", "merge", "-sparse", "-o", merged, *sorted(folder.glob("*.profraw"))]
     subprocess.run(sandbox.command(builder.tools, argv), capture_output=True, timeout=600, check=True)
     objects = [word for program in programs[1:] for word in ("-object", str(program))]
-    sources = sorted((ROOT / "kmod").glob("http_*.c"))
+    sources = [path for product in ("http", "tls") for path in sorted((ROOT / "kmod").glob(f"{product}_*.c"))]
     argv = ["llvm-cov", "export", f"-instr-profile={merged}", programs[0], *objects, *sources]
     done = subprocess.run(sandbox.command(builder.tools, argv), capture_output=True, timeout=600, check=True)
     return json.loads(done.stdout)["data"][0]

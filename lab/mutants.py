@@ -107,7 +107,7 @@ class Laboratory:
         self.tools = tools
         self.product = sorted(KMOD.glob("http_*.c"))
         self.harness = sorted(HTTP.glob("*.c"))
-        self.replay = {name: [FUZZ / f"fuzz_{name}.c", *self._shared(), HTTP / "roundtrip.c"] for name in targets()}
+        self.replay = {name: [FUZZ / f"fuzz_{name}.c", *self._shared(), HTTP / "roundtrip.c"] for name in targets(FUZZ)}
 
     def _shared(self) -> list[Path]:
         return [path for path in sorted(FUZZ.glob("*.c")) if not path.name.startswith("fuzz_")]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab import fuzz_corpus
-from lab.fuzz_build import FUZZ, targets
+from lab.fuzz_build import folder_of, targets
 
-FILES = [FUZZ / kind / f"{name}.txt" for kind in ("seeds", "corpus") for name in targets()]
+FILES = [folder_of(name) / kind / f"{name}.txt" for kind in ("seeds", "corpus") for name in targets()]
 MOST = 1000
 """Inputs of a file in the repository. More than that, and nobody reads them any more: merge."""
 

@@ -14,7 +14,7 @@ import pytest
 from lab import fuzz_corpus, sandbox
 from lab.bootstrap import ROOT
 from lab.cache import Cache, digest
-from lab.fuzz_build import targets
+from lab.fuzz_build import FUZZ, targets
 from lab.lock import Lock
 from lab.tools import ToolsTree, ensure_tools
 from suites.http_cases import SUITES, case_names
@@ -91,7 +91,7 @@ def test_every_case_is_listed(outcomes: dict[str, str]) -> None:
     assert sorted(outcomes) == sorted(case_names())
 
 
-@pytest.mark.parametrize("target", targets())
+@pytest.mark.parametrize("target", targets(FUZZ))
 def test_fuzz_corpus(tools: ToolsTree, tmp_path: Path, target: str) -> None:
     """The fuzzer's checks on its corpus; and on its seeds, their beginnings, and their bytes replaced."""
     folder = SUITES / "fuzz"

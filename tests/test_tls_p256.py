@@ -116,6 +116,16 @@ def test_shared_secret(oracle: Oracle, secret: int, other: int) -> None:
     assert oracle.ask(b"d", octets(secret), point_of(other)) == mine.exchange(ec.ECDH(), theirs)
 
 
+def test_shared_secret_of_small_and_large_numbers(oracle: Oracle) -> None:
+    """Where a sum is neutral, or could meet the multiple that is added to it."""
+    base = point_of(1)
+    special = {N % 2**k for k in range(256)} | {2**k for k in range(256)}
+    special |= {2**k - 1 for k in range(257)} | {N - 2**k for k in range(255)} | set(range(1, 80))
+    for secret in sorted(special | {N - value for value in range(1, 80)}):
+        if 0 < secret < N:
+            assert oracle.ask(b"d", octets(secret), base) == point_of(secret)[1:33], secret
+
+
 @pytest.mark.parametrize("secret", [0, N, N + 1, P, 2**256 - 1])
 def test_secret_that_is_none(oracle: Oracle, secret: int) -> None:
     assert not oracle.ask(b"p", octets(secret))

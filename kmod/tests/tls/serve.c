@@ -131,9 +131,13 @@ static void serve(int fd, struct tls_server *server)
 		struct http_text data;
 		enum tls_event event;
 
-		while ((event = tls_server_read(server, &in, &out, &data)) == TLS_DATA)
-			if (!take_data(fd, server, data, request, &out))
+		do {
+			event = tls_server_read(server, &in, &out, &data);
+			if (event == TLS_DATA && !take_data(fd, server, data, request, &out))
 				return;
+			if (event == TLS_BLOCKED && !send_all(fd, &out))
+				return;
+		} while (event == TLS_DATA || event == TLS_BLOCKED);
 		if (event == TLS_END)
 			tls_server_close(server, &out);
 		if (!send_all(fd, &out) || event == TLS_END || event == TLS_FAILED)

@@ -356,7 +356,8 @@ static void forbidden_trailers(const struct test_case *test)
 		"Proxy-Authorization", "Max-Forwards", "Via", "X-Forwarded-For",
 		"X-Forwarded-Proto", "Forwarded", "Set-Cookie", "Cookie", "Authorization",
 		"Cache-Control",
-		"Content-Type", "Content-Encoding", "Content-Range",
+		"Content-Type", "Content-Encoding", "Content-Range", "X-HTTP-Method",
+		"X-HTTP-Method-Override", "X-Method-Override",
 	};
 	char text[128];
 

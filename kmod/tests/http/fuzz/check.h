@@ -51,6 +51,9 @@ u8 *fuzz_copy(const u8 *data, size_t len);
 /* The bounds that options and seed ask for. */
 struct http_limits fuzz_limits(u8 options);
 
+/* An accepted request, checked; @byte: one that its target may not have. */
+void fuzz_policy(const struct http_head *head, const u8 *buf, u8 byte);
+
 /* An accepted head, forwarded: read again by the parser and a second reader, forwarded again. */
 void fuzz_forwarding(const struct http_head *head, const u8 *buf, u8 options);
 

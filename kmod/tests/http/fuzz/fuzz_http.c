@@ -207,6 +207,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 		check_bytes(&head, copy);
 		check_spans(&head, copy);
+		if (!head.is_reply)
+			fuzz_policy(&head, copy, data[head.length / 2]);
 		fuzz_forwarding(&head, copy, options);
 		if (fuzz_body(&head, options, behind, size - head.length) != HTTP_ERROR)
 			fuzz_bounds(&head, copy, options, behind, size - head.length);

@@ -38,11 +38,17 @@ FLAGS = ("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Wno-sign-compare", "-W
 LIBRARY = ("-shared", "-fPIC", "-fsanitize=undefined", "-fsanitize-trap=all")
 THREADS = ("-DSHIM_THREADS", "-fsanitize=thread", "-static-libtsan", "-pthread")
 
-SECOND, EIGHTH = 1_000_000_000, 125_000_000
-REQUEST_BURST, REQUEST_RATE, CONNECTION_BURST, CONNECTION_RATE, CONCURRENT, CHECKS = range(6)
+SECOND, EIGHTH, MINUTE = 1_000_000_000, 125_000_000, 64_000_000_000
+REQUEST_BURST, REQUEST_RATE, CONNECTION_BURST, CONNECTION_RATE, MISSES, CONCURRENT, CHECKS = range(7)
 # Behind what is counted come the checks of requests, which are enum http_check.
 NONE = CHECKS + re.findall(r"^\tHTTP_CHECK_(\w+),", (KMOD / "http_policy.h").read_text(), re.M).index("COUNT")
-WINDOWS = {REQUEST_BURST: EIGHTH, REQUEST_RATE: SECOND, CONNECTION_BURST: EIGHTH, CONNECTION_RATE: SECOND}
+WINDOWS = {
+    REQUEST_BURST: EIGHTH,
+    REQUEST_RATE: SECOND,
+    CONNECTION_BURST: EIGHTH,
+    CONNECTION_RATE: SECOND,
+    MISSES: MINUTE,
+}
 BUCKET = 8  # accounts without connections in one
 START = 10**18  # decades of uptime
 
@@ -57,7 +63,7 @@ class Accounts:
 
     def __init__(self, library: ctypes.CDLL, clients: int, most: list[int]) -> None:
         self._library = library
-        self.most = (ctypes.c_uint32 * 5)(*most)
+        self.most = (ctypes.c_uint32 * CHECKS)(*most)
         counters = ctypes.c_void_p(library.shim_counters())
         self._table = ctypes.c_void_p(library.weir_accounts_alloc(clients, counters))
         self._over = ctypes.c_int()
@@ -108,6 +114,12 @@ class Accounts:
 
     def request(self, account: int) -> int:
         return int(self._library.weir_account_request(ctypes.c_void_p(account), self.most))
+
+    def miss(self, account: int) -> int:
+        return int(self._library.weir_account_miss(ctypes.c_void_p(account), self.most))
+
+    def forgive(self, account: int) -> None:
+        self._library.weir_account_forgive(ctypes.c_void_p(account))
 
     def visit(self, client: int) -> int | None:
         """A connection with one request; which limit that passes, or None without memory."""
@@ -161,7 +173,7 @@ def library(built: Path) -> ctypes.CDLL:
 @contextmanager
 def table(library: ctypes.CDLL, clients: int = BUCKET, **most: int) -> Iterator[Accounts]:
     """A table with these limits; all its memory is back at the end."""
-    names = ("request_burst", "request_rate", "connection_burst", "connection_rate", "concurrent")
+    names = ("request_burst", "request_rate", "connection_burst", "connection_rate", "misses", "concurrent")
     assert not set(most) - set(names)
     made = Accounts(library, clients, [most.get(name, 0) for name in names])
     try:
@@ -186,21 +198,26 @@ GAPS = st.one_of(
     st.integers(0, 2_000_000),
     st.integers(0, 200_000_000),
     st.sampled_from([EIGHTH, EIGHTH // 8]),
-    *(st.integers(window * 7 // 8, window) for window in (EIGHTH, SECOND)),
+    *(st.integers(window * 7 // 8, window) for window in (EIGHTH, SECOND, MINUTE)),
+    st.integers(0, MINUTE // 8),
 )
 
 
 @settings(max_examples=300, deadline=None)
-@given(limit=st.integers(1, 12), gaps=st.lists(GAPS, max_size=120), kind=st.sampled_from([REQUEST_BURST, REQUEST_RATE]))
+@given(
+    limit=st.integers(1, 12),
+    gaps=st.lists(GAPS, max_size=120),
+    kind=st.sampled_from([REQUEST_BURST, REQUEST_RATE, MISSES]),
+)
 def test_a_window_passes_its_limit_and_no_more(library: ctypes.CDLL, limit: int, gaps: list[int], kind: int) -> None:
-    most = {"request_burst" if kind == REQUEST_BURST else "request_rate": limit}
+    most = {{REQUEST_BURST: "request_burst", REQUEST_RATE: "request_rate", MISSES: "misses"}[kind]: limit}
     window, log = WINDOWS[kind], Log()
     with table(library, **most) as accounts:
         account = accounts.open(1)
         assert account is not None
         for gap in gaps:
             accounts.now += gap
-            over = accounts.request(account)
+            over = accounts.miss(account) if kind == MISSES else accounts.request(account)
             if over == NONE:
                 assert log.within(accounts.now, window) < limit, "more than the limit in a window"
                 log.passed.append(accounts.now)
@@ -208,6 +225,22 @@ def test_a_window_passes_its_limit_and_no_more(library: ctypes.CDLL, limit: int,
                 assert over == kind
                 assert log.within(accounts.now, late(window)) >= limit, "refused too early"
         accounts.close(account)
+
+
+def test_misses_are_forgiven_and_requests_are_not(library: ctypes.CDLL) -> None:
+    with table(library, request_rate=2, misses=3) as accounts:
+        account = accounts.open(1)
+        assert account is not None
+        assert [accounts.miss(account) for _ in range(4)] == [NONE] * 3 + [MISSES]
+        assert [accounts.request(account) for _ in range(3)] == [NONE] * 2 + [REQUEST_RATE]
+        accounts.forgive(account)
+        assert [accounts.miss(account) for _ in range(4)] == [NONE] * 3 + [MISSES]
+        assert accounts.request(account) == REQUEST_RATE
+        accounts.close(account)
+        again = accounts.open(1)
+        assert again is not None
+        assert accounts.miss(again) == MISSES
+        accounts.close(again)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 8, 9, 1000])

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kmod/clients.c takes of the kernel, for user space: tests/test_clients.py
- * builds it with this in the place of each of the kernel's headers.  The clock
- * stands still until it is set, and memory can be made short.  With SHIM_THREADS
- * locks are real ones, for a program of several threads.
+ * What kmod/clients.c and spent.c take of the kernel, for user space: tests/test_clients.py
+ * and tests/test_spent.py build them with this in the place of each of the
+ * kernel's headers.  The clock stands still until it is set, and memory can be made
+ * short.  With SHIM_THREADS locks are real ones, for a program of several threads.
  */
 #ifndef WEIR_TESTS_CLIENTS_SHIM_H
 #define WEIR_TESTS_CLIENTS_SHIM_H
@@ -15,6 +15,7 @@
 
 #include "http_types.h"
 
+#define s32 int32_t
 #define s64 int64_t
 
 #define __percpu

@@ -241,8 +241,11 @@ static bool write_rest(struct tls_server *server, const struct tls_hello *hello,
 
 	write_extensions(server, hello, out);
 	write_certificate(server, identity, out);
-	if (!write_verify(server, identity, out))
+	if (!write_verify(server, identity, out)) {
+		/* What was to be encrypted is not sent as it is. */
+		out->len = record;
 		return false;
+	}
 	write_finished(server, out);
 	/* Before the client's traffic secret gives way to the next one. */
 	tls_schedule_finished(schedule, schedule->client, server->arena->verify);

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.test_http_parser import tools
-from tests.test_tls_engine import engine, identity, opened, program
+from tests.test_tls_engine import Identity, engine, identity, opened, program
 from tests.tls_client import (
     ALERT,
     ALPN,
@@ -36,6 +36,7 @@ from tests.tls_client import (
     Client,
     Hello,
     message,
+    messages,
     numbers,
     record,
     records,
@@ -285,6 +286,39 @@ def test_hello_that_is_fine(engine: Engine, name: str) -> None:
     assert (0 in client.extensions) == (name != "no-name")
     assert (16 in client.extensions) == (name != "no-alpn")
     assert engine.read(client.finish()).state == State.OPEN
+
+
+@pytest.mark.parametrize("length", [1, 1000, 15 * 1024 - 5])
+def test_chain(engine: Engine, identity: Identity, length: int) -> None:
+    """Of any length that is allowed, in one record; what is in it is the client's affair."""
+    der = bytes(length)
+    try:
+        engine.identity([der], identity.secret)
+        client = Client()
+        said = started(engine, client)
+    finally:
+        engine.identity([identity.der], identity.secret)
+    (_, _, hello), _, (_, header, body) = records(said.out)
+    client.receive(record(HANDSHAKE, hello))
+    kind, content = client.incoming.open(header, body)
+    assert kind == HANDSHAKE
+    assert [one[0] for one in messages(content)] == [8, 11, 15, 20]
+    assert dict(messages(content))[11] == b"\0" + vector(vector(der, 3) + b"\0\0", 3)
+
+
+def test_key_that_is_none(engine: Engine, identity: Identity) -> None:
+    """Behind the ServerHello comes an alert, and nothing that was to be encrypted."""
+    try:
+        engine.identity([identity.der], 0)
+        client = Client()
+        said = started(engine, client)
+    finally:
+        engine.identity([identity.der], identity.secret)
+    assert (said.event, said.alert, said.sent_alert) == (Event.FAILED, Alert.INTERNAL_ERROR, True)
+    (_, _, hello), change, (_, header, body) = records(said.out)
+    assert change[0] == CHANGE_CIPHER_SPEC
+    client.receive(record(HANDSHAKE, hello))
+    assert client.incoming.open(header, body) == (ALERT, bytes([2, Alert.INTERNAL_ERROR]))
 
 
 HELLO_RECORD = record(HANDSHAKE, HELLO.message())

@@ -41,7 +41,7 @@ from tests.tls_client import (
     record,
     records,
     vector,
-)  # fmt: skip
+)
 from tests.tls_programs import Alert, Engine, Event, Said, State
 
 __all__ = ["engine", "identity", "program", "tools"]

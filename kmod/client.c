@@ -362,8 +362,6 @@ void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 	bh_lock_sock(sk);
 	weir_client_graft(client, sk);
 	weir_leg_attach(&client->leg, sk, &listener->leg);
-	/* The reply acknowledges the request; the first, too, needs no packet for that alone. */
-	inet_csk_enter_pingpong_mode(sk);
 	bh_unlock_sock(sk);
 	/* Whatever came before the callbacks were there. */
 	weir_leg_kick(&client->leg, WEIR_EVENT_READ);

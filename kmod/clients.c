@@ -213,7 +213,12 @@ static u64 weir_account_fullness(struct weir_account *account, const u32 *most, 
 static struct weir_accounts_bucket *weir_accounts_bucket(struct weir_accounts *accounts,
 							 const struct in6_addr *key)
 {
-	return &accounts->buckets[siphash(key, sizeof(*key), &accounts->key) & accounts->mask];
+	u64 words[2];
+
+	/* In words it takes half as long, which a flood of new connections is grateful for. */
+	memcpy(words, key, sizeof(words));
+	return &accounts->buckets[siphash_2u64(words[0], words[1], &accounts->key) &
+				  accounts->mask];
 }
 
 /* Bucket's lock held, as for all below. */

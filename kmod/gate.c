@@ -106,11 +106,17 @@ refuse:
 	return NULL;
 }
 
-/* A child has its listener's operations; from now on it has nothing to do with the gate. */
+/*
+ * A child has its listener's operations; from now on it has nothing to do with the gate.
+ * Its lock is held.  The reply acknowledges the request; the first, too, needs no packet
+ * for that alone, even if it is here before the connection is accepted.
+ */
 static struct sock *weir_gate_let_go(const struct weir_gate *gate, struct sock *child)
 {
-	if (child)
+	if (child) {
 		inet_csk(child)->icsk_af_ops = gate->tcp;
+		inet_csk_enter_pingpong_mode(child);
+	}
 	return child;
 }
 

@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from lab.errors import InfrastructureError, ProductFailure
 from suites.duts.config import Config, Server
 from suites.performance.scenarios import SCENARIOS
-from suites.performance.timed import devices, figures, flood, guest, latency
+from suites.performance.timed import attacks, devices, figures, flood, guest, latency
 from suites.performance.timed.attacks import ATTACKS
 from suites.performance.timed.figures import Context
 from suites.performance.timed.floods import ATTACKS_AND_FLOODS, FLOODS
@@ -224,6 +225,25 @@ def test_attacks_have_to_show() -> None:
     assert len(FLOODS) == 8
     for attack in ATTACKS_AND_FLOODS.values():
         assert attack.segments or attack.connections or attack.packets, attack.id
+
+
+def test_what_an_attack_shows_as_is_read_from_the_guest() -> None:
+    files = [
+        "Tcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs",
+        "Tcp: 1 200 120000 -1 1 2 3 4 5 678",
+        "Inter-|   Receive                                                |  Transmit",
+        " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop",
+        "    lo:     900      9    0    0    0     0          0         0      900       9    0    0",
+        "  eth0: 4567890   4321    0    0    0     0          0         0  1234567    1000    0    0",
+        "sockets: used 70",
+        "TCP: inuse 12 orphan 0 tw 3 alloc 14 mem 2",
+    ]
+
+    class Guest:
+        def run(self, *_argv: str) -> SimpleNamespace:
+            return SimpleNamespace(lines=files)
+
+    assert attacks.traffic(cast(Any, Guest())) == attacks.Traffic(segments=678, packets=4321, sockets=12)
 
 
 def test_syns_of_a_flood_are_whole() -> None:

@@ -192,7 +192,7 @@ GENERATORS: dict[str, Generator] = {
     "challenge.path": lambda _: st.sampled_from(["/", "/app", "/a/b"]),
     "challenge.status": lambda _: st.sampled_from([302, 307]),
     "challenge.lifetime": lambda _: _seconds(abi.ABI_SESSION_MIN, abi.ABI_SESSION_MAX),
-    "challenge.key_rotation": lambda _: _seconds(60_000_000, abi.ABI_SESSION_MAX),
+    "challenge.key_rotation": lambda _: _seconds(abi.ABI_SESSION_MIN, abi.ABI_SESSION_MAX),
     "challenge.block": lambda _: _seconds(0, 600_000_000),
     # Their defaults lie between.
     "challenge.min_time": lambda _: _seconds(0, 2_000_000),

@@ -25,6 +25,7 @@
 
 #include "block.h"
 #include "config.h"
+#include "evict.h"
 #include "firewall.h"
 #include "hook.h"
 #include "net.h"
@@ -160,12 +161,13 @@ static int weir_block_put(struct weir_net *wn, const struct weir_prefix *prefix,
 {
 	struct weir_blocks *blocks = &wn->blocks;
 	struct weir_block *block;
-	bool sooner = false, first;
+	bool sooner = false, first, blocked;
 	int err = 0;
 
 	spin_lock_bh(&blocks->lock);
 	first = !blocks->count;
 	block = rhashtable_lookup(&blocks->table, prefix, weir_block_params);
+	blocked = block && block->expires > weir_block_now();
 	if (block)
 		WRITE_ONCE(block->expires, max(block->expires, expires));
 	else if (blocks->count >= max)
@@ -179,6 +181,8 @@ static int weir_block_put(struct weir_net *wn, const struct weir_prefix *prefix,
 	spin_unlock_bh(&blocks->lock);
 	if (!err && first)
 		mod_delayed_work(system_unbound_wq, &blocks->hooking, 0);
+	if (!err && !blocked)
+		weir_evict_blocked(wn);
 	if (sooner)
 		weir_block_plan(blocks, expires);
 	return err;

@@ -77,8 +77,9 @@ void weir_block_end(struct weir_net *wn);
  * Block a prefix (IPv4: of the mapped address, so 128 is one address) for
  * @duration ns, or with 0 until it is unblocked.  One that is blocked already
  * stays so at least as long as before.  In force at once while anything else
- * is blocked, else as soon as a work item has hooked into netfilter, or
- * weir_block_settle() has.
+ * is blocked, or the configuration has a limit that blocks, else as soon as a
+ * work item has hooked into netfilter, or weir_block_settle() has.  Another work
+ * item then closes his connections.
  *
  * 0; -EINVAL: more than 128 bits; -EACCES: all of it is in the allow-list;
  * -ENOSPC: the table is full; -ENOMEM.  After the last two, which are counted,

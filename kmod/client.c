@@ -11,6 +11,7 @@
 
 #include "client.h"
 #include "client_leg.h"
+#include "evict.h"
 #include "exchange.h"
 #include "gather.h"
 #include "limit.h"
@@ -180,6 +181,11 @@ static void weir_client_run(struct weir_leg *leg, unsigned int events)
 
 	if (leg->closed || leg->lingering)
 		return;
+	if (unlikely(events & WEIR_EVENT_BLOCKED)) {
+		weir_count(leg->wn, WEIR_STAT_connections_blocked, 1);
+		weir_client_drop(client);
+		return;
+	}
 	/* After a reset by the client there is nobody to serve. */
 	if (events & WEIR_EVENT_ABORT ||
 	    (leg->sk->sk_state == TCP_CLOSE && weir_client_was_reset(client))) {
@@ -200,6 +206,7 @@ static void weir_client_uncount(struct weir_client *client)
 
 	spin_lock_bh(&wn->clients_lock);
 	list_del(&client->node);
+	WRITE_ONCE(wn->client_count, wn->client_count - 1);
 	spin_unlock_bh(&wn->clients_lock);
 	weir_count(wn, WEIR_STAT_connections_active, -1);
 	weir_meter_add(client->meter, WEIR_METER_connections, -1);
@@ -242,7 +249,7 @@ static const struct weir_leg_ops weir_client_ops = {
 	.free = weir_client_free,
 };
 
-static struct in6_addr weir_client_address(const struct sock *sk)
+struct in6_addr weir_client_address(const struct sock *sk)
 {
 	struct in6_addr address;
 
@@ -285,11 +292,18 @@ static void weir_client_refuse_connection(struct sock *sk, bool silently)
  * is gone.  How many come in a while was looked at by gate.c; of those that came
  * together some may be too many all the same.
  */
-static bool weir_client_admit(struct weir_net *wn, const struct weir_config *config,
-			      struct sock *sk, struct weir_account **account)
+static bool weir_client_admit(const struct weir_listener *listener,
+			      const struct weir_config *config, struct sock *sk,
+			      struct weir_account **account)
 {
 	const struct weir_limits *limits = &config->limits;
 	struct in6_addr address = weir_client_address(sk);
+	struct weir_incident event = {
+		.address = &address,
+		.port = ntohs(sk->sk_dport),
+		.listener = &listener->address,
+	};
+	struct weir_net *wn = listener->leg.wn;
 	enum weir_limit over;
 	bool silently;
 
@@ -299,7 +313,7 @@ static bool weir_client_admit(struct weir_net *wn, const struct weir_config *con
 	if (*account)
 		return true;
 	silently = over != WEIR_LIMIT_NONE &&
-		   weir_limit_refused(wn, limits, over, &address) == WEIR_ACTION_DROP;
+		   weir_limit_refused(wn, limits, over, &event) == WEIR_ACTION_DROP;
 	weir_client_refuse_connection(sk, silently);
 	return false;
 }
@@ -329,7 +343,7 @@ void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 	struct weir_client *client;
 
 	if (!proxied && config->limits.counts_connections &&
-	    !weir_client_admit(wn, config, sk, &account))
+	    !weir_client_admit(listener, config, sk, &account))
 		return;
 	client = kmem_cache_zalloc(weir_clients, GFP_ATOMIC | __GFP_NOWARN);
 	if (!client || weir_leg_setup(&client->leg, &weir_client_ops, wn)) {
@@ -356,12 +370,16 @@ void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 	weir_count(wn, WEIR_STAT_connections_accepted, 1);
 	weir_count(wn, WEIR_STAT_connections_active, 1);
 	weir_count(wn, WEIR_STAT_memory_bytes, sizeof(*client));
-	spin_lock_bh(&wn->clients_lock);
-	list_add_tail(&client->node, &wn->clients);
-	spin_unlock_bh(&wn->clients_lock);
 	bh_lock_sock(sk);
 	weir_client_graft(client, sk);
 	weir_leg_attach(&client->leg, sk, &listener->leg);
+	/* From now on others look at it; it does not run before the lock is released. */
+	spin_lock_bh(&wn->clients_lock);
+	list_add_tail(&client->node, &wn->clients);
+	WRITE_ONCE(wn->client_count, wn->client_count + 1);
+	spin_unlock_bh(&wn->clients_lock);
+	if (unlikely(weir_block_any(&wn->blocks)) && weir_evict_is_blocked(client))
+		weir_leg_kick(&client->leg, WEIR_EVENT_BLOCKED);
 	bh_unlock_sock(sk);
 	/* Whatever came before the callbacks were there. */
 	weir_leg_kick(&client->leg, WEIR_EVENT_READ);

@@ -327,6 +327,7 @@ static void weir_visit_challenge(struct weir_client *client, const struct weir_v
 static bool weir_visit_may_miss(struct weir_client *client, const struct weir_visit *visit)
 {
 	const struct weir_limits *limits = &visit->config->limits;
+	struct weir_incident incident;
 	struct weir_account *account;
 	enum weir_limit over;
 
@@ -340,7 +341,8 @@ static bool weir_visit_may_miss(struct weir_client *client, const struct weir_vi
 	over = weir_account_miss(account, limits->most);
 	if (over == WEIR_LIMIT_NONE)
 		return true;
-	weir_limit_refused(client->leg.wn, limits, over, &client->address);
+	incident = weir_client_incident(client, visit->head, visit->buf);
+	weir_limit_refused(client->leg.wn, limits, over, &incident);
 	weir_visit_refuse(client, visit);
 	return false;
 }
@@ -349,16 +351,18 @@ bool weir_client_verified(struct weir_client *client, const struct weir_config *
 			  enum weir_limit over)
 {
 	struct weir_net *wn = client->leg.wn;
+	struct weir_incident incident;
 	enum http_token_fault fault;
 	struct weir_visit visit;
 
 	if (over == WEIR_LIMIT_NONE && config->challenge.when == WEIR_CHALLENGE_LIMITS)
 		return true;
 	weir_visit_begin(&visit, client, config);
+	incident = weir_client_incident(client, visit.head, visit.buf);
 	if (visit.mode == WEIR_CHALLENGE_OFF) {
 		if (over == WEIR_LIMIT_NONE)
 			return true;
-		weir_limit_refused(wn, &config->limits, over, &client->address);
+		weir_limit_refused(wn, &config->limits, over, &incident);
 		weir_client_limited(client, config, config->limits.answers[over].status);
 		return false;
 	}
@@ -372,7 +376,7 @@ bool weir_client_verified(struct weir_client *client, const struct weir_config *
 				  client->mark ?: client->accepted_mark))
 		return true;
 	if (over != WEIR_LIMIT_NONE)
-		weir_limit_refused(wn, &config->limits, over, &client->address);
+		weir_limit_refused(wn, &config->limits, over, &incident);
 	weir_visit_count_fault(wn, fault);
 	if (visit.mode == WEIR_CHALLENGE_JAVASCRIPT && weir_visit_answer(client, &visit)) {
 		weir_count(wn, WEIR_STAT_puzzles_solved, 1);

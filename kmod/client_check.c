@@ -12,9 +12,16 @@
 #include "limit.h"
 
 bool weir_client_over(struct weir_client *client, const struct weir_config *config,
-		      enum weir_limit over)
+		      enum weir_limit over, const struct weir_meter *vhost, const char *detail)
 {
-	switch (weir_limit_refused(client->leg.wn, &config->limits, over, &client->address)) {
+	const struct weir_gather *gather = client->gather;
+	struct weir_incident incident;
+
+	incident = weir_client_incident(client, gather ? &gather->head : NULL,
+					gather ? gather->bytes : NULL);
+	incident.vhost = vhost ? vhost->name : NULL;
+	incident.detail = detail;
+	switch (weir_limit_refused(client->leg.wn, &config->limits, over, &incident)) {
 	case WEIR_ACTION_RESET:
 		weir_client_reset(client);
 		return false;
@@ -29,13 +36,19 @@ bool weir_client_over(struct weir_client *client, const struct weir_config *conf
 bool weir_client_wrong(struct weir_client *client, enum http_error error, u16 *status)
 {
 	const struct weir_config *config = weir_client_config(client);
+	const struct weir_gather *gather = client->gather;
 	enum http_check check = http_check_of(error);
 
 	*status = http_status_of(error);
-	if (check == HTTP_CHECK_NONE)
+	if (check == HTTP_CHECK_NONE) {
+		weir_client_tell_bad(client, gather ? &gather->head : NULL,
+				     gather ? gather->bytes : NULL, http_text_of(error), *status);
 		return true;
+	}
 	*status = config->limits.answers[weir_limit_of(check)].status;
-	return weir_client_over(client, config, weir_limit_of(check));
+	/* Of a body it is known for whom it was. */
+	return weir_client_over(client, config, weir_limit_of(check),
+				gather ? NULL : client->vhost, http_text_of(error));
 }
 
 bool weir_client_watch(struct weir_client *client, const struct http_policy *policy)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * One client connection, for the files that make up its leg: client.c (its life),
- * client_request.c (what it reads), client_reply.c (what it sends) and
- * client_wait.c (what it waits for).  All of it is called from the leg's run():
- * softirq, its socket's lock and the RCU read lock held.
+ * client_request.c (what it reads), client_reply.c (what it sends),
+ * client_wait.c (what it waits for) and client_tell.c (what is told of it).  All
+ * of it is called from the leg's run(): softirq, its socket's lock and the RCU
+ * read lock held.
  */
 #ifndef _WEIR_CLIENT_LEG_H
 #define _WEIR_CLIENT_LEG_H
@@ -11,6 +12,7 @@
 #include <linux/net.h>
 #include <linux/tcp.h>
 
+#include "events.h"
 #include "http_parts.h"
 #include "http_write.h"
 #include "leg.h"
@@ -140,7 +142,10 @@ static inline u64 weir_client_clock(const struct weir_client *client)
 	return tcp_sk(client->leg.sk)->tcp_mstamp;
 }
 
-/* client.c: the end of an exchange, or of the connection. */
+/* client.c */
+/* Of a socket's other end, IPv4 mapped.  Any context. */
+struct in6_addr weir_client_address(const struct sock *sk);
+/* The end of an exchange, or of the connection. */
 void weir_client_leave(struct weir_client *client);
 /* The request in progress is for a virtual host with this meter; NULL: for none. */
 static inline void weir_client_visits(struct weir_client *client, struct weir_meter *vhost)
@@ -169,11 +174,13 @@ void weir_client_count_code(struct weir_client *client);
 /* Whether the client had too many such replies from a virtual host, by its index. */
 bool weir_client_had_codes(struct weir_client *client, const struct weir_config *config, u32 vhost);
 /*
- * A request is over a limit, or does not pass a check.  True: it is to be
- * answered.  False: the connection is gone.
+ * A request is over a limit, or does not pass a check.  @vhost: of the virtual
+ * host that it is for, @detail: what a parser did not like; or NULL.  True: it
+ * is to be answered.  False: the connection is gone.
  */
 bool weir_client_over(struct weir_client *client, const struct weir_config *config,
-		      enum weir_limit over);
+		      enum weir_limit over, const struct weir_meter *vhost,
+		      const char *detail);
 /* The same for what a parser refuses; @status: of the answer. */
 bool weir_client_wrong(struct weir_client *client, enum http_error error, u16 *status);
 /* Look at the body of the exchange's request for what its policy says.  False: no memory. */
@@ -250,6 +257,19 @@ void weir_client_say(struct weir_client *client, const struct http_head *head,
 		     bool close);
 /* Send what there is of the reply.  Returns whether the exchange or the connection is over. */
 bool weir_client_send(struct weir_client *client);
+
+/* client_tell.c */
+/*
+ * What an event says of the connection, and of @head as far as it was read from
+ * @buf; both may be NULL.
+ */
+struct weir_incident weir_client_incident(const struct weir_client *client,
+					  const struct http_head *head, const u8 *buf);
+/* Tell of what was refused; with @status 0 by a reset.  @detail: what a parser did not like. */
+void weir_client_tell_bad(const struct weir_client *client, const struct http_head *head,
+			  const u8 *buf, const char *detail, u16 status);
+/* Tell that the client was too slow; likewise. */
+void weir_client_tell_slow(const struct weir_client *client, u16 status);
 
 /* client_wait.c */
 /* Set the deadline of what the connection waits for now. */

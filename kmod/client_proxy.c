@@ -54,6 +54,7 @@ static bool weir_client_admit_forwarded(struct weir_client *client,
 {
 	struct in6_addr key = weir_limit_key(&config->limits, &client->address);
 	struct weir_net *wn = client->leg.wn;
+	struct weir_incident event;
 	enum weir_limit over;
 
 	if (!config->limits.counts_connections)
@@ -68,9 +69,10 @@ static bool weir_client_admit_forwarded(struct weir_client *client,
 	if (client->account || (over != WEIR_LIMIT_NONE &&
 				weir_limit_spares(config, &client->address)))
 		return true;
+	event = weir_client_incident(client, NULL, NULL);
 	/* Of that client's, and for it: the proxy itself is never blocked for others. */
 	if (over != WEIR_LIMIT_NONE &&
-	    weir_limit_refused(wn, &config->limits, over, &client->address) == WEIR_ACTION_DROP)
+	    weir_limit_refused(wn, &config->limits, over, &event) == WEIR_ACTION_DROP)
 		weir_client_drop(client);
 	else
 		weir_client_reset(client);
@@ -95,6 +97,7 @@ bool weir_client_read_proxy(struct weir_client *client)
 	case PROXY_ERROR:
 		/* There is nobody who would understand a reply. */
 		weir_count(client->leg.wn, WEIR_STAT_rejected_bad_request, 1);
+		weir_client_tell_bad(client, NULL, NULL, "malformed PROXY header", 0);
 		weir_client_reset(client);
 		return false;
 	case PROXY_LOCAL:

@@ -240,6 +240,9 @@ void weir_client_redirect(struct weir_client *client, const struct weir_redirect
 	bool done;
 
 	if (!room || room > WEIR_REDIRECT_MAX) {
+		weir_client_tell_bad(client, redirect->head, redirect->buf,
+				     room ? "redirect too long" : "no host to redirect to",
+				     room ? 414 : 400);
 		weir_client_refuse(client, redirect->head, room ? 414 : 400, close);
 		return;
 	}

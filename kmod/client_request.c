@@ -146,7 +146,7 @@ static bool weir_client_fails(struct weir_client *client, const struct weir_conf
 	enum weir_limit over = weir_limit_of(check);
 	const struct http_head *head = &client->gather->head;
 
-	if (!weir_client_over(client, config, over))
+	if (!weir_client_over(client, config, over, client->vhost, NULL))
 		return false;
 	weir_client_refuse_for(client, head, vhost, config->limits.answers[over].status,
 			       weir_client_is_last(client, head));
@@ -163,6 +163,7 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 	const u8 *buf = client->gather->bytes;
 	struct weir_redirect redirect = { .head = head, .buf = buf };
 	struct weir_net *wn = client->leg.wn;
+	struct weir_incident event;
 	struct weir_route route;
 
 	weir_route_find(config, head, buf, &client->address, client->mark ?: client->accepted_mark,
@@ -176,6 +177,11 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 	}
 	if (route.marked)
 		weir_leg_mark(&client->leg, route.mark);
+	if (route.kind >= WEIR_ROUTE_REFUSE) {
+		event = weir_client_incident(client, head, buf);
+		event.vhost = client->vhost ? client->vhost->name : NULL;
+		weir_route_tell(wn, &route, &event);
+	}
 	switch (route.kind) {
 	case WEIR_ROUTE_UPSTREAM:
 		weir_client_forward(client, route.upstream, route.vhost, route.mark);
@@ -268,7 +274,7 @@ static bool weir_client_within(struct weir_client *client, const struct weir_con
 		*challenged = over;
 		return true;
 	}
-	if (weir_client_over(client, config, over))
+	if (weir_client_over(client, config, over, NULL, NULL))
 		weir_client_limited(client, config, limits->answers[over].status);
 	return false;
 }
@@ -429,6 +435,19 @@ static int weir_client_body_actor(read_descriptor_t *desc, struct sk_buff *skb, 
 	return used;
 }
 
+static void weir_client_refuse_body(struct weir_client *client, enum http_error error)
+{
+	struct http_head head = { .method = client->x->method, .minor = client->x->minor };
+	u16 status;
+
+	if (client->replied) {
+		weir_client_tell_bad(client, NULL, NULL, http_text_of(error), 0);
+		weir_client_reset(client);
+	} else if (weir_client_wrong(client, error, &status)) {
+		weir_client_refuse(client, &head, status, true);
+	}
+}
+
 void weir_client_read_body(struct weir_client *client)
 {
 	struct weir_client_actor actor = { .client = client };
@@ -455,15 +474,7 @@ void weir_client_read_body(struct weir_client *client)
 		client->reading = WEIR_READING_NOTHING;
 		break;
 	case HTTP_ERROR:
-		if (client->replied) {
-			weir_client_reset(client);
-		} else {
-			struct http_head head = { .method = x->method, .minor = x->minor };
-			u16 status;
-
-			if (weir_client_wrong(client, client->relay.body.error, &status))
-				weir_client_refuse(client, &head, status, true);
-		}
+		weir_client_refuse_body(client, client->relay.body.error);
 		return;
 	case HTTP_MORE:
 		break;

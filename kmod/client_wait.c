@@ -120,13 +120,16 @@ void weir_client_expired(struct weir_client *client)
 		}
 		weir_gather_free(client->gather);
 		client->gather = NULL;
+		weir_client_tell_slow(client, 408);
 		weir_client_refuse(client, NULL, 408, true);
 		break;
 	case WEIR_WAIT_BODY:
 		if (client->replied) {
 			weir_count(client->leg.wn, WEIR_STAT_timeouts_client, 1);
+			weir_client_tell_slow(client, 0);
 			weir_client_reset(client);
 		} else {
+			weir_client_tell_slow(client, 408);
 			weir_client_refuse(client, &head, 408, true);
 		}
 		break;
@@ -138,6 +141,7 @@ void weir_client_expired(struct weir_client *client)
 		    ++client->stalls < WEIR_CLIENT_LOOKS)
 			break;
 		weir_count(client->leg.wn, WEIR_STAT_timeouts_client, 1);
+		weir_client_tell_slow(client, 0);
 		weir_client_reset(client);
 		break;
 	case WEIR_WAIT_UPSTREAM:

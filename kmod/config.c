@@ -8,10 +8,12 @@
 #include "checks.h"
 #include "codes.h"
 #include "config.h"
+#include "events.h"
 #include "group.h"
 #include "hook.h"
 #include "limit.h"
 #include "listener.h"
+#include "memory.h"
 #include "net.h"
 #include "pages.h"
 #include "rules.h"
@@ -46,6 +48,7 @@ struct weir_config *weir_config_alloc(void)
 	config->timeouts.tunnel = 3600ULL * USEC_PER_SEC;
 	weir_firewall_setup(&config->firewall);
 	weir_challenge_setup(&config->challenge);
+	config->log.rate = WEIR_EVENTS_RATE_DEFAULT;
 	return config;
 }
 
@@ -488,6 +491,8 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 	err = weir_config_account(wn, &config->limits) ?: weir_config_codes(wn, &config->limits);
 	if (!err)
 		err = weir_challenge_prepare(wn, &config->challenge);
+	if (!err)
+		err = weir_memory_prepare(wn, &config->limits);
 	if (err)
 		return err;
 	err = weir_config_open(wn, config, &opened, extack);
@@ -516,6 +521,7 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 	weir_hook_out(wn);
 	weir_config_put(old);
 	weir_groups_retire(wn, config);
+	weir_memory_start(wn, &config->limits);
 	return 0;
 }
 

@@ -210,6 +210,8 @@ struct weir_limit_answer {
  * @header_count: fields of a request's head
  * @body_length: bytes of a request's body; 0 = off
  * @uri_length: bytes of a request's target
+ * @client_memory: bytes held for one client; 0 = off
+ * @total_memory: bytes held for all clients; 0 = off
  *
  * Set while the configuration is applied, and not changed afterwards:
  * @counts_requests: one of the limits of requests is set
@@ -218,6 +220,7 @@ struct weir_limit_answer {
  * @uri_most: the longest target that any virtual host allows
  * @body_most: ditto, body; 0 = off
  * @counts_misses: that of challenges is set
+ * @blocks: one of them blocks its client
  */
 struct weir_limits {
 	u32			most[WEIR_LIMIT_COUNT];
@@ -228,12 +231,23 @@ struct weir_limits {
 	u32			header_count;
 	u64			body_length;
 	u32			uri_length;
+	u64			client_memory;
+	u64			total_memory;
 	bool			counts_requests;
 	bool			counts_connections;
+	bool			blocks;
 	bool			counts_codes;
 	u32			uri_most;
 	u64			body_most;
 	bool			counts_misses;
+};
+
+/**
+ * struct weir_log - what is told as events
+ * @rate: how many of each CPU in a second
+ */
+struct weir_log {
+	u32	rate;
 };
 
 /* All in microseconds, WEIR_TIMEOUT_MIN_US to WEIR_TIMEOUT_MAX_US. */
@@ -262,6 +276,7 @@ struct weir_timeouts {
  * @pages: bodies of error replies, or NULL
  * @firewall: whom the block table may not block, and how many it may
  * @challenge: what clients have to do before they are served
+ * @log: what is told as events
  */
 struct weir_config {
 	refcount_t			refs;
@@ -278,6 +293,7 @@ struct weir_config {
 	struct weir_pages		*pages;
 	struct weir_firewall		firewall;
 	struct weir_challenge		challenge;
+	struct weir_log			log;
 };
 
 /*

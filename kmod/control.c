@@ -20,8 +20,10 @@
 #include "control_block.h"
 #include "control_challenge.h"
 #include "control_limits.h"
+#include "control_log.h"
 #include "control_rules.h"
 #include "control_show.h"
+#include "events.h"
 #include "nl_gen.h"
 
 /* The ABI's bounds are the data path's. */
@@ -380,6 +382,12 @@ static int weir_stage_control_error_page(struct weir_control *control, struct nl
 	return weir_stage_error_page(control->staged, nest, extack);
 }
 
+static int weir_stage_log(struct weir_control *control, struct nlattr *nest,
+			  struct netlink_ext_ack *extack)
+{
+	return weir_read_log(&control->staged->log, nest, extack);
+}
+
 static int weir_stage_control_firewall(struct weir_control *control, struct nlattr *nest,
 				       struct netlink_ext_ack *extack)
 {
@@ -464,6 +472,11 @@ int weir_nl_stage_firewall_doit(struct sk_buff *skb, struct genl_info *info)
 int weir_nl_stage_challenge_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return weir_stage(skb, info, WEIR_A_CONFIG_CHALLENGE, weir_stage_control_challenge);
+}
+
+int weir_nl_stage_log_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_LOG, weir_stage_log);
 }
 
 /* Apply the staged configuration and tell the new generation, or change nothing. */
@@ -580,7 +593,12 @@ static struct pernet_operations weir_control_net_ops = {
 	.size = sizeof(struct weir_control),
 };
 
-static struct genl_family weir_control_family __ro_after_init = {
+static const struct genl_multicast_group weir_control_groups[] = {
+	/* Events tell of clients. */
+	[WEIR_NLGRP_EVENTS] = { .name = WEIR_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
+};
+
+struct genl_family weir_control_family __ro_after_init = {
 	.name = WEIR_GENL_NAME,
 	.version = WEIR_GENL_VERSION,
 	.netnsok = true,
@@ -588,6 +606,8 @@ static struct genl_family weir_control_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.split_ops = weir_nl_ops,
 	.n_split_ops = ARRAY_SIZE(weir_nl_ops),
+	.mcgrps = weir_control_groups,
+	.n_mcgrps = ARRAY_SIZE(weir_control_groups),
 };
 
 int __init weir_control_init(void)
@@ -603,6 +623,7 @@ int __init weir_control_init(void)
 	err = genl_register_family(&weir_control_family);
 	if (err)
 		goto unregister_notifier;
+	weir_events_open();
 	return 0;
 
 unregister_notifier:
@@ -614,6 +635,7 @@ unregister_net:
 
 void weir_control_exit(void)
 {
+	weir_events_close();
 	genl_unregister_family(&weir_control_family);
 	netlink_unregister_notifier(&weir_control_notifier);
 	unregister_pernet_subsys(&weir_control_net_ops);

@@ -6,8 +6,12 @@
 #ifndef _WEIR_CONTROL_H
 #define _WEIR_CONTROL_H
 
+struct genl_family;
 struct netlink_ext_ack;
 struct nlattr;
+
+/* For events.c, while the family is registered. */
+extern struct genl_family weir_control_family;
 
 /*
  * Register the family; requests may come at once, so the data path has to be

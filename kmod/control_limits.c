@@ -138,6 +138,10 @@ int weir_read_limits(struct weir_config *config, struct nlattr *nest,
 	weir_take_u32(&config->policy.header_length, tb[WEIR_A_LIMITS_HEADER_LENGTH]);
 	if (tb[WEIR_A_LIMITS_BODY_LENGTH])
 		limits->body_length = nla_get_uint(tb[WEIR_A_LIMITS_BODY_LENGTH]);
+	if (tb[WEIR_A_LIMITS_CLIENT_MEMORY])
+		limits->client_memory = nla_get_uint(tb[WEIR_A_LIMITS_CLIENT_MEMORY]);
+	if (tb[WEIR_A_LIMITS_TOTAL_MEMORY])
+		limits->total_memory = nla_get_uint(tb[WEIR_A_LIMITS_TOTAL_MEMORY]);
 	if (tb[WEIR_A_LIMITS_CHECKS])
 		return weir_read_checks(&config->policy, &given, tb[WEIR_A_LIMITS_CHECKS], extack);
 	return 0;
@@ -171,6 +175,8 @@ int weir_put_limits(struct sk_buff *skb, const struct weir_config *config)
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_COUNT, limits->header_count) ?:
 	       nla_put_uint(skb, WEIR_A_LIMITS_BODY_LENGTH, limits->body_length) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length) ?:
+	       nla_put_uint(skb, WEIR_A_LIMITS_CLIENT_MEMORY, limits->client_memory) ?:
+	       nla_put_uint(skb, WEIR_A_LIMITS_TOTAL_MEMORY, limits->total_memory) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_LENGTH, config->policy.header_length) ?:
 	       weir_put_checks(skb, &config->policy, WEIR_A_LIMITS_CHECKS, WEIR_CHECKS_GLOBAL);
 }

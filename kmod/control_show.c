@@ -11,6 +11,7 @@
 #include "control_block.h"
 #include "control_challenge.h"
 #include "control_limits.h"
+#include "control_log.h"
 #include "control_rules.h"
 #include "control_show.h"
 #include "nl_gen.h"
@@ -189,7 +190,7 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 	};
 	static const int once[] = {
 		WEIR_A_CONFIG_PROXY, WEIR_A_CONFIG_LIMITS, WEIR_A_CONFIG_TIMEOUTS,
-		WEIR_A_CONFIG_FIREWALL, WEIR_A_CONFIG_CHALLENGE,
+		WEIR_A_CONFIG_FIREWALL, WEIR_A_CONFIG_CHALLENGE, WEIR_A_CONFIG_LOG,
 	};
 	struct weir_config_part part = {};
 	unsigned int i;
@@ -250,6 +251,8 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 		return weir_put_firewall(skb, &config->firewall);
 	case WEIR_A_CONFIG_CHALLENGE:
 		return weir_put_challenge(skb, config);
+	case WEIR_A_CONFIG_LOG:
+		return weir_put_log(skb, &config->log);
 	default:
 		return weir_put_timeouts(skb, &config->timeouts);
 	}

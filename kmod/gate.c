@@ -37,6 +37,19 @@ static struct in6_addr weir_gate_address(const struct request_sock *req)
 	return address;
 }
 
+static enum weir_action weir_gate_refused(const struct weir_listener *listener,
+					  const struct weir_config *config, enum weir_limit over,
+					  const struct in6_addr *address, const struct tcphdr *tcp)
+{
+	struct weir_incident event = {
+		.address = address,
+		.port = ntohs(tcp->source),
+		.listener = &listener->address,
+	};
+
+	return weir_limit_refused(listener->leg.wn, &config->limits, over, &event);
+}
+
 /* A SYN.  What is returned is not looked at. */
 static int weir_gate_syn(struct sock *sk, struct sk_buff *skb)
 {
@@ -61,7 +74,7 @@ static int weir_gate_syn(struct sock *sk, struct sk_buff *skb)
 	if (over == WEIR_LIMIT_NONE || weir_limit_spares(config, &address))
 		return listener->gate.tcp->conn_request(sk, skb);
 	tcp_listendrop(sk);
-	if (weir_limit_refused(wn, &config->limits, over, &address) == WEIR_ACTION_RESET)
+	if (weir_gate_refused(listener, config, over, &address, tcp_hdr(skb)) == WEIR_ACTION_RESET)
 		sk->sk_prot->rsk_prot->send_reset(sk, skb, SK_RST_REASON_NOT_SPECIFIED);
 	return 0;
 }
@@ -96,7 +109,7 @@ static const struct weir_gate *weir_gate_pass(const struct sock *sk, struct sk_b
 		return &listener->gate;
 	/* A SYN with data: the handshake goes on without, and ends here again. */
 	if (!tcp_hdr(skb)->syn &&
-	    weir_limit_refused(wn, &config->limits, over, &address) == WEIR_ACTION_RESET)
+	    weir_gate_refused(listener, config, over, &address, tcp_hdr(skb)) == WEIR_ACTION_RESET)
 		req->rsk_ops->send_reset(sk, skb, SK_RST_REASON_NOT_SPECIFIED);
 	if (unhash)
 		inet_csk_reqsk_queue_drop(req->rsk_listener, req);

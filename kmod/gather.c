@@ -49,11 +49,15 @@ static u8 *weir_gather_buffer(struct weir_gather *gather)
 	return (u8 *)(gather->fields + gather->capacity);
 }
 
+size_t weir_gather_held(const struct weir_gather *gather)
+{
+	return weir_gather_overhead(gather->capacity) + gather->size;
+}
+
 static void weir_gather_charge(const struct weir_gather *gather, int sign)
 {
-	s64 bytes = weir_gather_overhead(gather->capacity) + gather->size;
-
-	weir_stats_add(gather->stats, WEIR_STAT_memory_bytes, sign * bytes);
+	weir_stats_add(gather->stats, WEIR_STAT_memory_bytes,
+		       sign * (s64)weir_gather_held(gather));
 }
 
 void weir_gather_free(struct weir_gather *gather)

@@ -45,6 +45,8 @@ struct weir_gather {
  * initialised.  It is to be fed by weir_gather_skb() at once.  Softirq.
  */
 struct weir_gather *weir_gather_begin(u16 capacity, struct weir_stats __percpu *stats);
+/* Bytes held for one that is not borrowed. */
+size_t weir_gather_held(const struct weir_gather *gather);
 /* NULL is none. */
 void weir_gather_free(struct weir_gather *gather);
 

@@ -9,7 +9,8 @@
  *
  * Instead of being dropped, packets may be marked (block_mark) for rules to see.
  *
- * It is hooked in only while something is blocked.
+ * It is hooked in only while something is blocked, or a limit may block at any
+ * moment.
  */
 
 #include <linux/ip.h>
@@ -52,6 +53,8 @@ static unsigned int weir_hook(void *priv, struct sk_buff *skb, const struct nf_h
 	bool v4 = state->pf == NFPROTO_IPV4;
 	struct in6_addr source;
 
+	if (!weir_block_any(&wn->blocks))
+		return NF_ACCEPT;
 	/* Nobody comes from elsewhere on it: it would be the host cutting itself off. */
 	if (state->in && state->in->flags & IFF_LOOPBACK)
 		return NF_ACCEPT;
@@ -94,13 +97,18 @@ static unsigned int weir_hook_place(const struct weir_config *config)
 	return config->firewall.allow_mask ? WEIR_HOOK_MARKED : WEIR_HOOK_FIRST;
 }
 
+static bool weir_hook_wanted(const struct weir_net *wn, const struct weir_config *config)
+{
+	return weir_block_any(&wn->blocks) || config->limits.blocks;
+}
+
 int weir_hook_in(struct weir_net *wn, const struct weir_config *config)
 {
 	unsigned int place = weir_hook_place(config);
 	int err;
 
 	lockdep_assert_held(&wn->lock);
-	if (wn->hooks & BIT(place) || !weir_block_any(&wn->blocks))
+	if (wn->hooks & BIT(place) || !weir_hook_wanted(wn, config))
 		return 0;
 	err = nf_register_net_hook(wn->net, &weir_hook_ops[place]);
 	if (!err)
@@ -123,7 +131,7 @@ void weir_hook_out(struct weir_net *wn)
 	const struct weir_config *config;
 
 	config = rcu_dereference_protected(wn->config, lockdep_is_held(&wn->lock));
-	weir_hook_keep(wn, weir_block_any(&wn->blocks) ? BIT(weir_hook_place(config)) : 0);
+	weir_hook_keep(wn, weir_hook_wanted(wn, config) ? BIT(weir_hook_place(config)) : 0);
 }
 
 void weir_hook_end(struct weir_net *wn)

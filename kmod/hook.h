@@ -7,9 +7,9 @@ struct weir_config;
 struct weir_net;
 
 /*
- * Hook in where @config wants it, if anything is blocked; what is hooked in
- * elsewhere stays.  0 or a negative errno, when nothing has changed.  Process
- * context, under the namespace's lock; sleeps.
+ * Hook in where @config wants it, if anything is blocked, or a limit of @config
+ * may block; what is hooked in elsewhere stays.  0 or a negative errno, when
+ * nothing has changed.  Process context, under the namespace's lock; sleeps.
  */
 int weir_hook_in(struct weir_net *wn, const struct weir_config *config);
 /*

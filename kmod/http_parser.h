@@ -225,8 +225,8 @@ struct http_limits {
  * @fields: table given by the caller
  * @known: a bit for each enum http_field_id that occurs
  *
- * Valid from HTTP_DONE on. On HTTP_ERROR only @error and, once it was read,
- * @method and @minor have a meaning.
+ * Valid from HTTP_DONE on. On HTTP_ERROR only @error and, once they were read,
+ * @method, @method_text, @target and @minor have a meaning.
  */
 struct http_head {
 	u8 method;

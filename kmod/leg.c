@@ -345,7 +345,9 @@ void weir_leg_run(struct weir_leg *leg)
 	}
 	events = atomic_xchg(&leg->events, 0);
 	if (leg->lingering && !leg->closed) {
-		if (events & WEIR_EVENT_ABORT)
+		if (events & WEIR_EVENT_BLOCKED)
+			weir_leg_drop(leg);
+		else if (events & WEIR_EVENT_ABORT)
 			weir_leg_reset(leg);
 		else
 			weir_leg_linger_run(leg, events & WEIR_EVENT_TIMER &&

@@ -31,6 +31,7 @@ enum weir_event {
 	WEIR_EVENT_ASSIGN	= BIT(5),	/* an upstream connection was given an exchange */
 	WEIR_EVENT_ABORT	= BIT(6),	/* close now, with a reset */
 	WEIR_EVENT_RETIRE	= BIT(7),	/* close as soon as idle */
+	WEIR_EVENT_BLOCKED	= BIT(8),	/* its client is: forget it without a word */
 };
 
 /**

@@ -36,6 +36,37 @@ static const enum weir_stat weir_limit_stats[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_CHALLENGE_MISSES] = WEIR_STAT_rejected_challenge_misses,
 };
 
+/* And what the event log calls it. */
+static const enum weir_reason weir_limit_reasons[WEIR_LIMIT_COUNT] = {
+	[WEIR_LIMIT_REQUEST_BURST] = WEIR_REASON_REQUEST_BURST,
+	[WEIR_LIMIT_REQUEST_RATE] = WEIR_REASON_REQUEST_RATE,
+	[WEIR_LIMIT_CONNECTION_BURST] = WEIR_REASON_CONNECTION_BURST,
+	[WEIR_LIMIT_CONNECTION_RATE] = WEIR_REASON_CONNECTION_RATE,
+	[WEIR_LIMIT_CONCURRENT_CONNECTIONS] = WEIR_REASON_CONCURRENT_CONNECTIONS,
+	[WEIR_LIMIT_CHALLENGE_MISSES] = WEIR_REASON_CHALLENGE_MISSES,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_TOTAL] = WEIR_REASON_HEADER_TOTAL,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_COUNT] = WEIR_REASON_HEADER_COUNT,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_URI_LENGTH] = WEIR_REASON_URI_LENGTH,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_BODY_LENGTH] = WEIR_REASON_BODY_LENGTH,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_LENGTH] = WEIR_REASON_HEADER_LENGTH,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_METHODS] = WEIR_REASON_METHODS,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_METHOD_OVERRIDE] = WEIR_REASON_METHOD_OVERRIDE,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HOST_STRICT] = WEIR_REASON_HOST_STRICT,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_CONTENT_TYPE_REQUIRED] = WEIR_REASON_CONTENT_TYPE_REQUIRED,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_CONTENT_TYPES] = WEIR_REASON_CONTENT_TYPES,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_URI_BYTES] = WEIR_REASON_URI_BYTES,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_NAME_BYTES] = WEIR_REASON_HEADER_NAME_BYTES,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_HEADER_VALUE_BYTES] = WEIR_REASON_HEADER_VALUE_BYTES,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_FORM_BYTES] = WEIR_REASON_FORM_BYTES,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_TRAILER_SPLIT] = WEIR_REASON_TRAILER_SPLIT,
+	[WEIR_LIMIT_CHECKS + HTTP_CHECK_RESPONSE_CODE] = WEIR_REASON_RESPONSE_CODE,
+};
+
+static_assert((int)WEIR_EVENT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
+static_assert((int)WEIR_EVENT_ACTION_RESET == (int)WEIR_ACTION_RESET);
+static_assert((int)WEIR_EVENT_ACTION_DROP == (int)WEIR_ACTION_DROP);
+static_assert((int)WEIR_EVENT_ACTION_CHALLENGE == (int)WEIR_ACTION_CHALLENGE);
+
 static const enum weir_stat weir_action_stats[__WEIR_ACTION_COUNT] = {
 	[WEIR_ACTION_REPLY] = WEIR_STAT_limit_actions_reply,
 	[WEIR_ACTION_RESET] = WEIR_STAT_limit_actions_reset,
@@ -50,6 +81,7 @@ void weir_limits_finish(struct weir_limits *limits)
 	limits->counts_requests = false;
 	limits->counts_connections = false;
 	limits->counts_misses = false;
+	limits->blocks = false;
 	for (i = 0; i < WEIR_LIMIT_COUNT; i++) {
 		struct weir_limit_answer *answer = &limits->answers[i];
 
@@ -63,6 +95,7 @@ void weir_limits_finish(struct weir_limits *limits)
 		if (weir_limit_event(i) == WEIR_LIMIT_CONNECTION &&
 		    answer->action == WEIR_ACTION_REPLY)
 			answer->action = WEIR_ACTION_RESET;
+		limits->blocks |= answer->blocks && (limits->most[i] || i >= WEIR_LIMIT_CHECKS);
 		if (!limits->most[i])
 			continue;
 		if (weir_limit_event(i) == WEIR_LIMIT_REQUEST)
@@ -117,7 +150,7 @@ bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *
 }
 
 enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
-				    enum weir_limit over, const struct in6_addr *address)
+				    enum weir_limit over, struct weir_incident *event)
 {
 	const struct weir_config *config = container_of(limits, struct weir_config, limits);
 	const struct weir_limit_answer *answer = &limits->answers[over];
@@ -128,8 +161,14 @@ enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limit
 	 * If there is no room for it, what is refused now is all that is refused.
 	 * What nobody may send is also refused to those who are never blocked.
 	 */
-	if (answer->blocks && !weir_limit_spares(config, address))
-		weir_block_add(wn, address, weir_limit_prefix(limits, address),
-			       answer->block_time * NSEC_PER_USEC);
+	if (answer->blocks && !weir_limit_spares(config, event->address))
+		event->blocked = !weir_block_add(wn, event->address,
+						 weir_limit_prefix(limits, event->address),
+						 answer->block_time * NSEC_PER_USEC);
+	event->reason = weir_limit_reasons[over];
+	event->action = (enum weir_event_action)answer->action;
+	event->status = answer->action == WEIR_ACTION_REPLY ? answer->status : 0;
+	event->block_time = answer->block_time;
+	weir_events_tell(wn, event);
 	return answer->action;
 }

@@ -8,6 +8,7 @@
 #define _WEIR_LIMIT_H
 
 #include "config.h"
+#include "events.h"
 
 struct weir_net;
 
@@ -34,12 +35,14 @@ void weir_limit_close(struct weir_net *wn, struct weir_account *account);
 bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *address);
 
 /*
- * Something of this client was refused for the limit @over: count it, and what
- * is done about it, and block the client if that is wanted.  Returns the action.
- * @limits are a configuration's.  Any context but hard interrupts.
+ * Something of a client was refused for the limit @over: count it, and what is
+ * done about it, block the client if that is wanted, and tell of it.  @event has
+ * what is known of client and request; the rest is filled in.  Returns the
+ * action.  @limits are a configuration's.  Any context but hard interrupts, RCU
+ * read lock held.
  */
 enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
-				    enum weir_limit over, const struct in6_addr *address);
+				    enum weir_limit over, struct weir_incident *event);
 
 /* What it means for limits that a request does not pass a check. */
 static inline enum weir_limit weir_limit_of(enum http_check check)

@@ -10,8 +10,11 @@
 #include "client.h"
 #include "clients.h"
 #include "codes.h"
+#include "events.h"
+#include "evict.h"
 #include "group.h"
 #include "listener.h"
+#include "memory.h"
 #include "net.h"
 #include "secrets.h"
 #include "spent.h"
@@ -44,10 +47,12 @@ static int __net_init weir_net_begin(struct net *net)
 
 	wn->net = net;
 	wn->stats = alloc_percpu(struct weir_stats);
+	wn->events = alloc_percpu(struct weir_events);
 	wn->meters = weir_meters_alloc();
 	config = weir_config_alloc();
-	if (!wn->stats || !wn->meters || !config || weir_block_begin(wn)) {
+	if (!wn->stats || !wn->events || !wn->meters || !config || weir_block_begin(wn)) {
 		free_percpu(wn->stats);
+		free_percpu(wn->events);
 		if (wn->meters)
 			weir_meters_put(wn->meters);
 		if (config)
@@ -59,6 +64,8 @@ static int __net_init weir_net_begin(struct net *net)
 	INIT_LIST_HEAD(&wn->listeners);
 	spin_lock_init(&wn->clients_lock);
 	INIT_LIST_HEAD(&wn->clients);
+	weir_evict_begin(wn);
+	weir_memory_begin(wn);
 	spin_lock_init(&wn->connections_lock);
 	INIT_LIST_HEAD(&wn->connections);
 	INIT_LIST_HEAD(&wn->checks);
@@ -98,6 +105,8 @@ static void __net_exit weir_net_end(struct net *net)
 	/* Its last callers were legs. */
 	cancel_delayed_work_sync(&wn->upstream_work);
 	weir_block_stop(wn);
+	weir_evict_end(wn);
+	weir_memory_end(wn);
 	weir_config_put(rcu_dereference_protected(wn->config, true));
 	synchronize_rcu();
 	weir_block_end(wn);
@@ -106,6 +115,7 @@ static void __net_exit weir_net_end(struct net *net)
 	weir_secrets_free(wn->secrets);
 	weir_spent_free(wn->spent);
 	weir_meters_put(wn->meters);
+	free_percpu(wn->events);
 	free_percpu(wn->stats);
 }
 

@@ -20,6 +20,8 @@ struct weir_accounts;
 struct weir_codes;
 struct weir_secrets;
 struct weir_spent;
+struct weir_events;
+struct weir_memory;
 
 /**
  * struct weir_net - one namespace
@@ -32,10 +34,18 @@ struct weir_spent;
  * @secrets: of challenges' tokens, likewise once any configuration has challenges
  * @spent: puzzles that were solved, likewise
  * @stats: counters
+ * @events: how many each CPU has told lately
  * @meters: counters of listeners, upstreams and so on
  * @listeners: struct weir_listener; @lock
- * @clients_lock: protects @clients; softirqs off; leaf
+ * @clients_lock: protects @clients and @client_count; softirqs off; leaf
  * @clients: struct weir_client, all that have a socket
+ * @client_count: how many these are
+ * @evict_lock: one at a time goes through @clients; process context
+ * @evicting: closes connections of clients that were blocked
+ * @evict_after: and rests until then, jiffies
+ * @measuring: bounds the memory that is held for @clients
+ * @memory: what it needs, or NULL: no configuration has bounded it yet.  Written
+ *	before it is first queued
  * @key: of what is hashed for servers to be chosen by
  * @groups: struct weir_group, those of @config, and what is left of removed ones; @lock
  * @upstream_work: opens their connections; process context
@@ -57,10 +67,17 @@ struct weir_net {
 	struct weir_secrets		*secrets;
 	struct weir_spent		*spent;
 	struct weir_stats __percpu	*stats;
+	struct weir_events __percpu	*events;
 	struct weir_meters		*meters;
 	struct list_head		listeners;
-	spinlock_t			clients_lock; /* protects clients */
+	spinlock_t			clients_lock; /* protects the next two */
 	struct list_head		clients;
+	u32				client_count;
+	struct mutex			evict_lock; /* see above */
+	struct delayed_work		evicting;
+	unsigned long			evict_after;
+	struct delayed_work		measuring;
+	struct weir_memory		*memory;
 	siphash_key_t			key;
 	struct list_head		groups;
 	struct delayed_work		upstream_work;

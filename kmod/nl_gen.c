@@ -162,6 +162,14 @@ static const struct netlink_range_validation weir_a_limits_response_code_block_r
 	.max	= WEIR_ABI_BLOCK_TIME_MAX,
 };
 
+static const struct netlink_range_validation weir_a_limits_client_memory_range = {
+	.max	= WEIR_ABI_MEMORY_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_total_memory_range = {
+	.max	= WEIR_ABI_MEMORY_MAX,
+};
+
 static const struct netlink_range_validation weir_a_checks_uri_length_range = {
 	.min	= WEIR_ABI_URI_LENGTH_MIN,
 	.max	= WEIR_ABI_URI_LENGTH_MAX,
@@ -243,6 +251,11 @@ static const struct netlink_range_validation weir_a_block_time_range = {
 	.max	= WEIR_ABI_BLOCK_TIME_MAX,
 };
 
+static const struct netlink_range_validation weir_a_log_rate_range = {
+	.min	= 1ULL,
+	.max	= WEIR_ABI_EVENTS_MAX,
+};
+
 /* Common nested types */
 const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1] = {
 	[WEIR_A_BLOCK_ADDRESS4] = { .type = NLA_U32, },
@@ -322,7 +335,7 @@ const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
 };
 
-const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_RESPONSE_CODE_BLOCK + 1] = {
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_TOTAL_MEMORY + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
 	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 3),
@@ -396,6 +409,8 @@ const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_RESPONSE_CODE_BLOCK 
 	[WEIR_A_LIMITS_RESPONSE_CODE_ACTION] = NLA_POLICY_MAX(NLA_U32, 3),
 	[WEIR_A_LIMITS_RESPONSE_CODE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
 	[WEIR_A_LIMITS_RESPONSE_CODE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_response_code_block_range),
+	[WEIR_A_LIMITS_CLIENT_MEMORY] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_client_memory_range),
+	[WEIR_A_LIMITS_TOTAL_MEMORY] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_total_memory_range),
 };
 
 const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {
@@ -403,6 +418,10 @@ const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = 
 	[WEIR_A_LISTENER_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
 	[WEIR_A_LISTENER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
 	[WEIR_A_LISTENER_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 0),
+};
+
+const struct nla_policy weir_log_nl_policy[WEIR_A_LOG_RATE + 1] = {
+	[WEIR_A_LOG_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_log_rate_range),
 };
 
 const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1] = {
@@ -557,8 +576,13 @@ static const struct nla_policy weir_stage_challenge_nl_policy[WEIR_A_CONFIG_CHAL
 	[WEIR_A_CONFIG_CHALLENGE] = NLA_POLICY_NESTED(weir_challenge_nl_policy),
 };
 
+/* WEIR_CMD_STAGE_LOG - do */
+static const struct nla_policy weir_stage_log_nl_policy[WEIR_A_CONFIG_LOG + 1] = {
+	[WEIR_A_CONFIG_LOG] = NLA_POLICY_NESTED(weir_log_nl_policy),
+};
+
 /* Ops table for weir */
-const struct genl_split_ops weir_nl_ops[21] = {
+const struct genl_split_ops weir_nl_ops[22] = {
 	{
 		.cmd	= WEIR_CMD_GET_INFO,
 		.doit	= weir_nl_get_info_doit,
@@ -700,4 +724,12 @@ const struct genl_split_ops weir_nl_ops[21] = {
 		.maxattr	= WEIR_A_CONFIG_CHALLENGE,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
+	{
+		.cmd		= WEIR_CMD_STAGE_LOG,
+		.doit		= weir_nl_stage_log_doit,
+		.policy		= weir_stage_log_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_LOG,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
 };
+

@@ -18,8 +18,9 @@ extern const struct nla_policy weir_checks_nl_policy[WEIR_A_CHECKS_RESPONSE_CODE
 extern const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1];
 extern const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_FORWARDED_FOR + 1];
 extern const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1];
-extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_RESPONSE_CODE_BLOCK + 1];
+extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_TOTAL_MEMORY + 1];
 extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];
+extern const struct nla_policy weir_log_nl_policy[WEIR_A_LOG_RATE + 1];
 extern const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1];
 extern const struct nla_policy weir_network_nl_policy[WEIR_A_NETWORK_PREFIX + 1];
 extern const struct nla_policy weir_proxy_nl_policy[WEIR_A_PROXY_FORWARDED + 1];
@@ -30,7 +31,7 @@ extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 
 extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHALLENGE + 1];
 
 /* Ops table for weir */
-extern const struct genl_split_ops weir_nl_ops[21];
+extern const struct genl_split_ops weir_nl_ops[22];
 
 int weir_nl_get_config_start(struct netlink_callback *cb);
 int weir_nl_get_stats_start(struct netlink_callback *cb);
@@ -60,5 +61,10 @@ int weir_nl_block_del_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_block_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int weir_nl_block_flush_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_challenge_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_log_doit(struct sk_buff *skb, struct genl_info *info);
+
+enum {
+	WEIR_NLGRP_EVENTS,
+};
 
 #endif /* _LINUX_WEIR_GEN_H */

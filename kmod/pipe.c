@@ -91,6 +91,18 @@ static void weir_pipe_drop_slot(struct weir_pipe *pipe)
 	put_page(page);
 }
 
+u64 weir_pipe_held(struct weir_pipe *pipe)
+{
+	u64 bytes = 0;
+	u16 i;
+
+	spin_lock(&pipe->lock);
+	for (i = pipe->head; i != pipe->tail; i++)
+		bytes += page_size(compound_head(weir_pipe_slot(pipe, i)->bv_page));
+	spin_unlock(&pipe->lock);
+	return bytes;
+}
+
 static bool weir_pipe_empty(const struct weir_pipe *pipe)
 {
 	return READ_ONCE(pipe->head) == READ_ONCE(pipe->tail);

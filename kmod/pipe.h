@@ -57,6 +57,8 @@ struct weir_pipe {
 void weir_pipe_exit(void);
 
 void weir_pipe_setup(struct weir_pipe *pipe, struct weir_stats __percpu *stats);
+/* Bytes that it holds, pages as a whole.  Softirqs off. */
+u64 weir_pipe_held(struct weir_pipe *pipe);
 /* Forget all that it holds, once neither a producer nor a consumer is at it. */
 void weir_pipe_purge(struct weir_pipe *pipe);
 

@@ -5,6 +5,7 @@
 #include <linux/percpu.h>
 
 #include "checks.h"
+#include "events.h"
 #include "pages.h"
 #include "route.h"
 #include "rules.h"
@@ -114,4 +115,19 @@ void weir_route_find(const struct weir_config *config, const struct http_head *h
 		weir_route_by_rule(route, rule);
 	else
 		weir_route_default(route, upstream);
+}
+
+void weir_route_tell(struct weir_net *wn, const struct weir_route *route,
+		     struct weir_incident *event)
+{
+	event->reason = route->kind == WEIR_ROUTE_REFUSE ? WEIR_REASON_NO_ROUTE : WEIR_REASON_RULE;
+	if (route->kind == WEIR_ROUTE_RESET) {
+		event->action = WEIR_EVENT_ACTION_RESET;
+	} else if (route->kind == WEIR_ROUTE_DROP) {
+		event->action = WEIR_EVENT_ACTION_CLOSE;
+	} else {
+		event->action = WEIR_EVENT_ACTION_REPLY;
+		event->status = route->status;
+	}
+	weir_events_tell(wn, event);
 }

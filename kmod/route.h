@@ -10,12 +10,15 @@
 
 struct http_head;
 struct in6_addr;
+struct weir_incident;
+struct weir_net;
 struct weir_config;
 
 enum weir_route_kind {
 	WEIR_ROUTE_UPSTREAM,
 	WEIR_ROUTE_REDIRECT,
 	WEIR_ROUTE_CHECK,	/* does not pass a check */
+	/* It goes no further. */
 	WEIR_ROUTE_REFUSE,	/* no virtual host, no upstream, or not to be judged */
 	WEIR_ROUTE_BLOCK,	/* by a rule */
 	WEIR_ROUTE_RESET,
@@ -58,5 +61,9 @@ u32 weir_route_vhost(const struct weir_config *config, const struct http_head *h
  */
 void weir_route_find(const struct weir_config *config, const struct http_head *head, const u8 *buf,
 		     const struct in6_addr *client, u32 mark, struct weir_route *route);
+
+/* Tell of a request that goes no further.  @event has what is known of it.  RCU read lock held. */
+void weir_route_tell(struct weir_net *wn, const struct weir_route *route,
+		     struct weir_incident *event);
 
 #endif /* _WEIR_ROUTE_H */

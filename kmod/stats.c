@@ -81,6 +81,12 @@ static const char * const weir_stats_names[WEIR_STAT_COUNT] = {
 	[WEIR_STAT_tokens_lazy] = "tokens_lazy",
 	[WEIR_STAT_tokens_replayed] = "tokens_replayed",
 	[WEIR_STAT_tokens_unrecorded] = "tokens_unrecorded",
+	[WEIR_STAT_rejected_client_memory] = "rejected_client_memory",
+	[WEIR_STAT_rejected_total_memory] = "rejected_total_memory",
+	[WEIR_STAT_client_memory_bytes] = "client_memory_bytes",
+	[WEIR_STAT_connections_blocked] = "connections_blocked",
+	[WEIR_STAT_events_told] = "events_told",
+	[WEIR_STAT_events_lost] = "events_lost",
 };
 
 const char *weir_stats_name(unsigned int stat)
@@ -92,7 +98,8 @@ bool weir_stats_is_gauge(unsigned int stat)
 {
 	return stat == WEIR_STAT_connections_active || stat == WEIR_STAT_upstream_active ||
 	       stat == WEIR_STAT_tunnels_active || stat == WEIR_STAT_memory_bytes ||
-	       stat == WEIR_STAT_blocks_active || stat == WEIR_STAT_clients_tracked;
+	       stat == WEIR_STAT_blocks_active || stat == WEIR_STAT_clients_tracked ||
+	       stat == WEIR_STAT_client_memory_bytes;
 }
 
 /* A sum is not a snapshot: other CPUs go on counting meanwhile. */

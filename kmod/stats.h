@@ -89,6 +89,12 @@ enum weir_stat {
 	WEIR_STAT_tokens_lazy,
 	WEIR_STAT_tokens_replayed,
 	WEIR_STAT_tokens_unrecorded,	/* no room to remember that it was used */
+	WEIR_STAT_rejected_client_memory,	/* connections reset for it */
+	WEIR_STAT_rejected_total_memory,
+	WEIR_STAT_client_memory_bytes,	/* gauge: held for all clients when last looked at */
+	WEIR_STAT_connections_blocked,	/* closed since their client was blocked */
+	WEIR_STAT_events_told,
+	WEIR_STAT_events_lost,	/* over the rate, no memory, or no listener had room */
 	WEIR_STAT_COUNT,
 };
 

@@ -11,6 +11,7 @@ package), of which only tools/net/ynl and Documentation/netlink are read. Needs 
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tarfile
@@ -33,6 +34,8 @@ C_FILES = {
     KMOD / "uapi" / "weir.h": ("--mode", "uapi", "--header"),
 }
 
+_GROUPS = re.compile(r"static const struct genl_multicast_group .*?^};\n\n?", re.MULTILINE | re.DOTALL)
+
 # Ranges of the integer types, of which a spec's checks are a part.
 TYPE_MAX = {"u8": 2**8 - 1, "u16": 2**16 - 1, "u32": 2**32 - 1, "u64": 2**64 - 1, "uint": 2**64 - 1}
 
@@ -52,6 +55,13 @@ def attribute_range(attribute: Mapping[str, Any], constants: Mapping[str, int], 
     default = len(enums[attribute["enum"]]) - 1 if "enum" in attribute else TYPE_MAX[attribute["type"]]
     low, high = (constants.get(bound, bound) for bound in (checks.get("min", 0), checks.get("max", default)))
     return f"({low}, {high})"
+
+
+def _tuple(name: str, words: list[str]) -> list[str]:
+    """A constant that is a tuple of words, a word a line where they are too many for one."""
+    entries = ", ".join(f'"{word}"' for word in words)
+    line = f"{name} = ({entries}{',' if len(words) == 1 else ''})"
+    return [line] if len(line) <= 120 else [f"{name} = (", *(f'    "{word}",' for word in words), ")"]
 
 
 def render_abi(spec: Mapping[str, Any]) -> str:
@@ -76,13 +86,15 @@ def render_abi(spec: Mapping[str, Any]) -> str:
             lines.append(f"{upper(name)} = {definition['value']}")
         elif definition["type"] == "enum":
             enums[name] = [entry if isinstance(entry, str) else entry["name"] for entry in definition["entries"]]
-            entries = ", ".join(f'"{entry}"' for entry in enums[name])
-            lines.append(f"{upper(name)} = ({entries}{',' if len(enums[name]) == 1 else ''})")
+            lines += _tuple(upper(name), enums[name])
         else:
             raise GenerateError(f"{SPEC}: definition {name}: type {definition['type']} is not known to {__file__}")
 
     lines += ["", "# Operations"]
     lines += [f"CMD_{upper(op['name'])} = {i}" for i, op in enumerate(spec["operations"]["list"], 1)]
+
+    lines += ["", "# Multicast groups"]
+    lines += [f'GROUP_{upper(group["name"])} = "{group["name"]}"' for group in spec["mcast-groups"]["list"]]
 
     for attribute_set in spec["attribute-sets"]:
         prefix = upper(attribute_set["name"])
@@ -163,7 +175,8 @@ def render_c(linux: Path, name: str, arguments: tuple[str, ...]) -> str:
         )
         if done.returncode or not made.exists():
             raise GenerateError(f"ynl-gen-c failed ({done.returncode}):\n{done.stdout}{done.stderr}")
-        return made.read_text()
+        # ynl-gen-c of 6.12 makes a table of groups without their flags: control.c has one with them.
+        return _GROUPS.sub("", made.read_text())
 
 
 def _schema_checker(root: Path) -> Path:

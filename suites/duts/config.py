@@ -123,6 +123,8 @@ class Limits:
     connection_rate_block: float | None = None
     connection_burst_block: float | None = None
     concurrent_connections_block: float | None = None
+    client_memory: int = 0
+    total_memory: int = 0
     methods: tuple[str, ...] | None = ()
     host_strict: bool | None = False
     """These two let all through, as the peers do; None leaves them as the device has them by itself."""
@@ -178,6 +180,7 @@ class Config:
     timeouts: Timeouts = field(default_factory=Timeouts)
     firewall: Table = field(default_factory=dict)
     challenge: Table = field(default_factory=dict)
+    log: Table = field(default_factory=dict)
 
     def changed(
         self,
@@ -194,6 +197,7 @@ class Config:
         timeouts: Mapping[str, Any] | None = None,
         firewall: Table | None = None,
         challenge: Table | None = None,
+        log: Table | None = None,
     ) -> Self:
         """This configuration with what is named replaced."""
         return replace(
@@ -210,6 +214,7 @@ class Config:
             timeouts=replace(self.timeouts, **(timeouts or {})),
             firewall=firewall or {},
             challenge=challenge or {},
+            log=log or {},
         )
 
     @property
@@ -234,6 +239,7 @@ class Config:
             "timeouts": asdict(self.timeouts),
             **({"firewall": dict(self.firewall)} if self.firewall else {}),
             **({"challenge": dict(self.challenge)} if self.challenge else {}),
+            **({"log": dict(self.log)} if self.log else {}),
         }
 
     def to_toml(self) -> str:

@@ -80,6 +80,7 @@ class Dut:
         timeouts: Mapping[str, Any] | None = None,
         firewall: Table | None = None,
         challenge: Table | None = None,
+        log: Table | None = None,
     ) -> None:
         """Put the test's base configuration, with what is named replaced, in force."""
         base = self._base() if servers is None else Config()
@@ -96,6 +97,7 @@ class Dut:
             timeouts=timeouts,
             firewall=firewall,
             challenge=challenge,
+            log=log,
         )
         self.adapter.apply(config)
         self.config = config

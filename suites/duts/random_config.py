@@ -223,6 +223,7 @@ SUBTABLES: dict[Table, str] = {
     ("timeouts",): "timeouts",
     ("firewall",): "firewall",
     ("challenge",): "challenge",
+    ("log",): "log",
 }
 
 

@@ -18,7 +18,7 @@ from suites.duts.weir import WeirAdapter
 from suites.functional.test_neighbours import nft_table
 from suites.traffic.client import Client
 from suites.traffic.errors import Silence
-from suites.traffic.messages import encode_request
+from suites.traffic.messages import Reply, encode_request
 from suites.traffic.origin import Origin
 
 pytestmark = pytest.mark.only("weir", reason="the block table is Weir's own")
@@ -99,7 +99,7 @@ def outside(new_client: Callable[[], Client], network: str) -> Client:
 def test_packets_of_a_blocked_client_get_no_answer(
     dut: Dut, origin: Origin, blocks: Blocks, new_client: Callable[[], Client]
 ) -> None:
-    """Those of an established connection and SYNs alike; they are counted, and others are served."""
+    """Those of a connection that was established and SYNs alike; they are counted, and others are served."""
     blocked, other = new_client(), new_client()
     with blocked.connect() as connection:
         assert connection.ask().status == 200
@@ -116,12 +116,86 @@ def test_packets_of_a_blocked_client_get_no_answer(
         # An IPv4 and a TCP header each, and the request at least once.
         assert counted["bytes_blocked"] >= 40 * counted["packets_blocked"] + len(GET)
         assert (counted["blocks_active"], counted["requests"]) == (1, 1)
+        assert counted["connections_blocked"] == 1
         assert origin.requests == 2
         blocks.remove(blocked.address)
         connection.wire.patience = 10.0
-        assert connection.response().status == 200  # TCP sends the request again
+        connection.rest()  # TCP sends the request again, and hears that the connection is gone
+        assert connection.was_reset
     assert is_served(blocked)
     assert dut.statistics["blocks_active"] == before["blocks_active"]
+
+
+def test_open_connections_of_a_blocked_client_are_closed_at_once(
+    dut: Dut, origin: Origin, blocks: Blocks, new_client: Callable[[], Client]
+) -> None:
+    """Whatever they are at: idle, waiting for the origin, not reading, amid a head. It hears nothing of it."""
+    blocked, other = new_client(), new_client()
+    kept = other.connect()
+    assert kept.ask().status == 200
+    dut.wait_for_upstreams()
+    before = dut.statistics
+    idle = blocked.connect()
+    assert idle.ask().status == 200
+    beginning = blocked.connect()
+    beginning.send(GET[:10])
+    origin.replies(Reply(200, bytes(8 << 20)))
+    stalled = blocked.connect(receive_buffer=16 * 1024)
+    stalled.send(GET)
+    stalled.wait_for_bytes(b"HTTP/1.1 200")
+    origin.behaves(lambda visit: visit.hang())
+    waiting = blocked.connect()
+    heads = origin.heads
+    waiting.send(GET)
+    origin.wait_for_heads(heads + 1)
+    dut.wait_for_statistic("connections_active", before["connections_active"] + 4)
+    blocks.add(blocked.address)
+    dut.wait_for_statistic("connections_active", before["connections_active"], seconds=2)
+    assert (dut.statistics - before)["connections_blocked"] == 4
+    # What the origin was asked for is given up, too.
+    dut.wait_for_upstreams()
+    for connection in (idle, beginning, waiting):
+        connection.wire.patience = 0.2
+        with pytest.raises(Silence):
+            connection.response()
+    origin.replies(Reply(200))
+    assert kept.ask().status == 200
+
+
+def test_connections_of_a_blocked_prefix_are_closed_among_many(
+    dut: Dut, blocks: Blocks, new_client: Callable[[], Client]
+) -> None:
+    dut.apply(listeners=["[::]:80"])
+    dut.wait_for_statistic("connections_active", 0)
+    blocked, other = new_client(), new_client()
+    kept = [other.connect() for _ in range(100)]
+    for _ in range(200):
+        blocked.connect()
+    kept += [other.connect() for _ in range(100)]
+    dut.wait_for_statistic("connections_active", 400)
+    blocks.add(network_of(blocked.address6, 128))
+    dut.wait_for_statistic("connections_active", 200, seconds=2)
+    assert {connection.ask().status for connection in kept} == {200}
+
+
+@pytest.mark.parametrize("spared", ["allow", "block_mark", "allow_mark"])
+def test_connections_whose_packets_are_let_through_stay(
+    dut: Dut, blocks: Blocks, new_client: Callable[[], Client], spared: str
+) -> None:
+    client, blocked = new_client(), new_client()
+    ways: dict[str, Any] = {"allow": [client.address], "block_mark": "0x20/0xf0", "allow_mark": "0x30/0xf0"}
+    dut.apply(firewall={spared: ways[spared]})
+    with nft_table(dut, marking(client, 0x30)):
+        kept, gone = client.connect(), blocked.connect()
+        assert kept.ask().status == gone.ask().status == 200
+        before = dut.statistics["connections_blocked"]
+        blocks.add(*{network_of(address, 31) for address in (client.address, blocked.address)})
+        if spared == "block_mark":
+            client.wait(seconds=0.2)  # nothing is to happen
+        else:
+            dut.wait_for_statistic("connections_blocked", before + 1)
+        assert kept.ask().status == 200
+        assert dut.statistics["connections_blocked"] == before + (spared != "block_mark")
 
 
 def test_blocked_ipv6_client(dut: Dut, blocks: Blocks, new_client: Callable[[], Client]) -> None:
@@ -185,15 +259,9 @@ def test_family_is_part_of_a_prefix(dut: Dut, blocks: Blocks, client: Client) ->
 
 def test_block_is_over_after_its_time(dut: Dut, blocks: Blocks, client: Client) -> None:
     before = dut.statistics["blocks_active"]
-    with client.connect() as connection:
-        assert connection.ask().status == 200
-        blocks.add(client.address, seconds=2)
-        connection.send(GET)
-        connection.wire.patience = SILENT_S
-        with pytest.raises(Silence):
-            connection.response()
-        connection.wire.patience = 10.0
-        assert connection.response().status == 200
+    blocks.add(client.address, seconds=2)
+    assert not is_served(client)
+    client.wait(seconds=2)
     assert is_served(client)
     # What is left of it goes by itself.
     dut.wait_for_statistic("blocks_active", before, seconds=10)

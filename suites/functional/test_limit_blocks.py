@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from lab.deadline import Deadline
 from suites.duts.dut import Dut
 from suites.duts.weir import WeirAdapter
 from suites.functional.test_client_limits import LIMITS, MARGIN_S, Limit, attempt, every_limit, in_time, refusal
@@ -32,9 +33,23 @@ def blocked(dut: Dut) -> Iterator[Callable[[], list[str]]]:
     weir.weirctl("block", "flush")
 
 
-def expect_silence(client: Client) -> None:
-    """The first block of all is in force once a work item has hooked in (docs/firewall.md)."""
-    Deadline(5).wait_for(lambda: attempt(client) == "silence", what=f"{client.address} to get no answer")
+@contextmanager
+def all_processes_waiting(dut: Dut) -> Iterator[None]:
+    """Inside, for two seconds, processes of real time have all CPUs but for interrupts: no work item runs."""
+    program = (
+        "import time\nprint('ready', flush=True)\ntime.sleep(0.5)\nend = time.monotonic() + 2\n"
+        "while time.monotonic() < end: pass"
+    )
+    spinners = [
+        dut.machine.spawn("chrt", "-f", "50", "taskset", "-c", str(cpu), "python3", "-c", program)
+        for cpu in range(int(dut.machine.run("nproc").stdout))
+    ]
+    for spinner in spinners:
+        assert spinner.read_line() == "ready"
+    threading.Event().wait(0.6)  # what they do then cannot be asked
+    yield
+    for spinner in spinners:
+        assert spinner.wait().status == 0
 
 
 @every_limit
@@ -45,7 +60,7 @@ def test_a_client_over_a_limit_is_blocked(
     dut.apply(limits={limit.key: 1, f"{limit.key}_block": 0})
     assert in_time(limit, lambda: [attempt(client), attempt(client)], client)[-1] != "200"
     assert blocked() == [client.address]
-    expect_silence(client)
+    assert attempt(client) == "silence"
     assert attempt(new_client()) == "200"
     assert dut.statistics["packets_blocked"] > 0
 
@@ -54,7 +69,7 @@ def test_a_block_by_a_limit_is_over_after_its_time(dut: Dut, client: Client, blo
     dut.apply(limits={"concurrent_connections": 1, "concurrent_connections_block": 1.5})
     assert attempt(client) == "200"
     assert attempt(client) == "reset"
-    expect_silence(client)
+    assert attempt(client) == "silence"
     client.close()
     client.wait(seconds=1.5 + MARGIN_S)
     assert blocked() == []
@@ -66,7 +81,7 @@ def test_an_ipv6_prefix_is_blocked_as_it_is_counted(
     dut.apply(listeners=["[::]:80"], limits={"request_rate": 1, "request_rate_block": 0})
     assert [attempt(new_client()), attempt(new_client())] == ["200", "429"]
     assert blocked() == ["fd77:c::/64"]
-    expect_silence(new_client())
+    assert attempt(new_client()) == "silence"
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.key)
@@ -80,3 +95,34 @@ def test_no_limit_concerns_the_allow_list(
     other = new_client()
     assert in_time(limit, lambda: [attempt(other), attempt(other)], other) == ["200", refusal(limit)]
     assert blocked() == [other.address]
+
+
+def test_the_first_block_is_in_force_at_once(
+    dut: Dut, client: Client, new_client: Maker, blocked: Callable[[], list[str]]
+) -> None:
+    """Not only when some process has had its turn; nor is anybody else held up meanwhile."""
+    dut.apply(limits={"concurrent_connections": 1, "concurrent_connections_block": 0})
+    other = new_client().connect()
+    assert attempt(client) == "200"
+    with all_processes_waiting(dut):
+        assert attempt(client) == "reset"
+        assert attempt(client) == "silence"
+        assert other.ask().status == 200
+    assert blocked() == [client.address]
+
+
+def test_open_connections_of_a_client_that_a_limit_blocks_are_closed(
+    dut: Dut, client: Client, new_client: Maker, blocked: Callable[[], list[str]]
+) -> None:
+    dut.wait_for_statistic("connections_active", 0)
+    dut.apply(limits={"concurrent_connections": 5, "concurrent_connections_block": 60})
+    other = new_client().connect()
+    for _ in range(5):
+        client.connect()
+    dut.wait_for_statistic("connections_active", 6)
+    before = dut.statistics["connections_blocked"]
+    assert attempt(client) == "reset"
+    dut.wait_for_statistic("connections_active", 1, seconds=2)
+    assert dut.statistics["connections_blocked"] == before + 5
+    assert other.ask().status == 200
+    assert blocked() == [client.address]

@@ -39,6 +39,9 @@ ABI_COUNT_MAX = 1000
 ABI_TEXT_MAX = 127
 ABI_ALLOW_MAX = 512
 ABI_PROXIES_MAX = 64
+ABI_MEMORY_MAX = 1099511627776
+ABI_EVENTS_MAX = 1000000
+ABI_EVENT_URI_MAX = 256
 ABI_BLOCK_MAX = 16777216
 ABI_BLOCK_TIME_MAX = 31536000000000
 ABI_METHODS_MAX = 255
@@ -61,6 +64,37 @@ SAME_SITE = ("lax", "strict", "none", "unsaid")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
 MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
 RULE_ACTION = ("upstream", "redirect", "block", "reset", "drop", "set-mark", "jump")
+REASON = (
+    "request-burst",
+    "request-rate",
+    "connection-burst",
+    "connection-rate",
+    "concurrent-connections",
+    "challenge-misses",
+    "rule",
+    "no-route",
+    "bad-request",
+    "timeout",
+    "client-memory",
+    "total-memory",
+    "header-total",
+    "header-count",
+    "uri-length",
+    "body-length",
+    "header-length",
+    "methods",
+    "method-override",
+    "host-strict",
+    "content-type-required",
+    "content-types",
+    "uri-bytes",
+    "header-name-bytes",
+    "header-value-bytes",
+    "form-bytes",
+    "trailer-split",
+    "response-code",
+)
+EVENT_ACTION = ("reply", "reset", "drop", "challenge", "close")
 
 # Operations
 CMD_GET_INFO = 1
@@ -84,6 +118,11 @@ CMD_BLOCK_DEL = 18
 CMD_BLOCK_LIST = 19
 CMD_BLOCK_FLUSH = 20
 CMD_STAGE_CHALLENGE = 21
+CMD_STAGE_LOG = 22
+CMD_EVENT = 23
+
+# Multicast groups
+GROUP_EVENTS = "events"
 
 # Attributes of info
 A_INFO_ABI = 1
@@ -206,6 +245,8 @@ A_LIMITS_TRAILER_SPLIT_BLOCK = 70
 A_LIMITS_RESPONSE_CODE_ACTION = 71
 A_LIMITS_RESPONSE_CODE_STATUS = 72
 A_LIMITS_RESPONSE_CODE_BLOCK = 73
+A_LIMITS_CLIENT_MEMORY = 74
+A_LIMITS_TOTAL_MEMORY = 75
 
 # Attributes of checks
 A_CHECKS_URI_LENGTH = 1
@@ -284,6 +325,7 @@ A_CONFIG_ERROR_PAGE = 8
 A_CONFIG_PROXY = 9
 A_CONFIG_FIREWALL = 10
 A_CONFIG_CHALLENGE = 11
+A_CONFIG_LOG = 12
 
 # Attributes of counter
 A_COUNTER_NAME = 1
@@ -357,6 +399,27 @@ A_BLOCK_TIME = 4
 
 # Attributes of blocks
 A_BLOCKS_BLOCK = 1
+
+# Attributes of log
+A_LOG_RATE = 1
+
+# Attributes of event
+A_EVENT_TIME = 1
+A_EVENT_REASON = 2
+A_EVENT_ACTION = 3
+A_EVENT_STATUS = 4
+A_EVENT_ADDRESS4 = 5
+A_EVENT_ADDRESS6 = 6
+A_EVENT_PORT = 7
+A_EVENT_LISTENER4 = 8
+A_EVENT_LISTENER6 = 9
+A_EVENT_LISTENER_PORT = 10
+A_EVENT_VHOST = 11
+A_EVENT_METHOD = 12
+A_EVENT_URI = 13
+A_EVENT_URI_LENGTH = 14
+A_EVENT_DETAIL = 15
+A_EVENT_BLOCK_TIME = 16
 
 # Bounds of integer attributes, both included
 RANGES: dict[str, dict[str, tuple[int, int]]] = {
@@ -470,6 +533,8 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "response-code-action": (0, 3),
         "response-code-status": (400, 599),
         "response-code-block": (0, 31536000000000),
+        "client-memory": (0, 1099511627776),
+        "total-memory": (0, 1099511627776),
     },
     "checks": {
         "uri-length": (64, 32768),
@@ -557,6 +622,21 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "address4": (0, 4294967295),
         "prefix": (0, 128),
         "time": (1, 31536000000000),
+    },
+    "log": {
+        "rate": (1, 1000000),
+    },
+    "event": {
+        "time": (0, 18446744073709551615),
+        "reason": (0, 27),
+        "action": (0, 4),
+        "status": (0, 4294967295),
+        "address4": (0, 4294967295),
+        "port": (0, 65535),
+        "listener4": (0, 4294967295),
+        "listener-port": (0, 65535),
+        "uri-length": (0, 4294967295),
+        "block-time": (0, 18446744073709551615),
     },
 }
 
@@ -683,6 +763,8 @@ TYPES: dict[str, dict[str, str]] = {
         "response-code-action": "u32",
         "response-code-status": "u32",
         "response-code-block": "uint",
+        "client-memory": "uint",
+        "total-memory": "uint",
     },
     "checks": {
         "uri-length": "u32",
@@ -761,6 +843,7 @@ TYPES: dict[str, dict[str, str]] = {
         "proxy": "nest",
         "firewall": "nest",
         "challenge": "nest",
+        "log": "nest",
     },
     "counter": {
         "name": "string",
@@ -835,6 +918,27 @@ TYPES: dict[str, dict[str, str]] = {
     "blocks": {
         "block": "nest",
     },
+    "log": {
+        "rate": "u32",
+    },
+    "event": {
+        "time": "uint",
+        "reason": "u32",
+        "action": "u32",
+        "status": "u32",
+        "address4": "u32",
+        "address6": "binary",
+        "port": "u16",
+        "listener4": "u32",
+        "listener6": "binary",
+        "listener-port": "u16",
+        "vhost": "string",
+        "method": "binary",
+        "uri": "binary",
+        "uri-length": "u32",
+        "detail": "string",
+        "block-time": "uint",
+    },
 }
 
 # Words for the values of integer attributes that have such
@@ -890,6 +994,10 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
         "mode": CHALLENGE_MODE,
         "when": CHALLENGE_WHEN,
         "same-site": SAME_SITE,
+    },
+    "event": {
+        "reason": REASON,
+        "action": EVENT_ACTION,
     },
 }
 
@@ -1016,6 +1124,8 @@ NAMES: dict[str, dict[int, str]] = {
         71: "response-code-action",
         72: "response-code-status",
         73: "response-code-block",
+        74: "client-memory",
+        75: "total-memory",
     },
     "checks": {
         1: "uri-length",
@@ -1094,6 +1204,7 @@ NAMES: dict[str, dict[int, str]] = {
         9: "proxy",
         10: "firewall",
         11: "challenge",
+        12: "log",
     },
     "counter": {
         1: "name",
@@ -1167,5 +1278,26 @@ NAMES: dict[str, dict[int, str]] = {
     },
     "blocks": {
         1: "block",
+    },
+    "log": {
+        1: "rate",
+    },
+    "event": {
+        1: "time",
+        2: "reason",
+        3: "action",
+        4: "status",
+        5: "address4",
+        6: "address6",
+        7: "port",
+        8: "listener4",
+        9: "listener6",
+        10: "listener-port",
+        11: "vhost",
+        12: "method",
+        13: "uri",
+        14: "uri-length",
+        15: "detail",
+        16: "block-time",
     },
 }

@@ -22,6 +22,7 @@ commands:
   stats           print what was counted; with --json, or --prometheus for its text format
   block ...       the block table: add PREFIX... [--seconds SECONDS], add --file FILE, remove PREFIX...,
                   remove --file FILE, list [--json], flush
+  log -f          print events as lines of JSON as they happen; [--count N] [--seconds SECONDS] and no longer
   --batch         read commands as JSON lines from standard input, reply a line each (docs/weirctl.md)
   --version       print the versions of weirctl and of the loaded module
   --help          print this
@@ -86,6 +87,13 @@ def _block(arguments: list[str], timeout: float) -> None:
         raise UsageError(cli_block.EXPECTED)
 
 
+def _log(arguments: list[str], timeout: float) -> None:
+    from . import log
+
+    if not log.run(arguments, _family(timeout)):
+        raise UsageError(log.EXPECTED)
+
+
 def _batch(arguments: list[str], timeout: float) -> None:
     from .batch import Batch
 
@@ -128,6 +136,7 @@ _COMMANDS = {
     "show": _show,
     "stats": _stats,
     "block": _block,
+    "log": _log,
     "--batch": _batch,
     "--version": _version,
 }

@@ -15,6 +15,9 @@ _GENL_ID_CTRL = 16
 _CTRL_CMD_GETFAMILY = 3
 _CTRL_ATTR_FAMILY_ID = 1
 _CTRL_ATTR_FAMILY_NAME = 2
+_CTRL_ATTR_MCAST_GROUPS = 7
+_CTRL_ATTR_MCAST_GRP_NAME = 1
+_CTRL_ATTR_MCAST_GRP_ID = 2
 
 # A genetlink header: command, version, two reserved bytes.
 _GENL_HEADER = 4
@@ -130,6 +133,9 @@ def encode(config: schema.Config) -> list[Part]:
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
     timeouts = _scalars("timeouts", _table(config.get("timeouts", {})))
     parts.append(Part(abi.CMD_STAGE_TIMEOUTS, abi.A_CONFIG_TIMEOUTS, "timeouts", ("timeouts",), timeouts))
+    if "log" in config:
+        log = _scalars("log", _table(config["log"]))
+        parts.append(Part(abi.CMD_STAGE_LOG, abi.A_CONFIG_LOG, "log", ("log",), log))
     return parts
 
 
@@ -180,6 +186,8 @@ def decode(parts: list[bytes]) -> schema.Config:
 
                 if table := challenge.decode(_decode_scalars("challenge", content), content):
                     config["challenge"] = table
+            elif kind == abi.A_CONFIG_LOG:
+                config["log"] = _decode_scalars("log", content)
     config["upstream"] = list(upstreams.values())
     return config
 
@@ -254,14 +262,18 @@ class Family:
     def _family(self) -> int:
         """The family's number, asked for once: it stays until the module goes."""
         if self._id is None:
-            name = netlink.text(_CTRL_ATTR_FAMILY_NAME, abi.FAMILY_NAME)
-            (outcome,) = self._open().exchange([(_GENL_ID_CTRL, _request(_CTRL_CMD_GETFAMILY, 1, name))])
-            if outcome.error and outcome.error.errno == errno.ENOENT:
-                raise Refused([_unavailable()])
-            if outcome.error:
-                raise outcome.error
-            self._id = netlink.number(netlink.table(outcome.replies[0][_GENL_HEADER:])[_CTRL_ATTR_FAMILY_ID])
+            self._id = netlink.number(self._described()[_CTRL_ATTR_FAMILY_ID])
         return self._id
+
+    def _described(self) -> dict[int, bytes]:
+        """What the controller says of the family."""
+        name = netlink.text(_CTRL_ATTR_FAMILY_NAME, abi.FAMILY_NAME)
+        (outcome,) = self._open().exchange([(_GENL_ID_CTRL, _request(_CTRL_CMD_GETFAMILY, 1, name))])
+        if outcome.error and outcome.error.errno == errno.ENOENT:
+            raise Refused([_unavailable()])
+        if outcome.error:
+            raise outcome.error
+        return netlink.table(outcome.replies[0][_GENL_HEADER:])
 
     def _ask(self, requests: list[bytes]) -> list[netlink.Outcome]:
         """Send requests to the family; once more when its number has changed with a module loaded anew.
@@ -388,6 +400,28 @@ class Family:
                     continue
                 raise self._guard(error) from None
             return
+
+    def follow(self, group: str, seconds: float | None) -> Iterator[bytes | None]:
+        """What is told to one of the family's multicast groups, as it comes, genetlink headers included.
+
+        seconds: for how long, None: for ever. None is told where some were lost, as they were not read in time. The
+        socket is good for nothing else afterwards.
+        """
+        try:
+            socket = self._open()
+            socket.join(self._group(group))
+            yield from socket.notices(seconds)
+        except PermissionError:
+            raise Refused([problem_of(netlink.KernelError(errno.EPERM))]) from None
+        except (netlink.KernelError, ValueError, OSError, KeyError, IndexError) as error:
+            raise self._guard(error) from None
+
+    def _group(self, name: str) -> int:
+        for _, _, content in netlink.attributes(self._described()[_CTRL_ATTR_MCAST_GROUPS]):
+            group = netlink.table(content)
+            if netlink.string(group[_CTRL_ATTR_MCAST_GRP_NAME]) == name:
+                return netlink.number(group[_CTRL_ATTR_MCAST_GRP_ID])
+        raise netlink.KernelError(errno.ENOENT, f"the loaded module has no group {name}")
 
     def info(self) -> dict[str, object]:
         """Versions: `abi`, `module`, and `generation`, the number of configurations committed."""

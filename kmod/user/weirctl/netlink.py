@@ -16,6 +16,7 @@ from collections.abc import Iterator
 AF_NETLINK = 16
 NETLINK_GENERIC = 16
 SOL_NETLINK = 270
+NETLINK_ADD_MEMBERSHIP = 1
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
 
@@ -288,10 +289,32 @@ class Socket:
                 if answer != NLMSG_NOOP:
                     yield content
 
-    def _receive(self, deadline: float) -> list[tuple[int, int, int, bytes]]:
+    def join(self, group: int) -> None:
+        """Become a member of a multicast group. Raises OSError."""
+        self._socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+
+    def notices(self, seconds: float | None) -> Iterator[bytes | None]:
+        """Payloads of what is told to the groups, as it comes, for so long; None: some were lost, we were too slow.
+
+        Raises OSError, FormatError.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
         while True:
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
+            try:
+                for _, _, sequence, payload in self._receive(deadline):
+                    if sequence == 0:
+                        yield payload
+            except TimeoutError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                yield None
+
+    def _receive(self, deadline: float | None) -> list[tuple[int, int, int, bytes]]:
+        while True:
+            remaining = None if deadline is None else deadline - time.monotonic()
+            if remaining is not None and remaining <= 0:
                 raise TimeoutError(f"no answer from the kernel in {self.timeout:g} s")
             self._socket.settimeout(remaining)
             data, _, flags, sender = self._socket.recvmsg(_RECEIVE_BYTES)

@@ -38,6 +38,10 @@ _HELP = {
     "blocks_refused": "Entries that the block table had no room or no memory for.",
     "sessions_verified": "Requests with the session of a challenge.",
     "puzzles_solved": "Puzzles of challenges that were solved.",
+    "client_memory_bytes": "Held for client connections when last looked at; 0 unless it is bounded.",
+    "connections_blocked": "Client connections closed since their client was blocked.",
+    "events_told": "Events told to whoever follows the event log.",
+    "events_lost": "Events that nobody could be told of: over the rate, or no memory, or no room.",
     "clients_tracked": "Clients whose requests and connections are counted.",
 }
 # The sum of its classes.

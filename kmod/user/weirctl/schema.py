@@ -204,6 +204,7 @@ HEALTH = attributes(
 UPSTREAM = attributes("upstream", name=_name, sticky_cookie=_text("a cookie's name", _TOKEN.issuperset))
 PROXY = attributes("proxy")
 LIMITS = {**attributes("limits"), **checks.keys(vhost=False)}
+LOG = attributes("log")
 TIMEOUTS = attributes("timeouts")
 
 
@@ -270,10 +271,8 @@ class Checker:
             seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
-        known = (
-            "listener", "upstream", "vhost", "rule", "error_page", "proxy", "limits", "timeouts", "firewall",
-            "challenge",
-        )  # fmt: skip
+        tables = ("proxy", "limits", "timeouts", "firewall", "challenge", "log")
+        known = ("listener", "upstream", "vhost", "rule", "error_page", *tables)
         if not isinstance(config, dict):
             self.add((), got(config), "a table")
             return
@@ -298,6 +297,7 @@ class Checker:
         self.fields(("proxy",), config.get("proxy", {}), PROXY, ())
         self.fields(("limits",), config.get("limits", {}), LIMITS, ())
         self.fields(("timeouts",), config.get("timeouts", {}), TIMEOUTS, ())
+        self.fields(("log",), config.get("log", {}), LOG, ())
         if "firewall" in config:
             from . import firewall
 

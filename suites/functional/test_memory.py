@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from lab.deadline import Deadline
+from suites.duts.config import Server
 from suites.duts.dut import Dut
 from suites.functional.test_events import Follower
 from suites.traffic.client import Client, Conversation
@@ -40,9 +41,14 @@ def held(dut: Dut) -> int:
     return dut.statistics["client_memory_bytes"]
 
 
-def held_each(dut: Dut, connections: int) -> int:
+def bound(dut: Dut, origin: Origin, **limits: int) -> None:
+    """These limits, and an upstream connection for everybody: who waits for one holds little."""
+    dut.apply(servers=[Server(origin.endpoint, connections_max=64)], limits=limits)
+
+
+def held_each(dut: Dut, origin: Origin, connections: int) -> int:
     """Bytes held for each of as many that are alike, once that is no more than a moment ago."""
-    dut.apply(limits={"total_memory": 1 << 40})
+    bound(dut, origin, total_memory=1 << 40)
     seen = [0]
 
     def steady() -> bool:
@@ -74,14 +80,14 @@ def test_readers_that_stall_lose_connections_until_the_rest_fits(
 ) -> None:
     """The greediest ones: what waits idle stays, and so does whoever else there is."""
     settle(dut)
-    dut.apply()
+    bound(dut, origin)
     idle, honest = client.connect(), new_client().connect()
     assert idle.ask().status == honest.ask().status == 200
     origin.replies(Reply(200, BODY))
     stalled = [stall(client) for _ in range(8)]
-    limit = 3 * held_each(dut, len(stalled))
+    limit = 3 * held_each(dut, origin, len(stalled))
     before = dut.statistics
-    dut.apply(limits={"client_memory": limit})
+    bound(dut, origin, client_memory=limit)
     wait_for_more_than(dut, "rejected_client_memory", before["rejected_client_memory"])
     wait_until_within(dut, limit)
     counted = dut.statistics - before
@@ -144,12 +150,12 @@ def test_over_the_total_the_greediest_client_goes_first(
 ) -> None:
     settle(dut)
     origin.replies(Reply(200, BODY))
-    dut.apply()
+    bound(dut, origin)
     kept = stall(new_client())
     greedy = [stall(client) for _ in range(8)]
-    limit = 4 * held_each(dut, 1 + len(greedy))
+    limit = 4 * held_each(dut, origin, 1 + len(greedy))
     before = dut.statistics
-    dut.apply(limits={"total_memory": limit})
+    bound(dut, origin, total_memory=limit)
     wait_for_more_than(dut, "rejected_total_memory", before["rejected_total_memory"])
     wait_until_within(dut, limit)
     counted = dut.statistics - before

@@ -172,6 +172,17 @@ static inline void get_random_bytes(void *to, size_t len)
 	memset(to, 7, len);
 }
 
+static inline u64 siphash(const void *data, size_t len, const siphash_key_t *key)
+{
+	const u8 *bytes = data;
+	u64 hash = key->key[0];
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x9e3779b97f4a7c15ULL ^ hash >> 29;
+	return hash ^ hash >> 32;
+}
+
 static inline u64 siphash_2u64(u64 first, u64 second, const siphash_key_t *key)
 {
 	u64 words[] = { first, second };

@@ -35,7 +35,7 @@ P99_TIMES = 5.0
 P99_LEAST_S = 1.0
 # What may be left in the kernel, for whatever reason, of all changes.
 LEFT_KIB = 1024
-ACCOUNT = 192  # bytes that a client is remembered by (docs/firewall.md)
+ACCOUNT = 256  # bytes that a client is remembered by (docs/firewall.md)
 
 
 @pytest.fixture

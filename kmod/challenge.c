@@ -163,6 +163,10 @@ int weir_challenge_finish(struct weir_config *config, struct netlink_ext_ack *ex
 		NL_SET_ERR_MSG(extack, "a limit's action is challenge, and there is no challenge");
 		return -EINVAL;
 	}
+	if (challenge->used && challenge->when == WEIR_CHALLENGE_ATTACK && !config->attack.on) {
+		NL_SET_ERR_MSG(extack, "challenges wait for an attack, which has no threshold");
+		return -EINVAL;
+	}
 	config->limits.most[WEIR_LIMIT_CHALLENGE_MISSES] = challenge->used ?
 							   challenge->max_misses : 0;
 	return scripts ? weir_challenge_fill(challenge, extack) : 0;

@@ -35,6 +35,7 @@ enum weir_challenge_kind {
 enum weir_challenge_time {
 	WEIR_CHALLENGE_ALWAYS,
 	WEIR_CHALLENGE_LIMITS,	/* over a limit whose action is to challenge */
+	WEIR_CHALLENGE_ATTACK,	/* where an attack is going on, attack.h */
 };
 
 /**

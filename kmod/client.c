@@ -52,11 +52,23 @@ static void weir_client_meter(const struct weir_client *client, struct weir_mete
 	weir_meter_reply(meter, client->x->answer, client->bytes_in, client->bytes_out, us);
 	if (unlikely(client->x->failed))
 		weir_meter_add(meter, WEIR_METER_failures, 1);
+	if (unlikely(client->refused || client->x->answer == 5))
+		weir_meter_add(meter, WEIR_METER_unserved, 1);
+}
+
+/* And one that was not, or not all of it. */
+static void weir_client_lose(const struct weir_client *client, struct weir_meter *meter,
+			     enum weir_meter_counter end)
+{
+	weir_meter_loss(meter, end, client->bytes_in, client->bytes_out);
+	if (client->refused || end == WEIR_METER_failures)
+		weir_meter_add(meter, WEIR_METER_unserved, 1);
 }
 
 static void weir_client_settled(struct weir_client *client)
 {
 	client->began = 0;
+	client->refused = false;
 	client->bytes_in = 0;
 	client->bytes_out = 0;
 }
@@ -80,9 +92,9 @@ void weir_client_settle(struct weir_client *client, bool whole)
 			weir_client_meter(client, client->vhost, us);
 	} else {
 		end = x && READ_ONCE(x->reply.broken) ? WEIR_METER_failures : WEIR_METER_aborted;
-		weir_meter_loss(client->meter, end, client->bytes_in, client->bytes_out);
+		weir_client_lose(client, client->meter, end);
 		if (client->vhost)
-			weir_meter_loss(client->vhost, end, client->bytes_in, client->bytes_out);
+			weir_client_lose(client, client->vhost, end);
 	}
 	weir_client_settled(client);
 }
@@ -91,6 +103,7 @@ void weir_client_settle_own(struct weir_client *client, u16 status)
 {
 	weir_meter_reply(client->meter, status / 100, client->bytes_in, client->bytes_out,
 			 weir_client_clock(client) - client->began);
+	weir_meter_add(client->meter, WEIR_METER_unserved, 1);
 	weir_client_settled(client);
 }
 

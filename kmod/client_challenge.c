@@ -5,6 +5,7 @@
 #include <linux/random.h>
 #include <linux/siphash.h>
 
+#include "attack.h"
 #include "client_leg.h"
 #include "gather.h"
 #include "limit.h"
@@ -21,6 +22,7 @@
  * @buf: what that was parsed from
  * @mode: what its client has to do
  * @vhost: index of its virtual host, where that matters
+ * @meter: that one's, in which the request is counted, or NULL
  * @key: what its client is known by
  * @bearer: whom tokens have to be for
  */
@@ -30,6 +32,7 @@ struct weir_visit {
 	const u8			*buf;
 	enum weir_challenge_kind	mode;
 	u32				vhost;
+	struct weir_meter		*meter;
 	struct in6_addr			key;
 	struct http_bearer		bearer;
 };
@@ -38,6 +41,12 @@ struct weir_visit {
 struct weir_visit_fields {
 	u8	text[2 * HTTP_SET_COOKIE_MAX + 2 * WEIR_COOKIE_NAME_MAX + WEIR_COOKIE_PATH_MAX];
 };
+
+/* Whether each virtual host is watched for attacks. */
+static bool weir_visit_watched(const struct weir_config *config)
+{
+	return config->attack.on && config->attack.scope == WEIR_ATTACK_VHOSTS;
+}
 
 static void weir_visit_begin(struct weir_visit *visit, struct weir_client *client,
 			     const struct weir_config *config)
@@ -51,8 +60,10 @@ static void weir_visit_begin(struct weir_visit *visit, struct weir_client *clien
 		.buf = client->gather->bytes,
 		.vhost = WEIR_PAGE_EVERYWHERE,
 	};
-	if (config->challenge.apart)
+	if (config->challenge.apart || weir_visit_watched(config))
 		visit->vhost = weir_route_vhost(config, head, visit->buf);
+	if (visit->vhost != WEIR_PAGE_EVERYWHERE)
+		visit->meter = config->rules->vhosts[visit->vhost]->meter;
 	visit->mode = weir_challenge_mode_of(config, visit->vhost);
 	if (visit->mode == WEIR_CHALLENGE_OFF)
 		return;
@@ -244,7 +255,7 @@ static void weir_visit_admit(struct weir_client *client, const struct weir_visit
 		len += http_no_answer(fields.text + len, sizeof(fields.text) - len,
 				      challenge->cookie_name);
 	redirect.fields = (struct http_text){ fields.text, len };
-	weir_client_visits(client, NULL);
+	weir_client_visits(client, visit->meter);
 	/* Any other method is to be kept, with its body. */
 	weir_client_redirect(client, &redirect, safe ? challenge->status : 307, true,
 			     weir_client_is_last(client, visit->head));
@@ -268,7 +279,8 @@ static void weir_visit_refuse(struct weir_client *client, const struct weir_visi
 		.content_length = body->len,
 	};
 
-	weir_client_visits(client, NULL);
+	client->refused = true;
+	weir_client_visits(client, visit->meter);
 	weir_client_say(client, visit->head, &own, body, 1,
 			weir_client_is_last(client, visit->head));
 	weir_visit_end(client);
@@ -299,7 +311,8 @@ static void weir_visit_puzzle(struct weir_client *client, const struct weir_visi
 		at = page->tokens[i] + HTTP_PUZZLE_TEXT;
 	}
 	parts[count++] = (struct http_text){ page->text + at, page->len - at };
-	weir_client_visits(client, NULL);
+	client->refused = true;
+	weir_client_visits(client, visit->meter);
 	weir_client_say(client, visit->head, &own, parts, count,
 			weir_client_is_last(client, visit->head));
 	weir_visit_end(client);
@@ -358,6 +371,9 @@ bool weir_client_verified(struct weir_client *client, const struct weir_config *
 	if (over == WEIR_LIMIT_NONE && config->challenge.when == WEIR_CHALLENGE_LIMITS)
 		return true;
 	weir_visit_begin(&visit, client, config);
+	if (over == WEIR_LIMIT_NONE && config->challenge.when == WEIR_CHALLENGE_ATTACK &&
+	    !weir_attack_active(client->meter, visit.meter))
+		return true;
 	incident = weir_client_incident(client, visit.head, visit.buf);
 	if (visit.mode == WEIR_CHALLENGE_OFF) {
 		if (over == WEIR_LIMIT_NONE)
@@ -380,6 +396,9 @@ bool weir_client_verified(struct weir_client *client, const struct weir_config *
 	weir_visit_count_fault(wn, fault);
 	if (visit.mode == WEIR_CHALLENGE_JAVASCRIPT && weir_visit_answer(client, &visit)) {
 		weir_count(wn, WEIR_STAT_puzzles_solved, 1);
+		weir_meter_add(client->meter, WEIR_METER_solved, 1);
+		if (visit.meter)
+			weir_meter_add(visit.meter, WEIR_METER_solved, 1);
 		weir_visit_forgive(client, &visit);
 		weir_visit_admit(client, &visit, HTTP_TOKEN_WORK);
 	} else if (weir_visit_may_miss(client, &visit)) {

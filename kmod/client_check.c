@@ -17,6 +17,7 @@ bool weir_client_over(struct weir_client *client, const struct weir_config *conf
 	const struct weir_gather *gather = client->gather;
 	struct weir_incident incident;
 
+	client->refused = true;
 	incident = weir_client_incident(client, gather ? &gather->head : NULL,
 					gather ? gather->bytes : NULL);
 	incident.vhost = vhost ? vhost->name : NULL;

@@ -91,6 +91,7 @@ struct weir_session {
  * @tunnel: the exchange is a tunnel: what the client sends is its body, without end
  * @moved: bytes of a body were read in this run, or any moved through a tunnel
  * @replied: some of this reply was sent
+ * @refused: the request in progress was, by Weir itself
  * @vhost: counts of the last request's virtual host, with a reference, or NULL
  * @began: when the head of the request in progress was whole, in microseconds
  *	of TCP's clock; 0: none is
@@ -124,6 +125,7 @@ struct weir_client {
 	bool				tunnel;
 	bool				moved;
 	bool				replied;
+	bool				refused;
 	struct weir_meter		*vhost;
 	u64				began;
 	u64				bytes_in;
@@ -158,7 +160,7 @@ static inline void weir_client_visits(struct weir_client *client, struct weir_me
 
 /* Count the request in progress, if there is one.  @whole: all of its reply was sent. */
 void weir_client_settle(struct weir_client *client, bool whole);
-/* The same for one that had its whole reply without an exchange, and is no virtual host's. */
+/* The same for one that was refused without an exchange, and is no virtual host's. */
 void weir_client_settle_own(struct weir_client *client, u16 status);
 /* @address has become another. */
 void weir_client_rename(struct weir_client *client);

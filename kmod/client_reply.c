@@ -159,6 +159,7 @@ void weir_client_refuse(struct weir_client *client, const struct http_head *head
 	bool done = weir_client_answer(client, head) &&
 		    weir_client_put_error(client, status, close);
 
+	client->refused = status >= 400;
 	weir_client_answered(client, done, close);
 }
 
@@ -167,6 +168,7 @@ void weir_client_refuse_for(struct weir_client *client, const struct http_head *
 {
 	bool done = weir_client_answer(client, head);
 
+	client->refused = status >= 400;
 	if (done) {
 		client->x->vhost = vhost;
 		done = weir_client_put_error(client, status, close);

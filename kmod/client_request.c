@@ -204,10 +204,12 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 		break;
 	case WEIR_ROUTE_RESET:
 		weir_count(wn, WEIR_STAT_rejected_rule, 1);
+		client->refused = true;
 		weir_client_reset(client);
 		return;
 	case WEIR_ROUTE_DROP:
 		weir_count(wn, WEIR_STAT_rejected_rule, 1);
+		client->refused = true;
 		weir_client_close(client, true);
 		return;
 	}

@@ -49,6 +49,7 @@ struct weir_config *weir_config_alloc(void)
 	weir_firewall_setup(&config->firewall);
 	weir_challenge_setup(&config->challenge);
 	config->log.rate = WEIR_EVENTS_RATE_DEFAULT;
+	weir_attack_defaults(&config->attack);
 	return config;
 }
 
@@ -522,6 +523,7 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 	weir_config_put(old);
 	weir_groups_retire(wn, config);
 	weir_memory_start(wn, &config->limits);
+	weir_attack_apply(wn, &config->attack);
 	return 0;
 }
 
@@ -536,6 +538,8 @@ int weir_config_apply(struct net *net, struct weir_config *config, struct netlin
 		err = weir_rules_finish(config->rules, config->limits.uri_most, extack);
 	if (!err)
 		err = weir_firewall_finish(&config->firewall, extack);
+	if (!err)
+		err = weir_attack_finish(&config->attack, extack);
 	if (!err)
 		err = weir_challenge_finish(config, extack);
 	if (err)

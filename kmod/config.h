@@ -14,6 +14,7 @@
 #include <linux/socket.h>
 #include <linux/types.h>
 
+#include "attack.h"
 #include "challenge.h"
 #include "clients.h"
 #include "firewall.h"
@@ -277,6 +278,7 @@ struct weir_timeouts {
  * @firewall: whom the block table may not block, and how many it may
  * @challenge: what clients have to do before they are served
  * @log: what is told as events
+ * @attack: when a listener or a virtual host is under attack
  */
 struct weir_config {
 	refcount_t			refs;
@@ -294,6 +296,7 @@ struct weir_config {
 	struct weir_firewall		firewall;
 	struct weir_challenge		challenge;
 	struct weir_log			log;
+	struct weir_attack_settings	attack;
 };
 
 /*

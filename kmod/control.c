@@ -17,6 +17,7 @@
 
 #include "config.h"
 #include "control.h"
+#include "control_attack.h"
 #include "control_block.h"
 #include "control_challenge.h"
 #include "control_limits.h"
@@ -400,6 +401,12 @@ static int weir_stage_control_challenge(struct weir_control *control, struct nla
 	return weir_stage_challenge(control->staged, nest, extack);
 }
 
+static int weir_stage_attack(struct weir_control *control, struct nlattr *nest,
+			     struct netlink_ext_ack *extack)
+{
+	return weir_read_attack(&control->staged->attack, nest, extack);
+}
+
 /* One stage operation: @stage puts the part in attribute @type into the sender's transaction. */
 static int weir_stage(struct sk_buff *skb, struct genl_info *info, int type,
 		      int (*stage)(struct weir_control *control, struct nlattr *nest,
@@ -477,6 +484,11 @@ int weir_nl_stage_challenge_doit(struct sk_buff *skb, struct genl_info *info)
 int weir_nl_stage_log_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return weir_stage(skb, info, WEIR_A_CONFIG_LOG, weir_stage_log);
+}
+
+int weir_nl_stage_attack_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_ATTACK, weir_stage_attack);
 }
 
 /* Apply the staged configuration and tell the new generation, or change nothing. */

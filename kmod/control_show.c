@@ -8,6 +8,7 @@
 #include <net/genetlink.h>
 
 #include "config.h"
+#include "control_attack.h"
 #include "control_block.h"
 #include "control_challenge.h"
 #include "control_limits.h"
@@ -191,6 +192,7 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 	static const int once[] = {
 		WEIR_A_CONFIG_PROXY, WEIR_A_CONFIG_LIMITS, WEIR_A_CONFIG_TIMEOUTS,
 		WEIR_A_CONFIG_FIREWALL, WEIR_A_CONFIG_CHALLENGE, WEIR_A_CONFIG_LOG,
+		WEIR_A_CONFIG_ATTACK,
 	};
 	struct weir_config_part part = {};
 	unsigned int i;
@@ -253,6 +255,8 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 		return weir_put_challenge(skb, config);
 	case WEIR_A_CONFIG_LOG:
 		return weir_put_log(skb, &config->log);
+	case WEIR_A_CONFIG_ATTACK:
+		return weir_put_attack(skb, &config->attack);
 	default:
 		return weir_put_timeouts(skb, &config->timeouts);
 	}

@@ -157,7 +157,7 @@ static int weir_put_scope(struct sk_buff *skb, const struct weir_meter *meter,
 	for (i = 0; i < WEIR_METER_COUNT; i++)
 		if (i != WEIR_METER_latency_us &&
 		    weir_put_counter(skb, WEIR_A_SCOPE_COUNTER, weir_meter_name(i),
-				     sum->counters[i], i == WEIR_METER_connections))
+				     sum->counters[i], weir_meter_is_gauge(i)))
 			return -EMSGSIZE;
 	if (weir_put_latency(skb, sum))
 		return -EMSGSIZE;

@@ -15,6 +15,9 @@ static const char * const weir_meter_names[WEIR_METER_COUNT] = {
 	[WEIR_METER_responses_5xx] = "responses_5xx",
 	[WEIR_METER_failures] = "failures",
 	[WEIR_METER_aborted] = "aborted",
+	[WEIR_METER_unserved] = "unserved",
+	[WEIR_METER_solved] = "solved",
+	[WEIR_METER_under_attack] = "under_attack",
 	[WEIR_METER_retries] = "retries",
 	[WEIR_METER_bytes_in] = "bytes_in",
 	[WEIR_METER_bytes_out] = "bytes_out",
@@ -26,6 +29,11 @@ static const char * const weir_meter_names[WEIR_METER_COUNT] = {
 const char *weir_meter_name(enum weir_meter_counter counter)
 {
 	return weir_meter_names[counter];
+}
+
+bool weir_meter_is_gauge(enum weir_meter_counter counter)
+{
+	return counter == WEIR_METER_connections || counter == WEIR_METER_under_attack;
 }
 
 struct weir_meters *weir_meters_alloc(void)
@@ -148,6 +156,16 @@ u64 weir_meter_bound(unsigned int bucket)
 		return 0;
 	bucket--;
 	return (u64)(5 + bucket % 4) << (WEIR_METER_OCTAVE_FIRST - 2 + bucket / 4);
+}
+
+u64 weir_meter_total(const struct weir_meter *meter, enum weir_meter_counter counter)
+{
+	u64 total = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		total += READ_ONCE(per_cpu_ptr(meter->counts, cpu)->counters[counter]);
+	return total;
 }
 
 void weir_meter_sum(const struct weir_meter *meter, struct weir_meter_counts *sum)

@@ -18,6 +18,7 @@
 #include <linux/types.h>
 
 #include "config.h"
+#include "surge.h"
 
 /* Of what a meter is; the ABI's scope-kind. */
 enum weir_meter_kind {
@@ -41,6 +42,10 @@ enum weir_meter_counter {
 	WEIR_METER_responses_5xx,
 	WEIR_METER_failures,		/* no server's reply, or not all of it */
 	WEIR_METER_aborted,		/* the client left, or was too slow */
+	/* Of listeners and virtual hosts: */
+	WEIR_METER_unserved,		/* refused, given a puzzle, or ended in a 5xx */
+	WEIR_METER_solved,		/* puzzles */
+	WEIR_METER_under_attack,	/* gauge: 1 while it is, attack.h */
 	WEIR_METER_retries,		/* requests given to another connection */
 	WEIR_METER_bytes_in,		/* received */
 	WEIR_METER_bytes_out,		/* sent */
@@ -90,6 +95,8 @@ struct weir_meters {
  * @name: of the virtual host or upstream, or of the server's upstream; else ""
  * @address: the listener's or server's, else zeros
  * @counts: written in softirqs, or by this_cpu operations
+ * @attacked: it is under attack; written by attack.c's work item
+ * @surge: why; that work item's own
  */
 struct weir_meter {
 	refcount_t				refs;
@@ -99,6 +106,8 @@ struct weir_meter {
 	char					name[WEIR_NAME_MAX];
 	union weir_address			address;
 	struct weir_meter_counts __percpu	*counts;
+	bool					attacked;
+	struct surge				surge;
 };
 
 /* Empty, with one reference; NULL without memory.  Process context. */
@@ -154,6 +163,9 @@ u64 weir_meter_bound(unsigned int bucket);
 
 /* "requests" and so on. */
 const char *weir_meter_name(enum weir_meter_counter counter);
+bool weir_meter_is_gauge(enum weir_meter_counter counter);
+/* All CPUs' counts of one counter.  Not a snapshot. */
+u64 weir_meter_total(const struct weir_meter *meter, enum weir_meter_counter counter);
 /* All CPUs' counts into @sum.  Not a snapshot: others go on counting. */
 void weir_meter_sum(const struct weir_meter *meter, struct weir_meter_counts *sum);
 /*

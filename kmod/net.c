@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <net/netns/generic.h>
 
+#include "attack.h"
 #include "block.h"
 #include "check.h"
 #include "client.h"
@@ -71,6 +72,7 @@ static int __net_init weir_net_begin(struct net *net)
 	INIT_LIST_HEAD(&wn->checks);
 	get_random_bytes(&wn->key, sizeof(wn->key));
 	weir_groups_setup(wn);
+	weir_attack_setup(wn);
 	atomic_set(&wn->legs, 1);
 	init_completion(&wn->legs_gone);
 	return 0;
@@ -94,6 +96,7 @@ static void __net_exit weir_net_end(struct net *net)
 		weir_listener_close(listener);
 	}
 	mutex_unlock(&wn->lock);
+	weir_attack_stop(wn);
 	synchronize_net();
 	weir_groups_shutdown(wn);
 	weir_connection_abort_all(wn);

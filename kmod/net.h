@@ -11,6 +11,7 @@
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
+#include "attack.h"
 #include "block.h"
 #include "config.h"
 #include "meter.h"
@@ -54,6 +55,7 @@ struct weir_memory;
  * @checks: struct weir_check, likewise
  * @legs: one of the namespace itself and one of each leg not freed yet
  * @legs_gone: @legs came to nothing
+ * @attack: watches for attacks
  * @blocks: whose packets are dropped
  * @hooks: where they are, see hook.c; @lock
  * @dying: the namespace or the module goes away; no new legs
@@ -86,6 +88,7 @@ struct weir_net {
 	struct list_head		checks;
 	atomic_t			legs;
 	struct completion		legs_gone;
+	struct weir_attack		attack;
 	struct weir_blocks		blocks;
 	unsigned long			hooks;
 	bool				dying;

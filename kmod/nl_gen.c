@@ -214,6 +214,29 @@ static const struct netlink_range_validation weir_a_timeouts_tunnel_range = {
 	.max	= WEIR_ABI_TIMEOUT_MAX,
 };
 
+static const struct netlink_range_validation weir_a_attack_requests_on_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_attack_requests_off_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_attack_failures_min_range = {
+	.min	= 1ULL,
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_attack_window_range = {
+	.min	= WEIR_ABI_ATTACK_WINDOW_MIN,
+	.max	= WEIR_ABI_ATTACK_WINDOW_MAX,
+};
+
+static const struct netlink_range_validation weir_a_attack_hold_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
 static const struct netlink_range_validation weir_a_firewall_block_max_range = {
 	.min	= 1ULL,
 	.max	= WEIR_ABI_BLOCK_MAX,
@@ -257,6 +280,17 @@ static const struct netlink_range_validation weir_a_log_rate_range = {
 };
 
 /* Common nested types */
+const struct nla_policy weir_attack_nl_policy[WEIR_A_ATTACK_HOLD + 1] = {
+	[WEIR_A_ATTACK_SCOPE] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_ATTACK_REQUESTS_ON] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_attack_requests_on_range),
+	[WEIR_A_ATTACK_REQUESTS_OFF] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_attack_requests_off_range),
+	[WEIR_A_ATTACK_FAILURES_ON] = NLA_POLICY_MAX(NLA_U32, WEIR_ABI_PER_CENT),
+	[WEIR_A_ATTACK_FAILURES_OFF] = NLA_POLICY_MAX(NLA_U32, WEIR_ABI_PER_CENT),
+	[WEIR_A_ATTACK_FAILURES_MIN] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_attack_failures_min_range),
+	[WEIR_A_ATTACK_WINDOW] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_attack_window_range),
+	[WEIR_A_ATTACK_HOLD] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_attack_hold_range),
+};
+
 const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1] = {
 	[WEIR_A_BLOCK_ADDRESS4] = { .type = NLA_U32, },
 	[WEIR_A_BLOCK_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
@@ -266,7 +300,7 @@ const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1] = {
 
 const struct nla_policy weir_challenge_nl_policy[WEIR_A_CHALLENGE_PER_VHOST + 1] = {
 	[WEIR_A_CHALLENGE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
-	[WEIR_A_CHALLENGE_WHEN] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_CHALLENGE_WHEN] = NLA_POLICY_MAX(NLA_U32, 2),
 	[WEIR_A_CHALLENGE_COOKIE_NAME] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_COOKIE_NAME_MAX, },
 	[WEIR_A_CHALLENGE_LIFETIME] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_challenge_lifetime_range),
 	[WEIR_A_CHALLENGE_SECURE] = { .type = NLA_FLAG, },
@@ -561,6 +595,11 @@ static const struct nla_policy weir_stage_firewall_nl_policy[WEIR_A_CONFIG_FIREW
 	[WEIR_A_CONFIG_FIREWALL] = NLA_POLICY_NESTED(weir_firewall_nl_policy),
 };
 
+/* WEIR_CMD_STAGE_ATTACK - do */
+static const struct nla_policy weir_stage_attack_nl_policy[WEIR_A_CONFIG_ATTACK + 1] = {
+	[WEIR_A_CONFIG_ATTACK] = NLA_POLICY_NESTED(weir_attack_nl_policy),
+};
+
 /* WEIR_CMD_BLOCK_ADD - do */
 static const struct nla_policy weir_block_add_nl_policy[WEIR_A_BLOCKS_BLOCK + 1] = {
 	[WEIR_A_BLOCKS_BLOCK] = NLA_POLICY_NESTED(weir_block_nl_policy),
@@ -582,7 +621,7 @@ static const struct nla_policy weir_stage_log_nl_policy[WEIR_A_CONFIG_LOG + 1] =
 };
 
 /* Ops table for weir */
-const struct genl_split_ops weir_nl_ops[22] = {
+const struct genl_split_ops weir_nl_ops[23] = {
 	{
 		.cmd	= WEIR_CMD_GET_INFO,
 		.doit	= weir_nl_get_info_doit,
@@ -689,6 +728,13 @@ const struct genl_split_ops weir_nl_ops[22] = {
 		.doit		= weir_nl_stage_firewall_doit,
 		.policy		= weir_stage_firewall_nl_policy,
 		.maxattr	= WEIR_A_CONFIG_FIREWALL,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_ATTACK,
+		.doit		= weir_nl_stage_attack_doit,
+		.policy		= weir_stage_attack_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_ATTACK,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

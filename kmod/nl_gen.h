@@ -12,6 +12,7 @@
 #include <uapi/weir.h>
 
 /* Common nested types */
+extern const struct nla_policy weir_attack_nl_policy[WEIR_A_ATTACK_HOLD + 1];
 extern const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1];
 extern const struct nla_policy weir_challenge_nl_policy[WEIR_A_CHALLENGE_PER_VHOST + 1];
 extern const struct nla_policy weir_checks_nl_policy[WEIR_A_CHECKS_RESPONSE_CODE_TIME + 1];
@@ -31,7 +32,7 @@ extern const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 
 extern const struct nla_policy weir_vhost_nl_policy[WEIR_A_VHOST_CHALLENGE + 1];
 
 /* Ops table for weir */
-extern const struct genl_split_ops weir_nl_ops[22];
+extern const struct genl_split_ops weir_nl_ops[23];
 
 int weir_nl_get_config_start(struct netlink_callback *cb);
 int weir_nl_get_stats_start(struct netlink_callback *cb);
@@ -56,6 +57,7 @@ int weir_nl_stage_rule_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_error_page_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_proxy_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_stage_firewall_doit(struct sk_buff *skb, struct genl_info *info);
+int weir_nl_stage_attack_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_block_add_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_block_del_doit(struct sk_buff *skb, struct genl_info *info);
 int weir_nl_block_list_dumpit(struct sk_buff *skb, struct netlink_callback *cb);

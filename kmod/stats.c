@@ -87,6 +87,8 @@ static const char * const weir_stats_names[WEIR_STAT_COUNT] = {
 	[WEIR_STAT_connections_blocked] = "connections_blocked",
 	[WEIR_STAT_events_told] = "events_told",
 	[WEIR_STAT_events_lost] = "events_lost",
+	[WEIR_STAT_under_attack] = "under_attack",
+	[WEIR_STAT_attack_switches] = "attack_switches",
 };
 
 const char *weir_stats_name(unsigned int stat)
@@ -99,7 +101,8 @@ bool weir_stats_is_gauge(unsigned int stat)
 	return stat == WEIR_STAT_connections_active || stat == WEIR_STAT_upstream_active ||
 	       stat == WEIR_STAT_tunnels_active || stat == WEIR_STAT_memory_bytes ||
 	       stat == WEIR_STAT_blocks_active || stat == WEIR_STAT_clients_tracked ||
-	       stat == WEIR_STAT_client_memory_bytes;
+	       stat == WEIR_STAT_client_memory_bytes ||
+	       stat == WEIR_STAT_under_attack;
 }
 
 /* A sum is not a snapshot: other CPUs go on counting meanwhile. */

@@ -95,6 +95,8 @@ enum weir_stat {
 	WEIR_STAT_connections_blocked,	/* closed since their client was blocked */
 	WEIR_STAT_events_told,
 	WEIR_STAT_events_lost,	/* over the rate, no memory, or no listener had room */
+	WEIR_STAT_under_attack,		/* gauge: listeners or virtual hosts */
+	WEIR_STAT_attack_switches,	/* how often one came to be, or ceased to */
 	WEIR_STAT_COUNT,
 };
 

@@ -46,6 +46,7 @@ def command(
     env: Mapping[str, str] | None = None,
     keep: Sequence[Path] = (),
     bind: Mapping[str, Path] | None = None,
+    network: bool = False,
 ) -> list[str]:
     """The argument list, for subprocess, that runs `argv` in the tools tree.
 
@@ -53,6 +54,7 @@ def command(
     C locale and `env`, nothing else, so that a build sees the same on every host. `keep` names host folders
     below /usr, /etc or /var that must stay visible; the cache and this checkout always do. `bind` shows host folders
     at fixed places ("/build/linux"), so that no path of the host gets into what a compiler writes; builds only.
+    `network` leaves the program in the caller's network, which is for the lab's own.
     """
     variables = {"PATH": PATH, "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C.UTF-8", **(env or {})}
     assignments = [f"{name}={value}" for name, value in variables.items()]
@@ -63,7 +65,7 @@ def command(
         if bind:
             raise ValueError("builds run before the lab is entered: nothing can be bound inside it")
         return ["chroot", root, *program]
-    namespaces = ["--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
+    namespaces = ["--mount", "--pid", *([] if network else ["--net"]), "--fork", "--kill-child", "--mount-proc"]
     if os.geteuid() != 0:
         namespaces = ["--user", "--map-root-user", *namespaces]
     script = [sys.executable, "-I", "-S", str(Path(__file__).absolute()), str(tools.root)]

@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--applies", type=int, default=150, help="changes of configuration under load (default: %(default)s)"
     )
     group.addoption("--dut", default="weir", choices=sorted(ADAPTERS), help="device under test (default: %(default)s)")
+    group.addoption("--screenshots", metavar="FOLDER", help="where pictures of what a browser sees are put")
     group.addoption("--long", action="store_true", help="also the cases that take minutes")
 
 

@@ -163,7 +163,8 @@ def test_every_metric_is_documented(statistics: Statistics) -> None:
     documented = (STATS_H.parent.parent / "docs" / "weirctl.md").read_text()
     names = re.findall(r"^\tWEIR_STAT_([a-z0-9_]+),", STATS_H.read_text(), re.M)
     statistics.counters = dict.fromkeys(names, 0)
-    gauges = "connections_active upstream_active tunnels_active memory_bytes blocks_active clients_tracked"
+    gauges = "connections_active upstream_active tunnels_active memory_bytes client_memory_bytes blocks_active "
+    gauges += "clients_tracked under_attack"
     statistics.gauges = set(gauges.split())
     statistics.scopes.append(Scope("vhost", "shop", ""))
     for name, family in families(statistics).items():

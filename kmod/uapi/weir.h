@@ -57,6 +57,9 @@
 #define WEIR_ABI_DIFFICULTY_MAX		32
 #define WEIR_ABI_SESSION_MIN		1000000
 #define WEIR_ABI_SESSION_MAX		31536000000000
+#define WEIR_ABI_PER_CENT		100
+#define WEIR_ABI_ATTACK_WINDOW_MIN	100000
+#define WEIR_ABI_ATTACK_WINDOW_MAX	60000000
 
 /**
  * enum weir_protocol
@@ -121,6 +124,16 @@ enum weir_connection_action {
 };
 
 /**
+ * enum weir_attack_scope - What has thresholds of its own.
+ * @WEIR_ATTACK_SCOPE_LISTENER: Each listener.
+ * @WEIR_ATTACK_SCOPE_VHOST: Each virtual host.
+ */
+enum weir_attack_scope {
+	WEIR_ATTACK_SCOPE_LISTENER,
+	WEIR_ATTACK_SCOPE_VHOST,
+};
+
+/**
  * enum weir_forwarding - What becomes of a field that tells servers of the
  *   client.
  * @WEIR_FORWARDING_APPEND: What the client sent, then its address.
@@ -150,10 +163,12 @@ enum weir_challenge_mode {
  * enum weir_challenge_when
  * @WEIR_CHALLENGE_WHEN_ALWAYS: Every client is challenged.
  * @WEIR_CHALLENGE_WHEN_LIMITS: Clients over a limit whose action is challenge.
+ * @WEIR_CHALLENGE_WHEN_ATTACK: Clients of what is under attack.
  */
 enum weir_challenge_when {
 	WEIR_CHALLENGE_WHEN_ALWAYS,
 	WEIR_CHALLENGE_WHEN_LIMITS,
+	WEIR_CHALLENGE_WHEN_ATTACK,
 };
 
 /**
@@ -525,6 +540,20 @@ enum {
 };
 
 enum {
+	WEIR_A_ATTACK_SCOPE = 1,
+	WEIR_A_ATTACK_REQUESTS_ON,
+	WEIR_A_ATTACK_REQUESTS_OFF,
+	WEIR_A_ATTACK_FAILURES_ON,
+	WEIR_A_ATTACK_FAILURES_OFF,
+	WEIR_A_ATTACK_FAILURES_MIN,
+	WEIR_A_ATTACK_WINDOW,
+	WEIR_A_ATTACK_HOLD,
+
+	__WEIR_A_ATTACK_MAX,
+	WEIR_A_ATTACK_MAX = (__WEIR_A_ATTACK_MAX - 1)
+};
+
+enum {
 	WEIR_A_CONFIG_LISTENER = 1,
 	WEIR_A_CONFIG_UPSTREAM,
 	WEIR_A_CONFIG_SERVER,
@@ -537,6 +566,7 @@ enum {
 	WEIR_A_CONFIG_FIREWALL,
 	WEIR_A_CONFIG_CHALLENGE,
 	WEIR_A_CONFIG_LOG,
+	WEIR_A_CONFIG_ATTACK,
 
 	__WEIR_A_CONFIG_MAX,
 	WEIR_A_CONFIG_MAX = (__WEIR_A_CONFIG_MAX - 1)
@@ -701,6 +731,7 @@ enum {
 	WEIR_CMD_STAGE_ERROR_PAGE,
 	WEIR_CMD_STAGE_PROXY,
 	WEIR_CMD_STAGE_FIREWALL,
+	WEIR_CMD_STAGE_ATTACK,
 	WEIR_CMD_BLOCK_ADD,
 	WEIR_CMD_BLOCK_DEL,
 	WEIR_CMD_BLOCK_LIST,

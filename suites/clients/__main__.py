@@ -18,7 +18,7 @@ from lab import sandbox
 from lab.bootstrap import ROOT
 from suites.clients import RECORDED, Recorded, read, real, write
 from suites.clients.server import Server
-from suites.report.browser import browser
+from suites.traffic.browser import browser
 
 _TREE = "WEIR_CLIENTS_TREE"
 

@@ -181,6 +181,7 @@ class Config:
     firewall: Table = field(default_factory=dict)
     challenge: Table = field(default_factory=dict)
     log: Table = field(default_factory=dict)
+    attack: Table = field(default_factory=dict)
 
     def changed(
         self,
@@ -198,6 +199,7 @@ class Config:
         firewall: Table | None = None,
         challenge: Table | None = None,
         log: Table | None = None,
+        attack: Table | None = None,
     ) -> Self:
         """This configuration with what is named replaced."""
         return replace(
@@ -215,6 +217,7 @@ class Config:
             firewall=firewall or {},
             challenge=challenge or {},
             log=log or {},
+            attack=attack or {},
         )
 
     @property
@@ -240,6 +243,7 @@ class Config:
             **({"firewall": dict(self.firewall)} if self.firewall else {}),
             **({"challenge": dict(self.challenge)} if self.challenge else {}),
             **({"log": dict(self.log)} if self.log else {}),
+            **({"attack": dict(self.attack)} if self.attack else {}),
         }
 
     def to_toml(self) -> str:

@@ -81,6 +81,7 @@ class Dut:
         firewall: Table | None = None,
         challenge: Table | None = None,
         log: Table | None = None,
+        attack: Table | None = None,
     ) -> None:
         """Put the test's base configuration, with what is named replaced, in force."""
         base = self._base() if servers is None else Config()
@@ -98,6 +99,7 @@ class Dut:
             firewall=firewall,
             challenge=challenge,
             log=log,
+            attack=attack,
         )
         self.adapter.apply(config)
         self.config = config

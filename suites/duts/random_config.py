@@ -201,6 +201,9 @@ GENERATORS: dict[str, Generator] = {
     "challenge.page_body": lambda _: _TEXT.map("<p>{{token}} ".__add__),
     **{f"challenge.{key}": lambda _: st.booleans() for key in ("secure", "http_only", "per_vhost")},
     "vhost.challenge": lambda _: st.sampled_from(abi.CHALLENGE_MODE),
+    "attack.scope": lambda _: st.sampled_from(abi.ATTACK_SCOPE),
+    "attack.window": lambda _: _seconds(abi.ABI_ATTACK_WINDOW_MIN, abi.ABI_ATTACK_WINDOW_MAX),
+    "attack.hold": lambda _: _seconds(1_000_000, 86400_000_000),
     "error_page.vhost": lambda context: st.sampled_from(context.vhosts),
     "error_page.status": lambda _: st.sampled_from([400, 403, 404, 429, 502, 503, 504]),
     "error_page.content_type": lambda _: st.sampled_from(["text/html; charset=utf-8", "text/plain"]),
@@ -224,6 +227,7 @@ SUBTABLES: dict[Table, str] = {
     ("firewall",): "firewall",
     ("challenge",): "challenge",
     ("log",): "log",
+    ("attack",): "attack",
 }
 
 
@@ -325,7 +329,19 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     for name in known:
         if name not in config and (name,) in SUBTABLES and (name,) not in ARRAYS and draw(st.booleans()):
             config[name] = draw(_table((name,), context))
+    if config.get("challenge", {}).get("when") == "attack":
+        attack = config.setdefault("attack", {})
+        attack["failures_on"] = attack.get("failures_on") or 50
+    _put_in_order(config.get("attack", {}))
     return config
+
+
+def _put_in_order(attack: dict[str, Any]) -> None:
+    """No lower threshold above its upper one."""
+    for what in ("requests", "failures"):
+        if f"{what}_off" in attack:
+            pair = sorted((attack[f"{what}_off"], attack.get(f"{what}_on", 0)))
+            attack[f"{what}_off"], attack[f"{what}_on"] = pair
 
 
 def _vhosts(draw: st.DrawFn, context: Context) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from lab.lock import Lock
 from lab.tools import ensure_tools
 from results import records
 from suites.report import generated
-from suites.report.browser import Browser, Page, browser
+from suites.traffic.browser import Browser, Page, browser
 
 PHONE = (360, 740)
 DESK = (1200, 900)

@@ -11,8 +11,8 @@ import pytest
 
 from results.figures import Comparison, Figure
 from suites.report import generated
-from suites.report.browser import Browser, Page
 from suites.report.conftest import DESK, PHONE, Written
+from suites.traffic.browser import Browser, Page
 
 _UNFOLD = "document.querySelectorAll('details').forEach(details => { details.open = true; })"
 _WIDE = """

@@ -52,14 +52,18 @@ ABI_EXEMPT_MAX = 32
 ABI_DIFFICULTY_MAX = 32
 ABI_SESSION_MIN = 1000000
 ABI_SESSION_MAX = 31536000000000
+ABI_PER_CENT = 100
+ABI_ATTACK_WINDOW_MIN = 100000
+ABI_ATTACK_WINDOW_MAX = 60000000
 PROTOCOL = ("http",)
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
 LIMIT_ACTION = ("reply", "reset", "drop", "challenge")
 CONNECTION_ACTION = ("reset", "drop")
+ATTACK_SCOPE = ("listener", "vhost")
 FORWARDING = ("append", "replace", "off")
 CHALLENGE_MODE = ("off", "cookie", "javascript")
-CHALLENGE_WHEN = ("always", "limits")
+CHALLENGE_WHEN = ("always", "limits", "attack")
 SAME_SITE = ("lax", "strict", "none", "unsaid")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
 MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
@@ -113,13 +117,14 @@ CMD_STAGE_RULE = 13
 CMD_STAGE_ERROR_PAGE = 14
 CMD_STAGE_PROXY = 15
 CMD_STAGE_FIREWALL = 16
-CMD_BLOCK_ADD = 17
-CMD_BLOCK_DEL = 18
-CMD_BLOCK_LIST = 19
-CMD_BLOCK_FLUSH = 20
-CMD_STAGE_CHALLENGE = 21
-CMD_STAGE_LOG = 22
-CMD_EVENT = 23
+CMD_STAGE_ATTACK = 17
+CMD_BLOCK_ADD = 18
+CMD_BLOCK_DEL = 19
+CMD_BLOCK_LIST = 20
+CMD_BLOCK_FLUSH = 21
+CMD_STAGE_CHALLENGE = 22
+CMD_STAGE_LOG = 23
+CMD_EVENT = 24
 
 # Multicast groups
 GROUP_EVENTS = "events"
@@ -313,6 +318,16 @@ A_ERROR_PAGE_BODY = 4
 A_PROXY_X_FORWARDED = 1
 A_PROXY_FORWARDED = 2
 
+# Attributes of attack
+A_ATTACK_SCOPE = 1
+A_ATTACK_REQUESTS_ON = 2
+A_ATTACK_REQUESTS_OFF = 3
+A_ATTACK_FAILURES_ON = 4
+A_ATTACK_FAILURES_OFF = 5
+A_ATTACK_FAILURES_MIN = 6
+A_ATTACK_WINDOW = 7
+A_ATTACK_HOLD = 8
+
 # Attributes of config
 A_CONFIG_LISTENER = 1
 A_CONFIG_UPSTREAM = 2
@@ -326,6 +341,7 @@ A_CONFIG_PROXY = 9
 A_CONFIG_FIREWALL = 10
 A_CONFIG_CHALLENGE = 11
 A_CONFIG_LOG = 12
+A_CONFIG_ATTACK = 13
 
 # Attributes of counter
 A_COUNTER_NAME = 1
@@ -577,6 +593,16 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "x-forwarded": (0, 2),
         "forwarded": (0, 2),
     },
+    "attack": {
+        "scope": (0, 1),
+        "requests-on": (0, 1073741824),
+        "requests-off": (0, 1073741824),
+        "failures-on": (0, 100),
+        "failures-off": (0, 100),
+        "failures-min": (1, 1073741824),
+        "window": (100000, 60000000),
+        "hold": (1000, 86400000000),
+    },
     "counter": {
         "value": (0, 18446744073709551615),
     },
@@ -605,7 +631,7 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     },
     "challenge": {
         "mode": (0, 2),
-        "when": (0, 1),
+        "when": (0, 2),
         "lifetime": (1000000, 31536000000000),
         "same-site": (0, 3),
         "status": (302, 307),
@@ -831,6 +857,16 @@ TYPES: dict[str, dict[str, str]] = {
         "x-forwarded": "u32",
         "forwarded": "u32",
     },
+    "attack": {
+        "scope": "u32",
+        "requests-on": "u32",
+        "requests-off": "u32",
+        "failures-on": "u32",
+        "failures-off": "u32",
+        "failures-min": "u32",
+        "window": "uint",
+        "hold": "uint",
+    },
     "config": {
         "listener": "nest",
         "upstream": "nest",
@@ -844,6 +880,7 @@ TYPES: dict[str, dict[str, str]] = {
         "firewall": "nest",
         "challenge": "nest",
         "log": "nest",
+        "attack": "nest",
     },
     "counter": {
         "name": "string",
@@ -986,6 +1023,9 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
     "proxy": {
         "x-forwarded": FORWARDING,
         "forwarded": FORWARDING,
+    },
+    "attack": {
+        "scope": ATTACK_SCOPE,
     },
     "scope": {
         "kind": SCOPE_KIND,
@@ -1192,6 +1232,16 @@ NAMES: dict[str, dict[int, str]] = {
         1: "x-forwarded",
         2: "forwarded",
     },
+    "attack": {
+        1: "scope",
+        2: "requests-on",
+        3: "requests-off",
+        4: "failures-on",
+        5: "failures-off",
+        6: "failures-min",
+        7: "window",
+        8: "hold",
+    },
     "config": {
         1: "listener",
         2: "upstream",
@@ -1205,6 +1255,7 @@ NAMES: dict[str, dict[int, str]] = {
         10: "firewall",
         11: "challenge",
         12: "log",
+        13: "attack",
     },
     "counter": {
         1: "name",

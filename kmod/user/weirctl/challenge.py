@@ -104,6 +104,10 @@ def check(checker: Checker, config: dict[str, object]) -> None:
     least, most = value.get("min_time", DEFAULTS["min_time"]), value.get("max_time", DEFAULTS["max_time"])
     if least >= most:
         checker.add((*path, "min_time" if "min_time" in value else "max_time"), schema.got(least), "less than max_time")
+    attack = config.get("attack", {})
+    watched = isinstance(attack, dict) and any(attack.get(key) for key in ("requests_on", "failures_on"))
+    if value.get("when") == "attack" and not watched and not modes(config) <= {"off"}:
+        checker.add((*path, "when"), schema.got("attack"), "an [attack] with requests_on or failures_on")
     limits = config.get("limits", {})
     assert isinstance(limits, dict)
     for key, action in limits.items():

@@ -128,6 +128,9 @@ def encode(config: schema.Config) -> list[Part]:
     content = _scalars("challenge", challenge.scalars(_table(config.get("challenge", {})))) + challenge.others(config)
     if content:
         parts.append(Part(abi.CMD_STAGE_CHALLENGE, abi.A_CONFIG_CHALLENGE, "challenge", ("challenge",), content))
+    if "attack" in config:
+        content = _scalars("attack", _table(config["attack"]))
+        parts.append(Part(abi.CMD_STAGE_ATTACK, abi.A_CONFIG_ATTACK, "attack", ("attack",), content))
     table = _table(config.get("limits", {}))
     limits = _scalars("limits", table) + checks.encode(table, abi.A_LIMITS_CHECKS, vhost=False)
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
@@ -179,6 +182,8 @@ def decode(parts: list[bytes]) -> schema.Config:
                 config["limits"] = {**_decode_scalars("limits", content), **checks.decode(nest)}
             elif kind == abi.A_CONFIG_TIMEOUTS:
                 config["timeouts"] = _decode_scalars("timeouts", content)
+            elif kind == abi.A_CONFIG_ATTACK:
+                config["attack"] = _decode_scalars("attack", content)
             elif kind == abi.A_CONFIG_FIREWALL:
                 config["firewall"] = firewall.decode(content)
             elif kind == abi.A_CONFIG_CHALLENGE:

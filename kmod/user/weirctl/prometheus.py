@@ -42,6 +42,8 @@ _HELP = {
     "connections_blocked": "Client connections closed since their client was blocked.",
     "events_told": "Events told to whoever follows the event log.",
     "events_lost": "Events that nobody could be told of: over the rate, or no memory, or no room.",
+    "under_attack": "Listeners or virtual hosts under attack.",
+    "attack_switches": "How often one came to be under attack, or ceased to.",
     "clients_tracked": "Clients whose requests and connections are counted.",
 }
 # The sum of its classes.
@@ -53,6 +55,9 @@ _SCOPED = (
     ("failures", "failures_total", "Requests that got no server's reply, or not all of it.", "listener vhost"),
     ("failures", "failures_total", "Requests that the server failed, or none could take.", "upstream server"),
     ("aborted", "aborted_total", "Requests whose client left or was too slow.", "listener vhost upstream server"),
+    ("unserved", "unserved_total", "Requests refused, given a puzzle, or ended in a 5xx.", "listener vhost"),
+    ("solved", "solved_total", "Puzzles solved.", "listener vhost"),
+    ("under_attack", "under_attack", "Whether it is under attack.", "listener vhost"),
     ("retries", "retries_total", "Requests given to another connection.", "upstream server"),
     ("bytes_in", "received_bytes_total", "Bytes received.", "listener vhost upstream server"),
     ("bytes_out", "sent_bytes_total", "Bytes sent.", "listener vhost upstream server"),

@@ -36,7 +36,7 @@ def toml(config: Config) -> str:
             if "health" in table:
                 parts.append(_table(f"[{kind}.health]", table["health"]))
             parts += [_table(f"[[{kind}.server]]", server) for server in table.get("server", [])]
-    for kind in ("proxy", "limits", "timeouts", "firewall", "challenge", "log"):
+    for kind in ("proxy", "limits", "timeouts", "firewall", "challenge", "log", "attack"):
         table = config.get(kind, {})
         assert isinstance(table, dict)
         if table:

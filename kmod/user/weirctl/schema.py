@@ -138,6 +138,7 @@ SECONDS = {
     "upstream": frozenset(("queue-timeout", "fail-time", "slow-start")),
     "health": frozenset(("period", "timeout")),
     "challenge": frozenset(("lifetime", "block", "key-rotation", "min-time", "max-time")),
+    "attack": frozenset(("window", "hold")),
     "limits": frozenset(name for name in abi.NAMES["limits"].values() if name.endswith("-block")),
 }
 
@@ -206,6 +207,7 @@ PROXY = attributes("proxy")
 LIMITS = {**attributes("limits"), **checks.keys(vhost=False)}
 LOG = attributes("log")
 TIMEOUTS = attributes("timeouts")
+ATTACK = attributes("attack")
 
 
 class Checker:
@@ -271,7 +273,7 @@ class Checker:
             seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
-        tables = ("proxy", "limits", "timeouts", "firewall", "challenge", "log")
+        tables = ("proxy", "limits", "timeouts", "firewall", "challenge", "log", "attack")
         known = ("listener", "upstream", "vhost", "rule", "error_page", *tables)
         if not isinstance(config, dict):
             self.add((), got(config), "a table")
@@ -307,6 +309,17 @@ class Checker:
             from . import challenge
 
             challenge.check(self, config)
+        self.attack(("attack",), config.get("attack", {}))
+
+    def attack(self, path: Path, value: object) -> None:
+        if not self.fields(path, value, ATTACK, ()):
+            return
+        assert isinstance(value, dict)
+        for what in ("requests", "failures"):
+            lower, upper = value.get(f"{what}_off", 0), value.get(f"{what}_on", 0)
+            valid = ATTACK[f"{what}_off"](lower) is None and ATTACK[f"{what}_on"](upper) is None
+            if valid and lower > upper:
+                self.add((*path, f"{what}_off"), got(lower), f"at most {what}_on, which is {upper}")
 
     def upstream(self, path: Path, value: object) -> None:
         if not self.fields(path, value, UPSTREAM, ("name",), "health", "server"):

@@ -12,6 +12,8 @@ _TITLES = {
     "responses_5xx": "5xx",
     "failures": "failures",
     "aborted": "aborted",
+    "unserved": "unserved",
+    "under_attack": "under attack",
     "retries": "retries",
     "bytes_in": "bytes in",
     "bytes_out": "bytes out",

@@ -1,7 +1,7 @@
 """Chromium without a screen, driven by the DevTools protocol over a pipe: what the page does, asked and looked at.
 
-The browser comes from the tools tree `browser`. It runs in namespaces without any network, and every request it makes
-is written down, so that a page that asks for something outside is caught even where nothing would answer.
+The browser comes from the tools tree `browser`. It runs in namespaces without any network, or in the lab's, and every
+request it makes is written down: a page that asks for something outside is caught even where nothing would answer.
 """
 
 from __future__ import annotations
@@ -42,14 +42,21 @@ class PageError(AssertionError):
     """A script of the page, or one that a test ran in it, threw."""
 
 
+class Navigated(InfrastructureError):
+    """The page that was asked is no longer there: another is being loaded in its place."""
+
+
 @dataclass
 class Page:
-    """One open page. `requests` are the URLs it asked for, `problems` its console errors and uncaught exceptions."""
+    """One open page. `requests` are the URLs it asked for, `problems` its console errors and uncaught exceptions,
+    `statuses` the answers that it used, by URL: of redirects that of the place they lead to.
+    """
 
     browser: Browser
     session: str
     requests: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    statuses: list[tuple[str, int]] = field(default_factory=list)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """One command of the protocol to this page; raises InfrastructureError when the browser refuses it."""
@@ -63,8 +70,20 @@ class Page:
         return answer["result"].get("value")
 
     def until(self, expression: str, seconds: float = 10) -> Any:
-        """Asks until the answer is true, and returns it. Raises DeadlineExpired."""
-        return Deadline(seconds).wait_for(lambda: self.ask(expression), what=expression)
+        """Asks until the answer is true, and returns it, whatever is loaded meanwhile. Raises DeadlineExpired."""
+
+        def answer() -> Any:
+            try:
+                return self.ask(expression)
+            except Navigated:
+                return None
+
+        return Deadline(seconds).wait_for(answer, what=expression)
+
+    def go(self, url: str) -> None:
+        """Load another page, and whatever that leads to at once."""
+        self.call("Page.navigate", url=url)
+        self.until(f"location.href == {json.dumps(url)} && document.readyState == 'complete'")
 
     def size(self, width: int, height: int, *, phone: bool = False) -> None:
         """The window's size in CSS pixels; a phone has two pixels each and a finger."""
@@ -152,6 +171,8 @@ class Browser:
         while True:
             answer = self._read(deadline, method)
             if answer.get("id") == self._number:
+                if any(word in answer.get("error", {}).get("message", "") for word in ("context", "navigated")):
+                    raise Navigated(f"{method}: {answer['error']['message']}")
                 if "error" in answer:
                     raise InfrastructureError(f"Chromium refused {method}: {answer['error']}")
                 return dict(answer["result"])
@@ -180,6 +201,8 @@ class Browser:
         match event.get("method"):
             case "Network.requestWillBeSent":
                 page.requests.append(parameters["request"]["url"])
+            case "Network.responseReceived":
+                page.statuses.append((parameters["response"]["url"], parameters["response"]["status"]))
             case "Runtime.exceptionThrown":
                 page.problems.append(str(parameters["exceptionDetails"]))
             case "Runtime.consoleAPICalled" if parameters["type"] in ("error", "warning", "assert"):
@@ -187,9 +210,24 @@ class Browser:
             case "Log.entryAdded" if parameters["entry"]["level"] in ("error", "warning"):
                 page.problems.append(str(parameters["entry"]))
 
-    def open(self, url: str, prepare: Callable[[Page], None] | None = None) -> Page:
+    def cpu_seconds(self) -> float:
+        """CPU time of the processes that pages and their workers run in."""
+        processes = self.call("SystemInfo.getProcessInfo")["processInfo"]
+        return sum(float(process["cpuTime"]) for process in processes if process["type"] == "renderer")
+
+    def profile(self, proxy: str) -> str:
+        """Another profile, with its own cookies and nothing else yet, that reaches everything by `proxy`, a URL."""
+        made = self.call("Target.createBrowserContext", disposeOnDetach=True, proxyServer=proxy)
+        return str(made["browserContextId"])
+
+    def forget(self, profile: str) -> None:
+        """Close all pages of a profile, which is gone with all it knew."""
+        self.call("Target.disposeBrowserContext", browserContextId=profile)
+
+    def open(self, url: str, prepare: Callable[[Page], None] | None = None, *, profile: str = "") -> Page:
         """A page that has loaded `url`; `prepare` is called before it loads."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        where = {"browserContextId": profile} if profile else {}
+        target = self.call("Target.createTarget", url="about:blank", **where)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = self._pages[session] = Page(self, session)
         for domain in ("Page", "Runtime", "Network", "Log"):
@@ -202,10 +240,10 @@ class Browser:
 
 
 @contextmanager
-def browser(tools: ToolsTree, folder: Path, *, flags: Sequence[str] = ()) -> Iterator[Browser]:
+def browser(tools: ToolsTree, folder: Path, *, flags: Sequence[str] = (), network: bool = False) -> Iterator[Browser]:
     """A running Chromium with its profile and log in `folder`; gone, with all its children, on leaving.
 
-    `flags` come behind those that it always has.
+    `flags` come behind those that it always has. `network`: in the network of whoever calls, instead of in none.
     """
     with ExitStack() as stack:
         their_input, commands = os.pipe()
@@ -217,7 +255,8 @@ def browser(tools: ToolsTree, folder: Path, *, flags: Sequence[str] = ()) -> Ite
         for descriptor in (commands, answers):
             stack.callback(os.close, descriptor)
         argv = ["/usr/bin/chromium", *_FLAGS, *flags, f"--user-data-dir={folder / 'profile'}", "about:blank"]
-        launch = [sys.executable, "-c", _LAUNCH, *map(str, inherited), *sandbox.command(tools, argv, cwd=folder)]
+        command = sandbox.command(tools, argv, cwd=folder, network=network)
+        launch = [sys.executable, "-c", _LAUNCH, *map(str, inherited), *command]
         log = stack.enter_context((folder / "chromium.log").open("wb"))
         process = subprocess.Popen(launch, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited)
         for descriptor in inherited:

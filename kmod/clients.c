@@ -131,7 +131,7 @@ static void weir_account_free(struct weir_accounts *accounts, struct weir_accoun
 {
 	kmem_cache_free(weir_accounts_cache, account);
 	weir_stats_add(accounts->stats, WEIR_STAT_clients_tracked, -1);
-	weir_stats_add(accounts->stats, WEIR_STAT_memory_bytes, -(s64)sizeof(*account));
+	weir_stats_add(accounts->stats, WEIR_STAT_memory_bytes, -WEIR_ACCOUNT_SIZE);
 }
 
 void weir_accounts_free(struct weir_accounts *accounts)
@@ -293,7 +293,7 @@ static struct weir_account *weir_accounts_obtain(struct weir_accounts *accounts,
 		account = kmem_cache_alloc(weir_accounts_cache, GFP_ATOMIC | __GFP_NOWARN);
 		if (account) {
 			weir_stats_add(accounts->stats, WEIR_STAT_clients_tracked, 1);
-			weir_stats_add(accounts->stats, WEIR_STAT_memory_bytes, sizeof(*account));
+			weir_stats_add(accounts->stats, WEIR_STAT_memory_bytes, WEIR_ACCOUNT_SIZE);
 			if (taken)
 				weir_accounts_put_back(bucket, taken);
 			return account;

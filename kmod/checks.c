@@ -9,28 +9,34 @@
 #include "checks.h"
 #include "rules.h"
 
-#define WEIR_CHECK_MEMBER(type, name) \
-	{ type, offsetof(struct http_policy, name), sizeof_field(struct http_policy, name) }
+/* Of a member of the policy. */
+#define AT(name)	offsetof(struct http_policy, name)
+#define SIZE(name)	sizeof_field(struct http_policy, name)
 
 /* A row for each; what is a virtual host's own is a bit of its number. */
 const struct weir_check_member weir_check_members[] = {
-	[WEIR_A_CHECKS_URI_LENGTH] = WEIR_CHECK_MEMBER(WEIR_CHECK_U32, uri_length),
-	[WEIR_A_CHECKS_BODY_LENGTH] = WEIR_CHECK_MEMBER(WEIR_CHECK_U64, body_length),
-	[WEIR_A_CHECKS_METHODS] = WEIR_CHECK_MEMBER(WEIR_CHECK_TEXT, methods),
-	[WEIR_A_CHECKS_METHOD_OVERRIDE] = WEIR_CHECK_MEMBER(WEIR_CHECK_BOOL, method_override),
-	[WEIR_A_CHECKS_HOST_STRICT] = WEIR_CHECK_MEMBER(WEIR_CHECK_BOOL, host_strict),
-	[WEIR_A_CHECKS_HOST_ADDRESS] = WEIR_CHECK_MEMBER(WEIR_CHECK_BOOL, host_address),
-	[WEIR_A_CHECKS_CONTENT_TYPE_REQUIRED] =
-		WEIR_CHECK_MEMBER(WEIR_CHECK_BOOL, content_type_required),
-	[WEIR_A_CHECKS_CONTENT_TYPES] = WEIR_CHECK_MEMBER(WEIR_CHECK_TEXT, content_types),
-	[WEIR_A_CHECKS_TRAILER_SPLIT] = WEIR_CHECK_MEMBER(WEIR_CHECK_BOOL, trailer_split),
-	[WEIR_A_CHECKS_URI_BYTES] = WEIR_CHECK_MEMBER(WEIR_CHECK_BITS, uri_bytes),
-	[WEIR_A_CHECKS_HEADER_NAME_BYTES] = WEIR_CHECK_MEMBER(WEIR_CHECK_BITS, name_bytes),
-	[WEIR_A_CHECKS_HEADER_VALUE_BYTES] = WEIR_CHECK_MEMBER(WEIR_CHECK_BITS, value_bytes),
-	[WEIR_A_CHECKS_FORM_BYTES] = WEIR_CHECK_MEMBER(WEIR_CHECK_BITS, form_bytes),
-	[WEIR_A_CHECKS_RESPONSE_CODES] = WEIR_CHECK_MEMBER(WEIR_CHECK_BITS, codes),
-	[WEIR_A_CHECKS_RESPONSE_CODE_COUNT] = WEIR_CHECK_MEMBER(WEIR_CHECK_U32, code_count),
-	[WEIR_A_CHECKS_RESPONSE_CODE_TIME] = WEIR_CHECK_MEMBER(WEIR_CHECK_U64, code_time),
+	[WEIR_A_CHECKS_URI_LENGTH] = { WEIR_CHECK_U32, AT(uri_length), SIZE(uri_length) },
+	[WEIR_A_CHECKS_BODY_LENGTH] = { WEIR_CHECK_U64, AT(body_length), SIZE(body_length) },
+	[WEIR_A_CHECKS_METHODS] = { WEIR_CHECK_TEXT, AT(methods), SIZE(methods) },
+	[WEIR_A_CHECKS_METHOD_OVERRIDE] = {
+		WEIR_CHECK_BOOL, AT(method_override), SIZE(method_override)
+	},
+	[WEIR_A_CHECKS_HOST_STRICT] = { WEIR_CHECK_BOOL, AT(host_strict), SIZE(host_strict) },
+	[WEIR_A_CHECKS_HOST_ADDRESS] = { WEIR_CHECK_BOOL, AT(host_address), SIZE(host_address) },
+	[WEIR_A_CHECKS_CONTENT_TYPE_REQUIRED] = {
+		WEIR_CHECK_BOOL, AT(content_type_required), SIZE(content_type_required)
+	},
+	[WEIR_A_CHECKS_CONTENT_TYPES] = { WEIR_CHECK_TEXT, AT(content_types), SIZE(content_types) },
+	[WEIR_A_CHECKS_TRAILER_SPLIT] = { WEIR_CHECK_BOOL, AT(trailer_split), SIZE(trailer_split) },
+	[WEIR_A_CHECKS_URI_BYTES] = { WEIR_CHECK_BITS, AT(uri_bytes), SIZE(uri_bytes) },
+	[WEIR_A_CHECKS_HEADER_NAME_BYTES] = { WEIR_CHECK_BITS, AT(name_bytes), SIZE(name_bytes) },
+	[WEIR_A_CHECKS_HEADER_VALUE_BYTES] = {
+		WEIR_CHECK_BITS, AT(value_bytes), SIZE(value_bytes)
+	},
+	[WEIR_A_CHECKS_FORM_BYTES] = { WEIR_CHECK_BITS, AT(form_bytes), SIZE(form_bytes) },
+	[WEIR_A_CHECKS_RESPONSE_CODES] = { WEIR_CHECK_BITS, AT(codes), SIZE(codes) },
+	[WEIR_A_CHECKS_RESPONSE_CODE_COUNT] = { WEIR_CHECK_U32, AT(code_count), SIZE(code_count) },
+	[WEIR_A_CHECKS_RESPONSE_CODE_TIME] = { WEIR_CHECK_U64, AT(code_time), SIZE(code_time) },
 };
 
 const unsigned int weir_check_member_count = ARRAY_SIZE(weir_check_members);

@@ -14,6 +14,7 @@
 #include "evict.h"
 #include "exchange.h"
 #include "gather.h"
+#include "group.h"
 #include "limit.h"
 #include "listener.h"
 #include "timer.h"
@@ -42,6 +43,9 @@ void weir_client_leave(struct weir_client *client)
 	client->x = NULL;
 	client->replied = false;
 	client->tunnel = false;
+	if (unlikely(client->holds))
+		weir_group_put(client->holds);
+	client->holds = NULL;
 	if (x)
 		weir_exchange_leave_client(x);
 }

@@ -17,10 +17,12 @@
 #include "http_write.h"
 #include "leg.h"
 #include "net.h"
+#include "pace.h"
 #include "relay.h"
 
 struct weir_exchange;
 struct weir_gather;
+struct weir_group;
 
 enum {
 	/* "ffff:...:255.255.255.255" and NUL. */
@@ -44,6 +46,7 @@ enum weir_client_wait {
 	WEIR_WAIT_BODY,		/* the next bytes of a body */
 	WEIR_WAIT_MORE,		/* the beginning of the reply's body, to go with its head */
 	WEIR_WAIT_ROOM,		/* the client to take more of the reply */
+	WEIR_WAIT_TAKEN,	/* the client to take what TCP still has of the reply before */
 	WEIR_WAIT_UPSTREAM,	/* an upstream connection */
 	WEIR_WAIT_TUNNEL,	/* either side of a tunnel to say something */
 	WEIR_WAIT_TUNNEL_END,	/* ditto, after the other has ended */
@@ -84,6 +87,13 @@ struct weir_session {
  * @acked: bytes that the client had acknowledged when last looked at
  * @stalls: how often in a row that was no more than before
  * @session: what need not be looked at again
+ * @gap: when the silence that is allowed is over, jiffies; where a least rate is measured as well
+ * @body_pace: how the body being read keeps up
+ * @send_pace: how the client takes replies
+ * @pieces: in how many the head, or the body, has come
+ * @left: more had come than could be read when the body was last read
+ * @holds: the group that @x goes to once enough of its body is there, with a reference, or NULL
+ * @enough: bytes of @x's request that are
  * @requests: requests so far, saturating
  * @accepted_mark: the socket's mark when it was accepted
  * @mark: that of the packet in which the head being read began
@@ -118,6 +128,13 @@ struct weir_client {
 	u64				acked;
 	u8				stalls;
 	struct weir_session		session;
+	bool				left;
+	u32				gap;
+	struct weir_pace		body_pace;
+	struct weir_pace		send_pace;
+	u32				pieces;
+	u32				enough;
+	struct weir_group		*holds;
 	u32				requests;
 	u32				accepted_mark;
 	u32				mark;
@@ -272,6 +289,36 @@ void weir_client_tell_bad(const struct weir_client *client, const struct http_he
 			  const u8 *buf, const char *detail, u16 status);
 /* Tell that the client was too slow; likewise. */
 void weir_client_tell_slow(const struct weir_client *client, u16 status);
+
+/* client_pace.c: limits of one connection by itself. */
+/*
+ * Something passes the limit @over.  Returns whether anything was done about it:
+ * the connection is gone then, or a reply and a close are on their way.
+ */
+bool weir_client_offends(struct weir_client *client, enum weir_limit over);
+/* All that has come was read, and a head, or a body, is not whole. */
+void weir_client_head_piece(struct weir_client *client);
+bool weir_client_body_piece(struct weir_client *client, int bytes);
+/* Whether the client has to take something that TCP holds, and how fast matters. */
+static inline bool weir_client_owes(const struct weir_client *client)
+{
+	const struct tcp_sock *tp = tcp_sk(client->leg.sk);
+
+	return weir_client_config(client)->limits.send_pace.rate && tp->snd_una != tp->write_seq;
+}
+
+/* Whether a clock goes. */
+static inline bool weir_client_is_paced(const struct weir_client *client)
+{
+	return client->body_pace.waiting || client->send_pace.waiting;
+}
+
+/* Only that of what is waited for now goes on. */
+void weir_client_pace_rest(struct weir_client *client, enum weir_client_wait wait);
+/* Set the deadline of @client->wait, for which the peer may be silent @us; 0: for ever. */
+void weir_client_pace_arm(struct weir_client *client, u64 us);
+/* The deadline has passed.  Returns whether only a look was due, and what follows is done. */
+bool weir_client_pace_expired(struct weir_client *client);
 
 /* client_wait.c */
 /* Set the deadline of what the connection waits for now. */

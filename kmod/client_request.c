@@ -8,6 +8,7 @@
 #include "client_leg.h"
 #include "exchange.h"
 #include "gather.h"
+#include "group.h"
 #include "http_write.h"
 #include "limit.h"
 #include "pages.h"
@@ -77,6 +78,44 @@ static bool weir_client_put_request(struct weir_client *client, const struct wei
 	return weir_pipe_commit(&x->request, &piece, need, false);
 }
 
+/* Have a server asked. */
+static void weir_client_submit(struct weir_client *client)
+{
+	struct weir_exchange *x = client->x;
+
+	/* The upstream side's. */
+	refcount_inc(&x->refs);
+	weir_pool_submit(x);
+	if (unlikely(client->holds))
+		weir_group_put(client->holds);
+	client->holds = NULL;
+}
+
+/*
+ * Hold a request back until some of its body is there.  Not one whose client
+ * waits for the server's leave to send it (RFC 9110, 10.1.1: it is to be asked).
+ */
+static bool weir_client_hold(struct weir_client *client, u32 ahead)
+{
+	struct weir_exchange *x = client->x;
+
+	if (!ahead || !x->group || client->gather->head.flags & HTTP_EXPECT_CONTINUE)
+		return false;
+	client->enough = x->request.bytes + ahead;
+	client->holds = x->group;
+	weir_group_get(x->group);
+	return true;
+}
+
+/* Whether it is to be held on. */
+static bool weir_client_holds(const struct weir_client *client)
+{
+	const struct weir_pipe *request = &client->x->request;
+
+	return client->holds && client->relay.verdict == HTTP_MORE &&
+	       request->bytes < client->enough && !READ_ONCE(request->starved);
+}
+
 /* @upstream: index of the group; @mark: of the upstream connection meanwhile. */
 static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vhost, u32 mark)
 {
@@ -122,14 +161,17 @@ static void weir_client_forward(struct weir_client *client, u32 upstream, u32 vh
 		client->reading = WEIR_READING_NOTHING;
 	} else {
 		client->reading = WEIR_READING_BODY;
+		client->body_pace.begun = false;
+		client->pieces = 0;
+		client->left = false;
 		/* What comes now is no question that an answer could acknowledge. */
 		inet_csk_exit_pingpong_mode(client->leg.sk);
 	}
+	if (client->relay.verdict == HTTP_DONE ||
+	    !weir_client_hold(client, config->limits.body_ahead))
+		weir_client_submit(client);
 	weir_gather_free(client->gather);
 	client->gather = NULL;
-	/* The upstream side's. */
-	refcount_inc(&x->refs);
-	weir_pool_submit(x);
 }
 
 bool weir_client_is_last(struct weir_client *client, const struct http_head *head)
@@ -347,6 +389,7 @@ static void weir_client_begin(struct weir_client *client)
 		.body_length = config->body_most,
 	};
 
+	client->pieces = 0;
 	client->gather = weir_gather_begin(config->header_count, client->leg.wn->stats);
 	http_request_init(&client->gather->head, &limits, client->gather->fields,
 			  config->header_count);
@@ -396,6 +439,8 @@ bool weir_client_read_head(struct weir_client *client)
 		}
 	}
 	weir_leg_take(&client->leg, used);
+	if (verdict == HTTP_MORE)
+		weir_client_head_piece(client);
 	return true;
 }
 
@@ -479,8 +524,14 @@ void weir_client_read_body(struct weir_client *client)
 		weir_client_refuse_body(client, client->relay.body.error);
 		return;
 	case HTTP_MORE:
+		if (weir_client_body_piece(client, ret))
+			return;
 		break;
 	}
-	if (ret > 0 || client->relay.verdict == HTTP_DONE)
+	if (weir_client_holds(client))
+		return;
+	if (client->holds)
+		weir_client_submit(client);
+	else if (ret > 0 || client->relay.verdict == HTTP_DONE)
 		weir_exchange_tell_upstream(x);
 }

@@ -25,6 +25,8 @@ static enum weir_client_wait weir_client_waits_for(const struct weir_client *cli
 	if (!x) {
 		if (client->gather)
 			return WEIR_WAIT_HEAD;
+		if (weir_client_owes(client))
+			return WEIR_WAIT_TAKEN;
 		return client->requests ? WEIR_WAIT_IDLE : WEIR_WAIT_FIRST;
 	}
 	if (weir_pipe_more_soon(&x->reply))
@@ -57,6 +59,8 @@ void weir_client_arm(struct weir_client *client)
 	client->moved = false;
 	if (wait == client->wait && !(moved && weir_client_is_pushed_out(wait)))
 		return;
+	if (unlikely(weir_client_is_paced(client)))
+		weir_client_pace_rest(client, wait);
 	client->wait = wait;
 	switch (wait) {
 	case WEIR_WAIT_NOTHING:
@@ -76,10 +80,13 @@ void weir_client_arm(struct weir_client *client)
 		if (client->acked != tcp_sk(client->leg.sk)->bytes_acked)
 			client->stalls = 0;
 		client->acked = tcp_sk(client->leg.sk)->bytes_acked;
-		weir_timer_set(&client->leg, timeouts->client_body / WEIR_CLIENT_LOOKS);
+		weir_client_pace_arm(client, timeouts->client_body / WEIR_CLIENT_LOOKS);
 		break;
 	case WEIR_WAIT_BODY:
-		weir_timer_set(&client->leg, timeouts->client_body);
+		weir_client_pace_arm(client, timeouts->client_body);
+		break;
+	case WEIR_WAIT_TAKEN:
+		weir_client_pace_arm(client, 0);
 		break;
 	case WEIR_WAIT_UPSTREAM:
 		weir_timer_set(&client->leg, weir_group_queue_timeout(client->x->group));
@@ -100,6 +107,8 @@ void weir_client_expired(struct weir_client *client)
 	struct http_head head = { .minor = 1 };
 	bool keepalive;
 
+	if (weir_client_pace_expired(client))
+		return;
 	client->wait = WEIR_WAIT_NOTHING;
 	if (x) {
 		head.method = x->method;
@@ -107,6 +116,7 @@ void weir_client_expired(struct weir_client *client)
 	}
 	switch (wait) {
 	case WEIR_WAIT_NOTHING:
+	case WEIR_WAIT_TAKEN:
 		break;
 	case WEIR_WAIT_FIRST:
 	case WEIR_WAIT_IDLE:

@@ -52,6 +52,11 @@ enum weir_limit {
 	WEIR_LIMIT_WINDOWS,
 	/* At the moment. */
 	WEIR_LIMIT_CONCURRENT_CONNECTIONS = WEIR_LIMIT_WINDOWS,
+	/* Of one connection, by itself: measured there, not in the account. */
+	WEIR_LIMIT_MIN_BODY_RATE,
+	WEIR_LIMIT_MIN_SEND_RATE,
+	WEIR_LIMIT_HEADER_CHUNKS,
+	WEIR_LIMIT_BODY_CHUNKS,
 	/* In what its requests are like: enum http_check from here on. */
 	WEIR_LIMIT_CHECKS,
 	WEIR_LIMIT_COUNT = WEIR_LIMIT_CHECKS + HTTP_CHECK_COUNT,
@@ -63,6 +68,7 @@ enum weir_limit_event {
 	WEIR_LIMIT_REQUEST,
 	WEIR_LIMIT_CONNECTION,
 	WEIR_LIMIT_MISS,	/* a challenge that is not met yet */
+	WEIR_LIMIT_TRANSFER,	/* nothing in accounts */
 };
 
 enum {

@@ -35,6 +35,11 @@ struct weir_config *weir_config_alloc(void)
 	http_policy_setup(&config->policy);
 	/* Whatever is done about others: client_challenge.c replies. */
 	config->limits.answers[WEIR_LIMIT_CHALLENGE_MISSES].own_action = true;
+	config->limits.answers[WEIR_LIMIT_MIN_BODY_RATE].status = 408;
+	config->limits.answers[WEIR_LIMIT_HEADER_CHUNKS].status = 400;
+	config->limits.answers[WEIR_LIMIT_BODY_CHUNKS].status = 400;
+	config->limits.min_body_grace = 10ULL * USEC_PER_SEC;
+	config->limits.min_send_grace = 10ULL * USEC_PER_SEC;
 	config->limits.ipv6_prefix = 64;
 	config->limits.header_total = 16384;
 	config->limits.header_count = 50;
@@ -244,6 +249,15 @@ int weir_config_add_server(struct weir_upstream_config *upstream,
 	return 0;
 }
 
+static int weir_config_check_timeout(u64 us, const char *name, struct netlink_ext_ack *extack)
+{
+	if (us >= WEIR_TIMEOUT_MIN_US && us <= WEIR_TIMEOUT_MAX_US)
+		return 0;
+	NL_SET_ERR_MSG_FMT(extack, "%s must be %llu to %llu microseconds", name,
+			   WEIR_TIMEOUT_MIN_US, WEIR_TIMEOUT_MAX_US);
+	return -EINVAL;
+}
+
 static int weir_config_check_limits(const struct weir_limits *limits,
 				    struct netlink_ext_ack *extack)
 {
@@ -287,16 +301,12 @@ static int weir_config_check_limits(const struct weir_limits *limits,
 				   WEIR_URI_LENGTH_MAX);
 		return -EINVAL;
 	}
-	return 0;
-}
-
-static int weir_config_check_timeout(u64 us, const char *name, struct netlink_ext_ack *extack)
-{
-	if (us >= WEIR_TIMEOUT_MIN_US && us <= WEIR_TIMEOUT_MAX_US)
-		return 0;
-	NL_SET_ERR_MSG_FMT(extack, "%s must be %llu to %llu microseconds", name,
-			   WEIR_TIMEOUT_MIN_US, WEIR_TIMEOUT_MAX_US);
-	return -EINVAL;
+	if (limits->body_ahead > WEIR_BODY_AHEAD_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "body_ahead must be 0 to %d", WEIR_BODY_AHEAD_MAX);
+		return -EINVAL;
+	}
+	return weir_config_check_timeout(limits->min_body_grace, "min_body_grace", extack) ?:
+	       weir_config_check_timeout(limits->min_send_grace, "min_send_grace", extack);
 }
 
 /* Whether @text can stand in a start line or a field without becoming something else. */

@@ -18,6 +18,7 @@
 #include "challenge.h"
 #include "clients.h"
 #include "firewall.h"
+#include "pace.h"
 
 struct net;
 struct netlink_ext_ack;
@@ -45,6 +46,7 @@ enum weir_config_bounds {
 	WEIR_URI_LENGTH_MIN	= 64,		/* bytes */
 	WEIR_URI_LENGTH_MAX	= 32768,	/* bytes */
 	WEIR_RATE_MAX		= 1 << 30,
+	WEIR_BODY_AHEAD_MAX	= 65536,	/* bytes; a pipe holds more */
 	WEIR_STATUS_MIN		= 400,
 	WEIR_STATUS_MAX		= 599,
 };
@@ -203,7 +205,8 @@ struct weir_limit_answer {
 
 /**
  * struct weir_limits - what a client may do; 0 = no limit where said
- * @most: by enum weir_limit, how many of a client's are allowed; 0 = off
+ * @most: by enum weir_limit, how many of a client's are allowed, or how few
+ *	bytes in a second; 0 = off
  * @answers: by the same, what is done with what passes it
  * @action: what is done where a limit does not say
  * @ipv6_prefix: addresses with as many bits in common are one client
@@ -213,6 +216,9 @@ struct weir_limit_answer {
  * @uri_length: bytes of a request's target
  * @client_memory: bytes held for one client; 0 = off
  * @total_memory: bytes held for all clients; 0 = off
+ * @body_ahead: bytes of a request's body, or all of it, before a server is asked
+ * @min_body_grace: microseconds that a body may be behind its least rate
+ * @min_send_grace: ditto, a client that takes a reply
  *
  * Set while the configuration is applied, and not changed afterwards:
  * @counts_requests: one of the limits of requests is set
@@ -222,6 +228,8 @@ struct weir_limit_answer {
  * @body_most: ditto, body; 0 = off
  * @counts_misses: that of challenges is set
  * @blocks: one of them blocks its client
+ * @body_pace: the least rate of bodies, in ticks
+ * @send_pace: ditto, of replies
  */
 struct weir_limits {
 	u32			most[WEIR_LIMIT_COUNT];
@@ -234,6 +242,9 @@ struct weir_limits {
 	u32			uri_length;
 	u64			client_memory;
 	u64			total_memory;
+	u32			body_ahead;
+	u64			min_body_grace;
+	u64			min_send_grace;
 	bool			counts_requests;
 	bool			counts_connections;
 	bool			blocks;
@@ -241,6 +252,8 @@ struct weir_limits {
 	u32			uri_most;
 	u64			body_most;
 	bool			counts_misses;
+	struct weir_pace_rule	body_pace;
+	struct weir_pace_rule	send_pace;
 };
 
 /**

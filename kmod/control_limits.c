@@ -6,13 +6,14 @@
 #include "config.h"
 #include "control_checks.h"
 #include "control_limits.h"
+#include "limit.h"
 #include "nl_gen.h"
 
 static_assert((int)WEIR_LIMIT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
 static_assert((int)WEIR_LIMIT_ACTION_RESET == (int)WEIR_ACTION_RESET);
 static_assert((int)WEIR_LIMIT_ACTION_DROP == (int)WEIR_ACTION_DROP);
 static_assert((int)WEIR_LIMIT_ACTION_CHALLENGE == (int)WEIR_ACTION_CHALLENGE);
-/* Connections have the same actions, but no reply. */
+/* Without reply they are the same. */
 static_assert((int)WEIR_CONNECTION_ACTION_RESET + 1 == (int)WEIR_ACTION_RESET);
 static_assert((int)WEIR_CONNECTION_ACTION_DROP + 1 == (int)WEIR_ACTION_DROP);
 
@@ -83,6 +84,29 @@ static const struct weir_limit_attrs weir_limit_attrs[WEIR_LIMIT_COUNT] = {
 	WEIR_CHECK_ATTRS(FORM_BYTES),
 	WEIR_CHECK_ATTRS(TRAILER_SPLIT),
 	WEIR_CHECK_ATTRS(RESPONSE_CODE),
+	[WEIR_LIMIT_MIN_BODY_RATE] = {
+		WEIR_A_LIMITS_MIN_BODY_RATE,
+		WEIR_A_LIMITS_MIN_BODY_RATE_ACTION,
+		WEIR_A_LIMITS_MIN_BODY_RATE_BLOCK,
+		WEIR_A_LIMITS_MIN_BODY_RATE_STATUS,
+	},
+	[WEIR_LIMIT_MIN_SEND_RATE] = {
+		WEIR_A_LIMITS_MIN_SEND_RATE,
+		WEIR_A_LIMITS_MIN_SEND_RATE_ACTION,
+		WEIR_A_LIMITS_MIN_SEND_RATE_BLOCK,
+	},
+	[WEIR_LIMIT_HEADER_CHUNKS] = {
+		WEIR_A_LIMITS_HEADER_CHUNKS,
+		WEIR_A_LIMITS_HEADER_CHUNKS_ACTION,
+		WEIR_A_LIMITS_HEADER_CHUNKS_BLOCK,
+		WEIR_A_LIMITS_HEADER_CHUNKS_STATUS,
+	},
+	[WEIR_LIMIT_BODY_CHUNKS] = {
+		WEIR_A_LIMITS_BODY_CHUNKS,
+		WEIR_A_LIMITS_BODY_CHUNKS_ACTION,
+		WEIR_A_LIMITS_BODY_CHUNKS_BLOCK,
+		WEIR_A_LIMITS_BODY_CHUNKS_STATUS,
+	},
 };
 
 static void weir_take_u32(u32 *to, const struct nlattr *attr)
@@ -94,7 +118,7 @@ static void weir_take_u32(u32 *to, const struct nlattr *attr)
 /* How far the numbers of a limit's actions are from those of enum weir_action. */
 static unsigned int weir_action_offset(unsigned int limit)
 {
-	return weir_limit_event(limit) == WEIR_LIMIT_CONNECTION;
+	return !weir_limit_can_reply(limit);
 }
 
 static void weir_read_limit(struct weir_limits *limits, unsigned int limit, struct nlattr **tb)
@@ -136,6 +160,11 @@ int weir_read_limits(struct weir_config *config, struct nlattr *nest,
 	weir_take_u32(&limits->header_count, tb[WEIR_A_LIMITS_HEADER_COUNT]);
 	weir_take_u32(&limits->uri_length, tb[WEIR_A_LIMITS_URI_LENGTH]);
 	weir_take_u32(&config->policy.header_length, tb[WEIR_A_LIMITS_HEADER_LENGTH]);
+	weir_take_u32(&limits->body_ahead, tb[WEIR_A_LIMITS_BODY_AHEAD]);
+	if (tb[WEIR_A_LIMITS_MIN_BODY_GRACE])
+		limits->min_body_grace = nla_get_uint(tb[WEIR_A_LIMITS_MIN_BODY_GRACE]);
+	if (tb[WEIR_A_LIMITS_MIN_SEND_GRACE])
+		limits->min_send_grace = nla_get_uint(tb[WEIR_A_LIMITS_MIN_SEND_GRACE]);
 	if (tb[WEIR_A_LIMITS_BODY_LENGTH])
 		limits->body_length = nla_get_uint(tb[WEIR_A_LIMITS_BODY_LENGTH]);
 	if (tb[WEIR_A_LIMITS_CLIENT_MEMORY])
@@ -177,6 +206,9 @@ int weir_put_limits(struct sk_buff *skb, const struct weir_config *config)
 	       nla_put_u32(skb, WEIR_A_LIMITS_URI_LENGTH, limits->uri_length) ?:
 	       nla_put_uint(skb, WEIR_A_LIMITS_CLIENT_MEMORY, limits->client_memory) ?:
 	       nla_put_uint(skb, WEIR_A_LIMITS_TOTAL_MEMORY, limits->total_memory) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_BODY_AHEAD, limits->body_ahead) ?:
+	       nla_put_uint(skb, WEIR_A_LIMITS_MIN_BODY_GRACE, limits->min_body_grace) ?:
+	       nla_put_uint(skb, WEIR_A_LIMITS_MIN_SEND_GRACE, limits->min_send_grace) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_LENGTH, config->policy.header_length) ?:
 	       weir_put_checks(skb, &config->policy, WEIR_A_LIMITS_CHECKS, WEIR_CHECKS_GLOBAL);
 }

@@ -13,6 +13,11 @@
 /* How long the peer may take to acknowledge the end of what was sent, microseconds. */
 #define WEIR_LINGER_US (5 * (u64)USEC_PER_SEC)
 
+enum {
+	/* Bytes that a peer has to take in that time for it to begin anew. */
+	WEIR_LINGER_LEAST	= 4096,
+};
+
 /* Legs on their way to process context. */
 static LLIST_HEAD(weir_leg_closing);
 static struct workqueue_struct *weir_leg_wq;
@@ -278,6 +283,16 @@ static bool weir_leg_can_close(const struct sock *sk)
 	return sk->sk_state == TCP_FIN_WAIT2 && tcp_fin_time(sk) <= TCP_TIMEWAIT_LEN;
 }
 
+/* Whether the peer is still taking what was sent, and not for ever. */
+static bool weir_leg_is_taken(struct weir_leg *leg)
+{
+	const struct tcp_sock *tp = tcp_sk(leg->sk);
+	bool enough = tp->bytes_acked - leg->linger_acked >= WEIR_LINGER_LEAST;
+
+	leg->linger_acked = tp->bytes_acked;
+	return enough && tp->snd_una != tp->write_seq;
+}
+
 static void weir_leg_linger_run(struct weir_leg *leg, bool expired)
 {
 	struct sock *sk = leg->sk;
@@ -293,8 +308,10 @@ static void weir_leg_linger_run(struct weir_leg *leg, bool expired)
 	     (expired || (!leg->linger_for_fin && !weir_leg_has_input(leg))))) {
 		weir_leg_detach(leg);
 		weir_leg_finish(leg);
-	} else if (expired || sk->sk_err) {
+	} else if (sk->sk_err || (expired && !weir_leg_is_taken(leg))) {
 		weir_leg_reset(leg);
+	} else if (expired) {
+		weir_timer_set(leg, WEIR_LINGER_US);
 	}
 }
 
@@ -315,6 +332,7 @@ void weir_leg_linger(struct weir_leg *leg, bool for_fin, u32 drain)
 	leg->lingering = true;
 	leg->linger_for_fin = for_fin;
 	leg->linger_left = drain;
+	leg->linger_acked = tcp_sk(sk)->bytes_acked;
 	if (sk->sk_state == TCP_SYN_SENT) {
 		weir_leg_reset(leg);
 		return;

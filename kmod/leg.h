@@ -66,6 +66,7 @@ struct weir_leg_ops {
  * @linger_for_fin: the peer may still be sending: wait for its FIN
  * @sending: inside tcp_sendmsg_locked(), which may call the write-space callback
  * @linger_left: bytes of input that are still read, and thrown away
+ * @linger_acked: bytes that the peer had acknowledged when last looked at
  * @armed: @deadline counts
  * @deadline: jiffies
  * @timer: fires at @deadline or before, re-armed lazily
@@ -89,6 +90,7 @@ struct weir_leg {
 	bool				armed;
 	bool				sending;
 	u32				linger_left;
+	u64				linger_acked;
 	unsigned long			deadline;
 	struct timer_list		timer;
 	void (*saved_data_ready)(struct sock *sk);
@@ -146,7 +148,7 @@ void weir_leg_put(struct weir_leg *leg);
  * The end of a leg, from its run() only.  weir_leg_reset() sends an RST;
  * weir_leg_linger() sends what is queued and a FIN, reads and drops at most
  * @drain bytes (if @for_fin, until the peer's FIN), and ends when all is
- * acknowledged or after a bounded time.
+ * acknowledged, or after a time in which the peer has taken next to nothing.
  */
 void weir_leg_reset(struct weir_leg *leg);
 /* The same without an RST, or anything else. */

@@ -6,6 +6,7 @@
 #include "block.h"
 #include "limit.h"
 #include "net.h"
+#include "timer.h"
 
 #define WEIR_CHECK_STAT(check, name) \
 	[WEIR_LIMIT_CHECKS + HTTP_CHECK_##check] = WEIR_STAT_rejected_##name
@@ -34,6 +35,10 @@ static const enum weir_stat weir_limit_stats[WEIR_LIMIT_COUNT] = {
 	WEIR_CHECK_STAT(TRAILER_SPLIT, trailer_split),
 	WEIR_CHECK_STAT(RESPONSE_CODE, response_code),
 	[WEIR_LIMIT_CHALLENGE_MISSES] = WEIR_STAT_rejected_challenge_misses,
+	[WEIR_LIMIT_MIN_BODY_RATE] = WEIR_STAT_rejected_min_body_rate,
+	[WEIR_LIMIT_MIN_SEND_RATE] = WEIR_STAT_rejected_min_send_rate,
+	[WEIR_LIMIT_HEADER_CHUNKS] = WEIR_STAT_rejected_header_chunks,
+	[WEIR_LIMIT_BODY_CHUNKS] = WEIR_STAT_rejected_body_chunks,
 };
 
 /* And what the event log calls it. */
@@ -60,6 +65,10 @@ static const enum weir_reason weir_limit_reasons[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_CHECKS + HTTP_CHECK_FORM_BYTES] = WEIR_REASON_FORM_BYTES,
 	[WEIR_LIMIT_CHECKS + HTTP_CHECK_TRAILER_SPLIT] = WEIR_REASON_TRAILER_SPLIT,
 	[WEIR_LIMIT_CHECKS + HTTP_CHECK_RESPONSE_CODE] = WEIR_REASON_RESPONSE_CODE,
+	[WEIR_LIMIT_MIN_BODY_RATE] = WEIR_REASON_MIN_BODY_RATE,
+	[WEIR_LIMIT_MIN_SEND_RATE] = WEIR_REASON_MIN_SEND_RATE,
+	[WEIR_LIMIT_HEADER_CHUNKS] = WEIR_REASON_HEADER_CHUNKS,
+	[WEIR_LIMIT_BODY_CHUNKS] = WEIR_REASON_BODY_CHUNKS,
 };
 
 static_assert((int)WEIR_EVENT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
@@ -73,6 +82,12 @@ static const enum weir_stat weir_action_stats[__WEIR_ACTION_COUNT] = {
 	[WEIR_ACTION_DROP] = WEIR_STAT_limit_actions_drop,
 	[WEIR_ACTION_CHALLENGE] = WEIR_STAT_limit_actions_challenge,
 };
+
+bool weir_limit_can_reply(enum weir_limit limit)
+{
+	return weir_limit_event(limit) != WEIR_LIMIT_CONNECTION &&
+	       limit != WEIR_LIMIT_MIN_SEND_RATE;
+}
 
 void weir_limits_finish(struct weir_limits *limits)
 {
@@ -91,9 +106,7 @@ void weir_limits_finish(struct weir_limits *limits)
 		if (answer->action == WEIR_ACTION_CHALLENGE &&
 		    (weir_limit_event(i) != WEIR_LIMIT_REQUEST || i >= WEIR_LIMIT_CHECKS))
 			answer->action = WEIR_ACTION_REPLY;
-		/* A connection that is not open yet has no request to reply to. */
-		if (weir_limit_event(i) == WEIR_LIMIT_CONNECTION &&
-		    answer->action == WEIR_ACTION_REPLY)
+		if (!weir_limit_can_reply(i) && answer->action == WEIR_ACTION_REPLY)
 			answer->action = WEIR_ACTION_RESET;
 		limits->blocks |= answer->blocks && (limits->most[i] || i >= WEIR_LIMIT_CHECKS);
 		if (!limits->most[i])
@@ -102,9 +115,13 @@ void weir_limits_finish(struct weir_limits *limits)
 			limits->counts_requests = true;
 		else if (weir_limit_event(i) == WEIR_LIMIT_CONNECTION)
 			limits->counts_connections = true;
-		else
+		else if (weir_limit_event(i) == WEIR_LIMIT_MISS)
 			limits->counts_misses = true;
 	}
+	limits->body_pace.rate = limits->most[WEIR_LIMIT_MIN_BODY_RATE];
+	limits->body_pace.grace = weir_timer_ticks(limits->min_body_grace);
+	limits->send_pace.rate = limits->most[WEIR_LIMIT_MIN_SEND_RATE];
+	limits->send_pace.grace = weir_timer_ticks(limits->min_send_grace);
 }
 
 /* Bits of a client's address that tell it from others. */

@@ -12,6 +12,9 @@
 
 struct weir_net;
 
+/* Whether what passes the limit can be replied to: no connection that is not open yet, no reply. */
+bool weir_limit_can_reply(enum weir_limit limit);
+
 /* Fill in what follows from what was configured.  Before the limits are published. */
 void weir_limits_finish(struct weir_limits *limits);
 

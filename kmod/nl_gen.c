@@ -170,6 +170,52 @@ static const struct netlink_range_validation weir_a_limits_total_memory_range = 
 	.max	= WEIR_ABI_MEMORY_MAX,
 };
 
+static const struct netlink_range_validation weir_a_limits_min_body_rate_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_min_body_rate_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_min_body_grace_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_min_send_rate_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_min_send_rate_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_min_send_grace_range = {
+	.min	= WEIR_ABI_TIMEOUT_MIN,
+	.max	= WEIR_ABI_TIMEOUT_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_header_chunks_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_header_chunks_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_body_chunks_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_body_chunks_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_body_ahead_range = {
+	.max	= WEIR_ABI_BODY_AHEAD_MAX,
+};
+
 static const struct netlink_range_validation weir_a_checks_uri_length_range = {
 	.min	= WEIR_ABI_URI_LENGTH_MIN,
 	.max	= WEIR_ABI_URI_LENGTH_MAX,
@@ -369,7 +415,7 @@ const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
 };
 
-const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_TOTAL_MEMORY + 1] = {
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_AHEAD + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
 	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 3),
@@ -445,6 +491,24 @@ const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_TOTAL_MEMORY + 1] = 
 	[WEIR_A_LIMITS_RESPONSE_CODE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_response_code_block_range),
 	[WEIR_A_LIMITS_CLIENT_MEMORY] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_client_memory_range),
 	[WEIR_A_LIMITS_TOTAL_MEMORY] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_total_memory_range),
+	[WEIR_A_LIMITS_MIN_BODY_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_min_body_rate_range),
+	[WEIR_A_LIMITS_MIN_BODY_RATE_ACTION] = NLA_POLICY_MAX(NLA_U32, 3),
+	[WEIR_A_LIMITS_MIN_BODY_RATE_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_MIN_BODY_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_min_body_rate_block_range),
+	[WEIR_A_LIMITS_MIN_BODY_GRACE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_min_body_grace_range),
+	[WEIR_A_LIMITS_MIN_SEND_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_min_send_rate_range),
+	[WEIR_A_LIMITS_MIN_SEND_RATE_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_MIN_SEND_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_min_send_rate_block_range),
+	[WEIR_A_LIMITS_MIN_SEND_GRACE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_min_send_grace_range),
+	[WEIR_A_LIMITS_HEADER_CHUNKS] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_header_chunks_range),
+	[WEIR_A_LIMITS_HEADER_CHUNKS_ACTION] = NLA_POLICY_MAX(NLA_U32, 3),
+	[WEIR_A_LIMITS_HEADER_CHUNKS_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_HEADER_CHUNKS_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_header_chunks_block_range),
+	[WEIR_A_LIMITS_BODY_CHUNKS] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_body_chunks_range),
+	[WEIR_A_LIMITS_BODY_CHUNKS_ACTION] = NLA_POLICY_MAX(NLA_U32, 3),
+	[WEIR_A_LIMITS_BODY_CHUNKS_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
+	[WEIR_A_LIMITS_BODY_CHUNKS_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_body_chunks_block_range),
+	[WEIR_A_LIMITS_BODY_AHEAD] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_body_ahead_range),
 };
 
 const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {

@@ -19,7 +19,7 @@ extern const struct nla_policy weir_checks_nl_policy[WEIR_A_CHECKS_RESPONSE_CODE
 extern const struct nla_policy weir_error_page_nl_policy[WEIR_A_ERROR_PAGE_BODY + 1];
 extern const struct nla_policy weir_firewall_nl_policy[WEIR_A_FIREWALL_FORWARDED_FOR + 1];
 extern const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1];
-extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_TOTAL_MEMORY + 1];
+extern const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_AHEAD + 1];
 extern const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1];
 extern const struct nla_policy weir_log_nl_policy[WEIR_A_LOG_RATE + 1];
 extern const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1];

@@ -51,6 +51,11 @@ enum weir_stat {
 	WEIR_STAT_rejected_connection_burst,
 	WEIR_STAT_rejected_connection_rate,
 	WEIR_STAT_rejected_concurrent_connections,
+	/* Refused for limits of one connection: slow transfers, and those in small pieces. */
+	WEIR_STAT_rejected_min_body_rate,
+	WEIR_STAT_rejected_min_send_rate,
+	WEIR_STAT_rejected_header_chunks,
+	WEIR_STAT_rejected_body_chunks,
 	/* Of all that is refused for a client's limits, what was done about it. */
 	WEIR_STAT_limit_actions_reply,
 	WEIR_STAT_limit_actions_reset,

@@ -27,15 +27,30 @@ void weir_timer_setup(struct weir_leg *leg)
 	timer_setup(&leg->timer, weir_timer_fire, 0);
 }
 
-void weir_timer_set(struct weir_leg *leg, u64 us)
+u32 weir_timer_ticks(u64 us)
 {
 	/* One more: the current jiffy is partly over, and "at least" is meant. */
-	unsigned long at = jiffies + nsecs_to_jiffies64(us * NSEC_PER_USEC) + 1;
+	return nsecs_to_jiffies64(us * NSEC_PER_USEC) + 1;
+}
 
+static void weir_timer_arm(struct weir_leg *leg, unsigned long at)
+{
 	leg->armed = true;
 	leg->deadline = at;
 	if (!timer_pending(&leg->timer) || time_before(at, leg->timer.expires))
 		mod_timer(&leg->timer, at);
+}
+
+void weir_timer_set(struct weir_leg *leg, u64 us)
+{
+	weir_timer_arm(leg, jiffies + weir_timer_ticks(us));
+}
+
+void weir_timer_set_at(struct weir_leg *leg, u32 at)
+{
+	unsigned long now = jiffies;
+
+	weir_timer_arm(leg, now + (s32)(at - (u32)now));
 }
 
 void weir_timer_clear(struct weir_leg *leg)

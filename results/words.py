@@ -48,6 +48,8 @@ _KNOWN: Final[dict[str, Metric]] = {
     "qemu_cpu_per_request": Metric("CPU time per request of QEMU", "lower", "less", "more", 26),
     "goodput": Metric("goodput of honest clients during an attack", "higher", "less", "more", 30),
     "goodput_share": Metric("share of the goodput that an attack leaves", "higher", "less", "more", 31),
+    "quiet_latency_p99": Metric("latency before an attack: 99\u00a0% came within", "lower", "less", "more", 34),
+    "latency_p99_growth": Metric("what an attack makes of the 99\u00a0% latency", "lower", "less", "more", 35),
     "memory_per_idle_connection": Metric("memory per idle connection", "lower", "less", "more", 32),
     "memory_per_active_connection": Metric("memory per active connection", "lower", "less", "more", 33),
 }

@@ -17,7 +17,7 @@ import pytest
 from lab.errors import InfrastructureError, ProductFailure
 from suites.duts.config import Config, Server
 from suites.performance.scenarios import SCENARIOS
-from suites.performance.timed import attacks, devices, figures, flood, guest, latency
+from suites.performance.timed import attacks, defences, devices, figures, flood, guest, latency
 from suites.performance.timed.attacks import ATTACKS
 from suites.performance.timed.figures import Context
 from suites.performance.timed.floods import ATTACKS_AND_FLOODS, FLOODS
@@ -221,7 +221,7 @@ def test_every_load_of_requests_is_timed_and_the_rest_is_told() -> None:
 
 
 def test_attacks_have_to_show() -> None:
-    assert len(ATTACKS) == 6
+    assert len(ATTACKS) == 7
     assert len(FLOODS) == 8
     for attack in ATTACKS_AND_FLOODS.values():
         assert attack.segments or attack.connections or attack.packets, attack.id
@@ -301,6 +301,16 @@ def test_peers_have_all_cpus(dut: str, wanted: str, unwanted: str) -> None:
     text = devices.rendered(dut, config(), 4)
     assert wanted in text
     assert unwanted not in text
+
+
+@pytest.mark.parametrize("dut", sorted(defences.PEERS))
+def test_peers_have_their_own_defences_where_that_is_wanted(dut: str) -> None:
+    slow = config().changed(timeouts=defences.TIMEOUTS)
+    told = {line.strip() for line in devices.rendered(dut, slow, 4, devices.Told(defended=True)).split("\n")}
+    usual = {line.strip() for line in devices.rendered(dut, slow, 4).split("\n")}
+    wanted = {line for _, lines, _ in defences.PEERS[dut] for line in lines}
+    assert wanted <= told
+    assert not wanted <= usual
 
 
 def test_a_setting_that_changed_elsewhere_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

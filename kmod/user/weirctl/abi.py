@@ -55,6 +55,7 @@ ABI_SESSION_MAX = 31536000000000
 ABI_PER_CENT = 100
 ABI_ATTACK_WINDOW_MIN = 100000
 ABI_ATTACK_WINDOW_MAX = 60000000
+ABI_BODY_AHEAD_MAX = 65536
 PROTOCOL = ("http",)
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
@@ -97,6 +98,10 @@ REASON = (
     "form-bytes",
     "trailer-split",
     "response-code",
+    "min-body-rate",
+    "min-send-rate",
+    "header-chunks",
+    "body-chunks",
 )
 EVENT_ACTION = ("reply", "reset", "drop", "challenge", "close")
 
@@ -252,6 +257,24 @@ A_LIMITS_RESPONSE_CODE_STATUS = 72
 A_LIMITS_RESPONSE_CODE_BLOCK = 73
 A_LIMITS_CLIENT_MEMORY = 74
 A_LIMITS_TOTAL_MEMORY = 75
+A_LIMITS_MIN_BODY_RATE = 76
+A_LIMITS_MIN_BODY_RATE_ACTION = 77
+A_LIMITS_MIN_BODY_RATE_STATUS = 78
+A_LIMITS_MIN_BODY_RATE_BLOCK = 79
+A_LIMITS_MIN_BODY_GRACE = 80
+A_LIMITS_MIN_SEND_RATE = 81
+A_LIMITS_MIN_SEND_RATE_ACTION = 82
+A_LIMITS_MIN_SEND_RATE_BLOCK = 83
+A_LIMITS_MIN_SEND_GRACE = 84
+A_LIMITS_HEADER_CHUNKS = 85
+A_LIMITS_HEADER_CHUNKS_ACTION = 86
+A_LIMITS_HEADER_CHUNKS_STATUS = 87
+A_LIMITS_HEADER_CHUNKS_BLOCK = 88
+A_LIMITS_BODY_CHUNKS = 89
+A_LIMITS_BODY_CHUNKS_ACTION = 90
+A_LIMITS_BODY_CHUNKS_STATUS = 91
+A_LIMITS_BODY_CHUNKS_BLOCK = 92
+A_LIMITS_BODY_AHEAD = 93
 
 # Attributes of checks
 A_CHECKS_URI_LENGTH = 1
@@ -551,6 +574,24 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "response-code-block": (0, 31536000000000),
         "client-memory": (0, 1099511627776),
         "total-memory": (0, 1099511627776),
+        "min-body-rate": (0, 1073741824),
+        "min-body-rate-action": (0, 3),
+        "min-body-rate-status": (400, 599),
+        "min-body-rate-block": (0, 31536000000000),
+        "min-body-grace": (1000, 86400000000),
+        "min-send-rate": (0, 1073741824),
+        "min-send-rate-action": (0, 1),
+        "min-send-rate-block": (0, 31536000000000),
+        "min-send-grace": (1000, 86400000000),
+        "header-chunks": (0, 1073741824),
+        "header-chunks-action": (0, 3),
+        "header-chunks-status": (400, 599),
+        "header-chunks-block": (0, 31536000000000),
+        "body-chunks": (0, 1073741824),
+        "body-chunks-action": (0, 3),
+        "body-chunks-status": (400, 599),
+        "body-chunks-block": (0, 31536000000000),
+        "body-ahead": (0, 65536),
     },
     "checks": {
         "uri-length": (64, 32768),
@@ -654,7 +695,7 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     },
     "event": {
         "time": (0, 18446744073709551615),
-        "reason": (0, 27),
+        "reason": (0, 31),
         "action": (0, 4),
         "status": (0, 4294967295),
         "address4": (0, 4294967295),
@@ -791,6 +832,24 @@ TYPES: dict[str, dict[str, str]] = {
         "response-code-block": "uint",
         "client-memory": "uint",
         "total-memory": "uint",
+        "min-body-rate": "u32",
+        "min-body-rate-action": "u32",
+        "min-body-rate-status": "u32",
+        "min-body-rate-block": "uint",
+        "min-body-grace": "uint",
+        "min-send-rate": "u32",
+        "min-send-rate-action": "u32",
+        "min-send-rate-block": "uint",
+        "min-send-grace": "uint",
+        "header-chunks": "u32",
+        "header-chunks-action": "u32",
+        "header-chunks-status": "u32",
+        "header-chunks-block": "uint",
+        "body-chunks": "u32",
+        "body-chunks-action": "u32",
+        "body-chunks-status": "u32",
+        "body-chunks-block": "uint",
+        "body-ahead": "u32",
     },
     "checks": {
         "uri-length": "u32",
@@ -1010,6 +1069,10 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
         "form-bytes-action": LIMIT_ACTION,
         "trailer-split-action": LIMIT_ACTION,
         "response-code-action": LIMIT_ACTION,
+        "min-body-rate-action": LIMIT_ACTION,
+        "min-send-rate-action": CONNECTION_ACTION,
+        "header-chunks-action": LIMIT_ACTION,
+        "body-chunks-action": LIMIT_ACTION,
     },
     "vhost": {
         "challenge": CHALLENGE_MODE,
@@ -1166,6 +1229,24 @@ NAMES: dict[str, dict[int, str]] = {
         73: "response-code-block",
         74: "client-memory",
         75: "total-memory",
+        76: "min-body-rate",
+        77: "min-body-rate-action",
+        78: "min-body-rate-status",
+        79: "min-body-rate-block",
+        80: "min-body-grace",
+        81: "min-send-rate",
+        82: "min-send-rate-action",
+        83: "min-send-rate-block",
+        84: "min-send-grace",
+        85: "header-chunks",
+        86: "header-chunks-action",
+        87: "header-chunks-status",
+        88: "header-chunks-block",
+        89: "body-chunks",
+        90: "body-chunks-action",
+        91: "body-chunks-status",
+        92: "body-chunks-block",
+        93: "body-ahead",
     },
     "checks": {
         1: "uri-length",

@@ -139,7 +139,7 @@ SECONDS = {
     "health": frozenset(("period", "timeout")),
     "challenge": frozenset(("lifetime", "block", "key-rotation", "min-time", "max-time")),
     "attack": frozenset(("window", "hold")),
-    "limits": frozenset(name for name in abi.NAMES["limits"].values() if name.endswith("-block")),
+    "limits": frozenset(name for name in abi.NAMES["limits"].values() if name.endswith(("-block", "-grace"))),
 }
 
 

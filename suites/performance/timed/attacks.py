@@ -17,7 +17,7 @@ from typing import Any, Final
 from lab.deadline import Deadline
 from lab.errors import InfrastructureError, ProductFailure
 from lab.machine import Machine
-from suites.performance.timed import hold, honest, latency, origin
+from suites.performance.timed import hold, honest, latency, origin, slow
 from suites.performance.timed.engine import Station, wait_until_served
 from suites.performance.timed.sides import Endpoint, Sample, Side
 from suites.performance.timed.tool import Bench
@@ -30,6 +30,8 @@ CARD: Final = "eth0"
 SYN_RATE: Final = 5000
 SLOW_CONNECTIONS: Final = 500
 FLOOD_CONNECTIONS: Final = 2000
+TRICKLING_CONNECTIONS: Final = 2000
+TRICKLING_AGAIN: Final = 100.0  # a second, in place of those that the device has ended: one for each address
 REQUEST_LIMIT: Final = 20  # requests a second and client, where the attack is one of requests
 HONEST_RATE: Final = 50.0
 HONEST_ADDRESSES: Final = 100
@@ -50,7 +52,8 @@ class Attack:
 
     It must show in the guest by `segments` a second, by `packets` a second that reach its card, of which TCP need not
     see any, or by `connections` more than before. `limits` are configured on every side. It comes from `sources`
-    addresses, behind which there is nobody unless they are `answering`.
+    addresses, behind which there is nobody unless they are `answering`. `defended`: each
+    has its own defences against slow clients besides (timed/defences.py).
     """
 
     id: str
@@ -62,6 +65,7 @@ class Attack:
     limits: Mapping[str, Any] = field(default_factory=dict)
     sources: int = HONEST_ADDRESSES
     answering: bool = True
+    defended: bool = False
 
 
 @contextmanager
@@ -124,6 +128,21 @@ def _connection_flood(_bench: Bench, endpoint: Endpoint, clients: Sequence[str],
         yield
 
 
+@contextmanager
+def _one_byte_a_second(_bench: Bench, endpoint: Endpoint, clients: Sequence[str], seconds: float) -> Iterator[None]:
+    with slow.trickling(
+        endpoint,
+        upload=origin.UPLOAD,
+        download=origin.LARGE,
+        count=TRICKLING_CONNECTIONS,
+        sources=clients,
+        rate=1.0 * TRICKLING_CONNECTIONS,
+        again=TRICKLING_AGAIN,
+        seconds=seconds,
+    ):
+        yield
+
+
 ATTACKS: Final = {
     attack.id: attack
     for attack in (
@@ -145,18 +164,29 @@ ATTACKS: Final = {
             f"{SLOW_CONNECTIONS} connections send a field a second and never end the head",
             _slow("-H", "-i", "1", "-x", "8", path=origin.SMALL),
             connections=SLOW_CONNECTIONS // 4,
+            defended=True,
         ),
         Attack(
             "attack-slow-body",
             f"{SLOW_CONNECTIONS} connections send a few bytes of body a second",
             _slow("-B", "-i", "1", "-x", "8", "-s", "65536", path=origin.UPLOAD),
             connections=SLOW_CONNECTIONS // 4,
+            defended=True,
         ),
         Attack(
             "attack-slow-read",
             f"{SLOW_CONNECTIONS} connections ask for 64 KiB and read 32 bytes a second",
             _slow("-X", "-n", "1", "-z", "32", "-w", "512", "-y", "1024", path=origin.LARGE),
             connections=SLOW_CONNECTIONS // 4,
+            defended=True,
+        ),
+        Attack(
+            "attack-one-byte",
+            f"{TRICKLING_CONNECTIONS} connections from {HONEST_ADDRESSES} addresses send a byte of a head or of a body "
+            f"a second, or read one, for ever; {TRICKLING_AGAIN:.0f} a second follow those that end",
+            _one_byte_a_second,
+            connections=TRICKLING_CONNECTIONS // 4,
+            defended=True,
         ),
         Attack(
             "attack-connection-flood",
@@ -227,6 +257,9 @@ def measure(
     metrics = {"goodput": during.goodput, "goodput_share": during.goodput / before.goodput if before.goodput else 0.0}
     if during.latencies_us:
         metrics |= latency.percentiles(histogram)
+    if during.latencies_us and before.latencies_us:
+        p99 = latency.percentiles(latency.record(before.latencies_us, interval_us=0))["latency_p99"]
+        metrics |= {"quiet_latency_p99": p99, "latency_p99_growth": metrics["latency_p99"] / p99}
     return Sample(
         metrics=metrics,
         requests=before.sent + during.sent,

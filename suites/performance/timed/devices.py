@@ -15,6 +15,7 @@ from lab.errors import InfrastructureError
 from suites.duts import haproxy, nginx
 from suites.duts.config import Config, Server, Timeouts, split_endpoint
 from suites.duts.weir import WeirAdapter
+from suites.performance.timed import defences
 from suites.performance.timed.engine import wait_until_accepting, wait_until_served
 from suites.performance.timed.origin import SMALL, Origin
 from suites.performance.timed.sides import Side
@@ -79,13 +80,17 @@ def side(
     name: str = "",
     serves: bool = True,
     connections: int = 0,
+    defended: bool = False,
 ) -> Side:
     """The device `dut` as a side called `name` (default: the device's). Raises KeyError for one that is not known.
 
-    `connections` are as many as it must be able to hold. `serves`: it is up once a request is answered; else, for an
-    origin that answers none, once it accepts connections.
+    `connections` are as many as it must be able to hold. `defended`: with its defences against slow clients.
+    `serves`: it is up once a request is answered; else, for an origin that answers none, once it accepts connections.
     """
-    start, stop, apply = _DEVICES[dut](machine, prepared, config, connections)
+    if defended:
+        limits = defences.WEIR if dut == "weir" else {}
+        config = config.changed(timeouts=defences.TIMEOUTS, limits=limits)
+    start, stop, apply = _DEVICES[dut](machine, prepared, config, Told(connections, defended))
     endpoint = (machine.address, split_endpoint(config.listeners[0])[1])
 
     def serve() -> None:
@@ -102,10 +107,18 @@ def side(
     return Side(name or dut, serve, stop, endpoint, machine, apply)
 
 
-def rendered(dut: str, config: Config, cpus: int, connections: int = 0) -> str:
+@dataclass(frozen=True)
+class Told:
+    """What a device is told besides its configuration: see side()."""
+
+    connections: int = 0
+    defended: bool = False
+
+
+def rendered(dut: str, config: Config, cpus: int, told: Told = Told()) -> str:
     """The configuration file of a timed nginx or HAProxy. Raises InfrastructureError where CHANGES do not fit."""
     text = nginx.render(config, measured=True) if dut == "nginx" else haproxy.render(config, measured=True)
-    room = max(FEWEST, PER_CONNECTION * connections)
+    room = max(FEWEST, PER_CONNECTION * told.connections)
     for change in CHANGES[dut]:
         if change.counted not in text:
             raise InfrastructureError(
@@ -113,13 +126,13 @@ def rendered(dut: str, config: Config, cpus: int, connections: int = 0) -> str:
                 hint="suites/performance/timed/devices.py, CHANGES",
             )
         text = text.replace(change.counted, change.timed.format(cpus=cpus, last=cpus - 1, connections=room))
-    return text
+    return defences.defended(dut, text) if told.defended else text
 
 
 Device = tuple[Callable[[], None], Callable[[], None], Callable[[Config], None] | None]
 
 
-def _weir(machine: Machine, prepared: Prepared, config: Config, _connections: int) -> Device:
+def _weir(machine: Machine, prepared: Prepared, config: Config, _told: Told) -> Device:
     adapter = WeirAdapter(machine, prepared)
 
     def start() -> None:
@@ -143,19 +156,19 @@ def check_build(machine: Machine, module: Path) -> None:
         raise InfrastructureError(f"the guest has loaded another module than {module}")
 
 
-def _nginx(machine: Machine, _prepared: Prepared, config: Config, connections: int) -> Device:
+def _nginx(machine: Machine, _prepared: Prepared, config: Config, told: Told) -> Device:
     def start() -> None:
         machine.run("mkdir", "-p", f"{nginx.PREFIX}/temp", f"{nginx.PREFIX}/logs")
-        machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine), connections))
+        machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine), told))
         machine.run("nginx", "-p", nginx.PREFIX, "-c", f"{nginx.PREFIX}/nginx.conf", timeout=START_TIMEOUT)
 
     return start, lambda: _end(machine, nginx.PID), None
 
 
-def _haproxy(machine: Machine, _prepared: Prepared, config: Config, connections: int) -> Device:
+def _haproxy(machine: Machine, _prepared: Prepared, config: Config, told: Told) -> Device:
     def start() -> None:
         machine.run("mkdir", "-p", haproxy.PREFIX)
-        machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine), connections))
+        machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine), told))
         machine.run("haproxy", "-D", "-q", "-f", haproxy.CONFIG, "-p", haproxy.PID, timeout=START_TIMEOUT)
 
     return start, lambda: _end(machine, haproxy.PID), None
@@ -172,7 +185,7 @@ rm -f {pid_file}
     machine.run("sh", "-c", script, timeout=STOP_TIMEOUT)
 
 
-_DEVICES: Final[Mapping[str, Callable[[Machine, Prepared, Config, int], Device]]] = {
+_DEVICES: Final[Mapping[str, Callable[[Machine, Prepared, Config, Told], Device]]] = {
     "weir": _weir,
     "nginx": _nginx,
     "haproxy": _haproxy,

@@ -29,6 +29,8 @@ METRICS: Final = {
     "latency_p999": Metric("microseconds", "lower", "99.9 % of the replies came within, open loop"),
     "goodput": Metric("requests/s", "higher", "honest requests answered as expected and in time, during an attack"),
     "goodput_share": Metric("ratio", "higher", "goodput during the attack over goodput right before it"),
+    "quiet_latency_p99": Metric("microseconds", "lower", "as latency_p99, right before an attack"),
+    "latency_p99_growth": Metric("ratio", "lower", "latency_p99 during an attack over that of right before it"),
     "memory_per_idle_connection": Metric("bytes", "lower", "the guest's memory for a kept connection without request"),
     "memory_per_active_connection": Metric(
         "bytes", "lower", "the guest's memory for a connection whose request is with the origin"

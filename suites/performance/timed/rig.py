@@ -109,9 +109,9 @@ class Rig:
             side=side,
         )
 
-    def sides(self, duts: tuple[str, ...], config: Config) -> list[Side]:
-        """The devices of these names in the one guest."""
-        return [devices.side(dut, self.machine, self.lab.prepared, config) for dut in duts]
+    def sides(self, duts: tuple[str, ...], config: Config, *, defended: bool = False) -> list[Side]:
+        """The devices of these names in the one guest; `defended`: each with its own defences against slow clients."""
+        return [devices.side(dut, self.machine, self.lab.prepared, config, defended=defended) for dut in duts]
 
     def context(self, scenario: str, watch: Watch) -> figures_of.Context:
         """What figures need to know besides their values; `watch` was made before the measurement."""

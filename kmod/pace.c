@@ -35,10 +35,10 @@ void weir_pace_wait(struct weir_pace *pace, const struct weir_pace_rule *rule, u
 	pace->waiting = true;
 }
 
-/* Ticks that @bytes are worth: more than any wait lasts, or that many. */
+/* Ticks that @bytes are worth, the last one whole: nobody is too slow for our rounding. */
 static u64 weir_pace_worth(const struct weir_pace_rule *rule, u64 bytes)
 {
-	return div_u64(bytes * WEIR_PACE_HZ, rule->rate);
+	return div_u64(bytes * WEIR_PACE_HZ + rule->rate - 1, rule->rate);
 }
 
 bool weir_pace_look(struct weir_pace *pace, const struct weir_pace_rule *rule, u64 bytes, u32 now)

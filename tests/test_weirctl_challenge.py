@@ -127,7 +127,7 @@ def test_page_that_will_not_do(tmp_path: Path, page: str | None, message: str) -
         ("200", "199", ":11: challenge.page_status: expected an integer from 200 to 599"),
         ("429", "399", ":12: challenge.refusal_status: expected an integer from 400 to 599"),
         ("= 18", "= 33", ":16: challenge.difficulty: expected an integer from 1 to 32, got 33"),
-        ("0.5\n", "60\n", ":17: challenge.min_time: expected less than max_time, got 60"),
+        ("= 0.5\n", "= 60\n", ":17: challenge.min_time: expected less than max_time, got 60"),
         ('"/health"', '"health"', ":19: challenge.exempt_paths[1]: expected what a path begins with"),
         ('"<p>{{token}}"', '"<p>"', ":21: challenge.page_body: expected a page with one to 4 {{token}}, it has 0"),
         ('"<p>{{token}}"', f'"{"{{token}}" * 5}"', ":21: challenge.page_body: "),

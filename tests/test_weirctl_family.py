@@ -46,7 +46,8 @@ def scalars(attribute_set: str) -> dict[str, st.SearchStrategy[Any]]:
 
 
 PROXY = st.fixed_dictionaries({}, optional=scalars("proxy"))
-LIMITS = st.fixed_dictionaries({}, optional=scalars("limits"))
+# To challenge needs a [challenge]: test_weirctl_challenge.py.
+LIMITS = st.fixed_dictionaries({}, optional=scalars("limits")).filter(lambda limits: "challenge" not in limits.values())
 TIMEOUTS = st.fixed_dictionaries({}, optional=scalars("timeouts"))
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=abi.ABI_NAME_MAX)
 

@@ -97,6 +97,7 @@ struct weir_session {
  * @requests: requests so far, saturating
  * @accepted_mark: the socket's mark when it was accepted
  * @mark: that of the packet in which the head being read began
+ * @head_came: there was one, so @mark is known
  * @blocked: the socket takes no more for now
  * @tunnel: the exchange is a tunnel: what the client sends is its body, without end
  * @moved: bytes of a body were read in this run, or any moved through a tunnel
@@ -138,6 +139,7 @@ struct weir_client {
 	u32				requests;
 	u32				accepted_mark;
 	u32				mark;
+	bool				head_came;
 	bool				blocked;
 	bool				tunnel;
 	bool				moved;

@@ -415,6 +415,7 @@ bool weir_client_read_head(struct weir_client *client)
 	if (!client->gather) {
 		weir_client_begin(client);
 		client->mark = skb->mark;
+		client->head_came = true;
 	}
 	/* One byte more than allowed lets the parser see that. */
 	verdict = weir_gather_skb(&client->gather, client->gather->head.limits.header_total + 1,

@@ -80,9 +80,13 @@ bool weir_evict_is_blocked(const struct weir_client *client)
 	address = weir_client_address(sk);
 	if (!weir_block_match(&wn->blocks, &address, ipv6_addr_v4mapped(&address)))
 		return false;
-	/* What the packets are marked with that come next is not known. */
+	/*
+	 * What the packets are marked with that come next is not known: as the last
+	 * one.  Of those of the handshake the marks are not, but they did come.
+	 */
 	if (firewall->allow_mask &&
-	    (READ_ONCE(client->mark) & firewall->allow_mask) == firewall->allow_mark)
+	    (!READ_ONCE(client->head_came) ||
+	     (READ_ONCE(client->mark) & firewall->allow_mask) == firewall->allow_mark))
 		return false;
 	weir_prefix_set(&whole, &address, WEIR_PREFIX_MAX);
 	return !firewall->sorted_count || !weir_firewall_allows(firewall, &whole);

@@ -434,7 +434,7 @@ def test_the_end_of_a_reply_that_is_not_taken_is_given_up(dut: Dut, origin: Orig
     connection = client.connect(receive_buffer=SMALL_WINDOW)
     connection.send(encode_request("GET", "/", fields=[("Connection", "close")]))
     with reading(connection, rate=400):
-        dut.wait_for_statistic("connections_active", 0, seconds=20)
+        dut.wait_for_statistic("connections_active", 0, seconds=60)
 
 
 # Pieces.

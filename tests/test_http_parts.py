@@ -6,8 +6,6 @@ The reference is written from docs/routing.md with regular expressions and lists
 from __future__ import annotations
 
 import re
-import struct
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -16,29 +14,13 @@ from hypothesis import strategies as st
 
 from lab import sandbox
 from lab.tools import ToolsTree
+from tests.oracle import Oracle
 from tests.test_http_parser import SUITES, build, tools
 
 __all__ = ["tools"]
 
 EXAMPLES = 1500
 ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-
-
-class Oracle:
-    """The C code as a process that answers one question at a time."""
-
-    def __init__(self, argv: list[str]) -> None:
-        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def ask(self, letter: bytes, first: bytes, second: bytes = b"") -> bytes:
-        """Raises AssertionError when the program has died, of a sanitizer for instance."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(letter + struct.pack("<II", len(first), len(second)) + first + second)
-        self.process.stdin.flush()
-        length = self.process.stdout.read(4)
-        assert len(length) == 4, f"the program died of {letter!r} {first!r} {second!r}"
-        return self.process.stdout.read(struct.unpack("<I", length)[0])
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from lab import sandbox
 from lab.tools import ToolsTree
+from tests.oracle import Oracle
 from tests.test_http_parser import SUITES, build, tools
-from tests.test_http_parts import Oracle
 
 __all__ = ["tools"]
 

@@ -18,9 +18,10 @@ from cryptography.x509.oid import NameOID
 
 from lab import sandbox
 from lab.tools import ToolsTree
+from tests.oracle import Oracle
 from tests.test_http_parser import tools
 from tests.tls_client import AES128, AES256, CHACHA, COMPAT, P256, X25519, Client, vector
-from tests.tls_programs import SUITES, Engine, Event, Oracle, State, build
+from tests.tls_programs import SUITES, Engine, Event, State, build
 
 __all__ = ["tools"]
 

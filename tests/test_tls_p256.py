@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from lab import sandbox
 from lab.tools import ToolsTree
+from tests.oracle import Oracle
 from tests.test_http_parser import tools
-from tests.tls_programs import SUITES, Oracle, build
+from tests.tls_programs import SUITES, build
 
 __all__ = ["tools"]
 

@@ -11,10 +11,11 @@ import pytest
 
 from lab import sandbox
 from lab.tools import ToolsTree
+from tests.oracle import Oracle
 from tests.test_http_parser import tools
 from tests.test_tls_engine import engine, identity, program
 from tests.tls_client import Keys, records
-from tests.tls_programs import SUITES, Engine, Oracle, build
+from tests.tls_programs import SUITES, Engine, build
 
 __all__ = ["engine", "identity", "program", "tools"]
 

@@ -121,17 +121,15 @@ def test_a_command_that_does_not_end_is_killed(machine: QemuMachine) -> None:
 
 
 def test_restores_are_fast_and_put_clock_and_randomness_in_order(machine: QemuMachine) -> None:
-    seen, took = set(), []
+    seen = set()
     for _ in range(3):
         generation = machine.generation
         machine.restore()
         assert machine.generation == generation + 1
-        took.append(machine.timings["restore_s"])
+        assert machine.timings["restore_s"] < Deadline(RESTORE).seconds
         assert abs(float(machine.run("date", "+%s.%N").stdout) - time.time()) < 0.5
         seen.add(machine.get("/proc/sys/kernel/random/uuid"))
     assert len(seen) == 3
-    # Other work on the host slows single ones.
-    assert min(took) < Deadline(RESTORE).seconds
 
 
 def test_a_restored_guest_is_reached_at_once(machine: QemuMachine) -> None:

@@ -210,12 +210,12 @@ class Wire:
             lambda: self.unacknowledged == 0, interval=0.0002, what="the peer's kernel to acknowledge what was sent"
         )
 
-    def receive(self, *, patience: float | None = None, most: int = _RECEIVE_BYTES) -> bytes:
-        """At most so many of the next bytes, or b"" once the peer has shut its side. Raises ConnectionResetError, Silence."""
+    def receive(self, *, patience: float | None = None) -> bytes:
+        """The next bytes, or b"" once the peer has shut its side. Raises ConnectionResetError, Silence."""
         limit = self.patience if patience is None else patience
         while True:
             try:
-                return self._sock.recv(most)
+                return self._sock.recv(_RECEIVE_BYTES)
             except BlockingIOError:
                 if not self._ready(select.POLLIN, limit):
                     raise Silence(f"no byte came for {limit:g} s") from None

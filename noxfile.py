@@ -5,6 +5,7 @@ Exit status: 0 pass, 1 product failure, 70 infrastructure failure, 69 the host l
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from lab.bootstrap import ROOT, ensure_environment
+from lab.bootstrap import ROOT, ensure_environment, ensure_scanners
 
 nox.options.sessions = ["functional"]
 nox.options.default_venv_backend = "none"
@@ -39,6 +40,17 @@ def functional(session: nox.Session) -> None:
 
 
 @nox.session
+def tls(session: nox.Session) -> None:
+    """HTTPS: handshakes, certificates, names, limits. `nox -s functional -- --https` has all other cases over it."""
+    # Other people's clients and scanners, a browser: a lab has no network to fetch them by. Without them their cases
+    # are skipped, and say so.
+    run("lab", "build", "--tools", "tls", "--tools", "browser", needed=False)
+    with contextlib.suppress(subprocess.CalledProcessError):
+        ensure_scanners()
+    run("lab", "run", "suites/tls", *session.posargs)
+
+
+@nox.session
 def differential(session: nox.Session) -> None:
     """The same bytes through Weir, nginx and HAProxy; `-- --examples 100` is CI's short form."""
     run("lab", "run", "suites/differential", *session.posargs)
@@ -53,6 +65,8 @@ def robustness(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Unit tests, and one that boots the distribution's kernel."""
+    # As in `functional`; mbed TLS's client comes with the tree `tls`.
+    run("lab", "build", "--tools", "tls", "--tools", "browser", needed=False)
     run("lab", "run", "tests", "--kernel", "distro", *session.posargs)
 
 

@@ -209,7 +209,6 @@ static int weir_check_compose(struct weir_check *check,
 
 int weir_check_open(struct weir_server *server, const struct weir_health_settings *settings)
 {
-	union weir_address address = server->address;
 	struct weir_net *wn = server->group->wn;
 	struct weir_check *check;
 	struct sock *sk;
@@ -224,7 +223,7 @@ int weir_check_open(struct weir_server *server, const struct weir_health_setting
 	err = weir_check_compose(check, settings);
 	if (err)
 		goto purge;
-	err = sock_create_kern(wn->net, address.sa.sa_family, SOCK_STREAM, IPPROTO_TCP,
+	err = sock_create_kern(wn->net, server->address.sa.sa_family, SOCK_STREAM, IPPROTO_TCP,
 			       &check->socket);
 	if (err)
 		goto purge;
@@ -238,19 +237,11 @@ int weir_check_open(struct weir_server *server, const struct weir_health_setting
 	lock_sock(sk);
 	weir_leg_attach(&check->leg, sk, NULL);
 	weir_timer_set(&check->leg, settings->timeout);
-	release_sock(sk);
-	weir_leg_hold(&check->leg);
 	spin_lock_bh(&wn->connections_lock);
 	list_add_tail(&check->node, &wn->checks);
 	spin_unlock_bh(&wn->connections_lock);
-
-	err = kernel_connect(check->socket, &address.sa,
-			     address.sa.sa_family == AF_INET6 ? sizeof(address.in6) :
-			     sizeof(address.in), O_NONBLOCK);
-	/* Refused by the kernel itself (no route, no port): it ends as any other failure. */
-	if (err && err != -EINPROGRESS)
-		weir_leg_kick(&check->leg, WEIR_EVENT_STATE);
-	weir_leg_put(&check->leg);
+	weir_leg_connect(&check->leg, check->socket, &server->address);
+	release_sock(sk);
 	return 0;
 release:
 	sock_release(check->socket);

@@ -10,7 +10,7 @@
 #include <net/tcp.h>
 
 #include "client.h"
-#include "client_leg.h"
+#include "client_tls.h"
 #include "evict.h"
 #include "exchange.h"
 #include "gather.h"
@@ -18,6 +18,7 @@
 #include "limit.h"
 #include "listener.h"
 #include "timer.h"
+#include "tls_kernel.h"
 
 /* Their size lies far above one of kmalloc's and far below the next. */
 static struct kmem_cache *weir_clients;
@@ -27,6 +28,8 @@ enum {
 	WEIR_CLIENT_ROW		= 16,
 	/* Input that is read and dropped so that a reply sent early is not lost by a reset. */
 	WEIR_CLIENT_DRAIN	= 1024 * 1024,
+	/* Two ends of lines, as a head ends. */
+	WEIR_CLIENT_END		= 4,
 };
 
 static struct weir_client *weir_client(struct weir_leg *leg)
@@ -124,6 +127,7 @@ static void weir_client_clean(struct weir_client *client)
 	weir_client_leave(client);
 	weir_gather_free(client->gather);
 	client->gather = NULL;
+	weir_tls_free(client);
 }
 
 void weir_client_reset(struct weir_client *client)
@@ -140,6 +144,7 @@ void weir_client_drop(struct weir_client *client)
 
 void weir_client_close(struct weir_client *client, bool sending)
 {
+	weir_tls_close(client);
 	weir_client_clean(client);
 	weir_leg_linger(&client->leg, sending, WEIR_CLIENT_DRAIN);
 }
@@ -209,11 +214,33 @@ static void weir_client_run(struct weir_leg *leg, unsigned int events)
 		weir_client_reset(client);
 		return;
 	}
+	if (client->tls && unlikely(!weir_tls_kernel_usable())) {
+		weir_leg_kick_later(leg, events);
+		return;
+	}
 	if (events & WEIR_EVENT_TIMER && weir_timer_expired(leg))
 		weir_client_expired(client);
 	weir_client_work(client);
 	if (!leg->closed && !leg->lingering)
 		weir_client_arm(client);
+}
+
+/*
+ * A GET from its first byte to its last in one packet, with nothing before it: no
+ * more of it will come with the next one, for which it would be better to wait.
+ */
+static bool weir_client_is_prompt(struct weir_leg *leg)
+{
+	const struct weir_client *client = weir_client(leg);
+	const struct sk_buff *skb = skb_peek_tail(&leg->sk->sk_receive_queue);
+	struct http_text text;
+
+	if (client->x || client->gather || client->secure || leg->lingering || !skb ||
+	    TCP_SKB_CB(skb)->seq != tcp_sk(leg->sk)->copied_seq || !skb_frags_readable(skb))
+		return false;
+	text = weir_skb_span(skb, 0);
+	return text.len == skb->len && text.len > WEIR_CLIENT_END && text.at[0] == 'G' &&
+	       !memcmp(text.at + text.len - WEIR_CLIENT_END, "\r\n\r\n", WEIR_CLIENT_END);
 }
 
 /* It is no connection any more.  Softirq, or process context without locks. */
@@ -261,6 +288,7 @@ static void weir_client_free(struct weir_leg *leg)
 
 static const struct weir_leg_ops weir_client_ops = {
 	.run = weir_client_run,
+	.is_prompt = weir_client_is_prompt,
 	.destroy = weir_client_destroy,
 	.gone = weir_client_gone,
 	.free = weir_client_free,
@@ -353,6 +381,8 @@ static void weir_client_graft(struct weir_client *client, struct sock *sk)
 void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 {
 	struct in6_addr address = weir_client_address(sk);
+	/* Before the configuration is looked at. */
+	bool secure = weir_listener_tls(listener);
 	struct weir_net *wn = listener->leg.wn;
 	const struct weir_config *config = rcu_dereference(wn->config);
 	bool proxied = weir_firewall_trusts(&config->firewall, &address);
@@ -379,6 +409,7 @@ void weir_client_accept(const struct weir_listener *listener, struct sock *sk)
 	weir_client_rename(client);
 	client->account = account;
 	client->proxied = proxied;
+	client->secure = secure;
 	client->awaits_proxy = proxied && config->firewall.proxy_protocol;
 	client->meter = weir_meter_hold(listener->meter);
 	weir_meter_add(client->meter, WEIR_METER_connects, 1);

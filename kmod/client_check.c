@@ -11,18 +11,32 @@
 #include "http_watch.h"
 #include "limit.h"
 
-bool weir_client_over(struct weir_client *client, const struct weir_config *config,
+static noinline enum weir_action
+weir_client_tell_over(struct weir_client *client, const struct weir_config *config,
 		      enum weir_limit over, const struct weir_meter *vhost, const char *detail)
 {
 	const struct weir_gather *gather = client->gather;
 	struct weir_incident incident;
 
-	client->refused = true;
 	incident = weir_client_incident(client, gather ? &gather->head : NULL,
 					gather ? gather->bytes : NULL);
 	incident.vhost = vhost ? vhost->name : NULL;
 	incident.detail = detail;
-	switch (weir_limit_refused(client->leg.wn, &config->limits, over, &incident)) {
+	return weir_limit_refused(client->leg.wn, &config->limits, over, &incident);
+}
+
+bool weir_client_over(struct weir_client *client, const struct weir_config *config,
+		      enum weir_limit over, const struct weir_meter *vhost, const char *detail)
+{
+	struct weir_net *wn = client->leg.wn;
+	enum weir_action action;
+
+	client->refused = true;
+	if (weir_limit_is_told(wn, &config->limits, over))
+		action = weir_client_tell_over(client, config, over, vhost, detail);
+	else
+		action = weir_limit_refused(wn, &config->limits, over, NULL);
+	switch (action) {
 	case WEIR_ACTION_RESET:
 		weir_client_reset(client);
 		return false;

@@ -23,6 +23,7 @@
 struct weir_exchange;
 struct weir_gather;
 struct weir_group;
+struct weir_tls;
 
 enum {
 	/* "ffff:...:255.255.255.255" and NUL. */
@@ -40,6 +41,7 @@ enum weir_client_reading {
 /* What the deadline is for. */
 enum weir_client_wait {
 	WEIR_WAIT_NOTHING,
+	WEIR_WAIT_HANDSHAKE,	/* the end of that of TLS */
 	WEIR_WAIT_FIRST,	/* the first request's first byte */
 	WEIR_WAIT_IDLE,		/* the next request's first byte */
 	WEIR_WAIT_HEAD,		/* the end of a head */
@@ -79,6 +81,8 @@ struct weir_session {
  * @peer: who is at the other end, or for whom that end says that it asks
  * @proxied: that is a trusted proxy
  * @awaits_proxy: the connection begins with a header of the PROXY protocol
+ * @secure: it speaks TLS
+ * @tls: that, once the client has sent something; NULL also when it is over
  * @x: the exchange in progress, with the client leg's reference
  * @gather: the request head being read
  * @relay: the request body being read
@@ -121,6 +125,8 @@ struct weir_client {
 	struct in6_addr			peer;
 	bool				proxied;
 	bool				awaits_proxy;
+	bool				secure;
+	struct weir_tls			*tls;
 	struct weir_exchange		*x;
 	struct weir_gather		*gather;
 	struct weir_relay		relay;

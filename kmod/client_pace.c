@@ -3,7 +3,7 @@
 
 #include <net/tcp.h>
 
-#include "client_leg.h"
+#include "client_tls.h"
 #include "exchange.h"
 #include "gather.h"
 #include "limit.h"
@@ -35,6 +35,12 @@ bool weir_client_offends(struct weir_client *client, enum weir_limit over)
 
 /* Pieces. */
 
+/* Whether there is more to read. */
+static bool weir_client_has_input(const struct weir_client *client)
+{
+	return (client->tls && client->tls->plain) || weir_leg_has_input(&client->leg);
+}
+
 /* One more, and not the last. */
 static bool weir_client_piece(struct weir_client *client, enum weir_limit limit)
 {
@@ -48,7 +54,7 @@ static bool weir_client_piece(struct weir_client *client, enum weir_limit limit)
 
 void weir_client_head_piece(struct weir_client *client)
 {
-	if (http_head_started(&client->gather->head) && !weir_leg_has_input(&client->leg))
+	if (http_head_started(&client->gather->head) && !weir_client_has_input(client))
 		weir_client_piece(client, WEIR_LIMIT_HEADER_CHUNKS);
 }
 
@@ -56,7 +62,7 @@ bool weir_client_body_piece(struct weir_client *client, int bytes)
 {
 	bool arrived = !client->left;
 
-	client->left = weir_leg_has_input(&client->leg);
+	client->left = weir_client_has_input(client);
 	return arrived && !client->left && !client->tunnel && bytes > 0 && bytes < WEIR_PIPE_COPY &&
 	       weir_client_piece(client, WEIR_LIMIT_BODY_CHUNKS);
 }

@@ -4,7 +4,7 @@
 #include <linux/mm.h>
 
 #include "checks.h"
-#include "client_leg.h"
+#include "client_tls.h"
 #include "date.h"
 #include "exchange.h"
 #include "http_rules.h"
@@ -12,6 +12,7 @@
 #include "pages.h"
 #include "send.h"
 #include "stock.h"
+#include "timer.h"
 
 enum {
 	/* Bytes of Location; a request that needs more is refused with 414. */
@@ -26,31 +27,28 @@ static void weir_client_count_reply(struct weir_net *wn, u16 status)
 	weir_count(wn, WEIR_STAT_responses_1xx + status / 100 - 1, 1);
 }
 
+/* What replies of Weir's own count besides, from 400 on. */
+static const enum weir_stat weir_own_stats[] = {
+	[400 - 400] = WEIR_STAT_rejected_bad_request,
+	[408 - 400] = WEIR_STAT_timeouts_client,
+	[413 - 400] = WEIR_STAT_rejected_bad_request,
+	[414 - 400] = WEIR_STAT_rejected_bad_request,
+	[417 - 400] = WEIR_STAT_rejected_bad_request,
+	[431 - 400] = WEIR_STAT_rejected_bad_request,
+	[501 - 400] = WEIR_STAT_rejected_bad_request,
+	[502 - 400] = WEIR_STAT_errors_502,
+	[503 - 400] = WEIR_STAT_errors_503,
+	[504 - 400] = WEIR_STAT_errors_504,
+	[505 - 400] = WEIR_STAT_rejected_bad_request,
+};
+
 static void weir_client_count_own(struct weir_net *wn, u16 status)
 {
-	switch (status) {
-	case 400:
-	case 413:
-	case 414:
-	case 417:
-	case 431:
-	case 501:
-	case 505:
-		weir_count(wn, WEIR_STAT_rejected_bad_request, 1);
-		break;
-	case 408:
-		weir_count(wn, WEIR_STAT_timeouts_client, 1);
-		break;
-	case 502:
-		weir_count(wn, WEIR_STAT_errors_502, 1);
-		break;
-	case 503:
-		weir_count(wn, WEIR_STAT_errors_503, 1);
-		break;
-	case 504:
-		weir_count(wn, WEIR_STAT_errors_504, 1);
-		break;
-	}
+	unsigned int row = status - 400;
+
+	/* What is 0 is no row of these. */
+	if (row < ARRAY_SIZE(weir_own_stats) && weir_own_stats[row])
+		weir_count(wn, weir_own_stats[row], 1);
 	weir_client_count_reply(wn, status);
 }
 
@@ -177,8 +175,9 @@ void weir_client_refuse_for(struct weir_client *client, const struct http_head *
 }
 
 /* Leave what TCP did not take of a reply to an exchange; @sent: bytes that it took. */
-static bool weir_client_put_rest(struct weir_client *client, const struct http_head *head,
-				 u16 status, const struct bio_vec *piece, unsigned int sent)
+static noinline bool
+weir_client_put_rest(struct weir_client *client, const struct http_head *head, u16 status,
+		     const struct bio_vec *piece, unsigned int sent)
 {
 	struct weir_exchange *x;
 
@@ -204,15 +203,15 @@ void weir_client_refuse_from_stock(struct weir_client *client, const struct http
 				   u16 status)
 {
 	struct weir_net *wn = client->leg.wn;
-	struct bio_vec piece;
+	const struct bio_vec *piece = weir_stock_find(status, head->method != HTTP_METHOD_HEAD);
 	int sent;
 
-	if (!weir_stock_find(status, head->method != HTTP_METHOD_HEAD, &piece)) {
+	if (!piece) {
 		weir_count(wn, WEIR_STAT_allocation_failures, 1);
 		weir_client_reset(client);
 		return;
 	}
-	sent = weir_send_piece(&client->leg, &piece);
+	sent = weir_send_piece(&client->leg, piece);
 	if (sent < 0 && sent != -EAGAIN) {
 		weir_client_reset(client);
 		return;
@@ -221,10 +220,15 @@ void weir_client_refuse_from_stock(struct weir_client *client, const struct http
 	client->bytes_out += sent;
 	weir_count(wn, WEIR_STAT_bytes_client_out, sent);
 	weir_client_count_own(wn, status);
-	if (likely(sent == piece.bv_len)) {
+	if (likely(sent == piece->bv_len)) {
 		weir_client_settle_own(client, status);
-		client->wait = WEIR_WAIT_NOTHING;
-	} else if (!weir_client_put_rest(client, head, status, &piece, sent)) {
+		/* It goes on waiting, but anew. */
+		if (client->wait == WEIR_WAIT_IDLE)
+			weir_timer_set(&client->leg,
+				       weir_client_config(client)->timeouts.keepalive);
+		else
+			client->wait = WEIR_WAIT_NOTHING;
+	} else if (!weir_client_put_rest(client, head, status, piece, sent)) {
 		weir_client_reset(client);
 	}
 }
@@ -308,7 +312,10 @@ bool weir_client_send(struct weir_client *client)
 
 	if (weir_pipe_more_soon(&x->reply))
 		return false;
-	err = weir_send(&client->leg, &x->reply, last, &sent);
+	if (client->secure)
+		err = weir_tls_send(client, last, &sent);
+	else
+		err = weir_send(&client->leg, &x->reply, last, &sent);
 	client->blocked = err == -EAGAIN;
 	if (sent.bytes) {
 		client->replied = true;

@@ -5,7 +5,7 @@
 
 #include "checks.h"
 #include "choose.h"
-#include "client_leg.h"
+#include "client_tls.h"
 #include "exchange.h"
 #include "gather.h"
 #include "group.h"
@@ -53,6 +53,8 @@ static bool weir_client_put_request(struct weir_client *client, const struct wei
 	struct bio_vec piece;
 	u8 *out;
 
+	if (client->secure)
+		how.proto = (struct http_text)HTTP_TEXT("https");
 	if (unlikely(config->challenge.used))
 		how.hidden_cookie = config->challenge.cookie_name;
 	if (unlikely(proxy->differs))
@@ -198,6 +200,14 @@ static bool weir_client_fails(struct weir_client *client, const struct weir_conf
 	return true;
 }
 
+/* Whether the host of a request is another than that of the handshake, and this matters. */
+static bool weir_client_misleads(const struct weir_client *client,
+				 const struct http_policy *policy)
+{
+	return client->secure && policy->host_strict &&
+	       !weir_tls_names_agree(client, &client->gather->head, client->gather->bytes);
+}
+
 /* Judge a request by virtual hosts and rules. */
 static void weir_client_route(struct weir_client *client, const struct weir_config *config)
 {
@@ -209,9 +219,14 @@ static void weir_client_route(struct weir_client *client, const struct weir_conf
 	struct weir_route route;
 
 	weir_route_find(config, head, buf, &client->address, client->mark ?: client->accepted_mark,
-			&route);
+			weir_tls_fingerprint(client), &route);
 	weir_client_visits(client, route.vhost < config->rules->vhost_count ?
 			   config->rules->vhosts[route.vhost]->meter : NULL);
+	if (route.kind != WEIR_ROUTE_CHECK &&
+	    weir_client_misleads(client, weir_checks_of(config, route.vhost))) {
+		route.kind = WEIR_ROUTE_CHECK;
+		route.check = HTTP_CHECK_HOST_STRICT;
+	}
 	if (route.kind != WEIR_ROUTE_CHECK && config->limits.counts_codes &&
 	    weir_client_had_codes(client, config, route.vhost)) {
 		route.kind = WEIR_ROUTE_CHECK;
@@ -277,7 +292,7 @@ void weir_client_limited(struct weir_client *client, const struct weir_config *c
 	u32 vhost = WEIR_PAGE_EVERYWHERE;
 
 	/* Where it is like all others, and nobody wants to know of it. */
-	if (!config->pages && !config->limits.counts_codes &&
+	if (!config->pages && !config->limits.counts_codes && !client->secure &&
 	    head->minor && head->flags & HTTP_KEEPALIVE && head->framing == HTTP_FRAMING_NONE) {
 		weir_client_visits(client, NULL);
 		weir_client_refuse_from_stock(client, head, status);
@@ -329,6 +344,8 @@ static bool weir_client_passes(struct weir_client *client, const struct weir_con
 	enum http_check check = http_policy_check(&config->policy, &client->gather->head,
 						  client->gather->bytes);
 
+	if (check == HTTP_CHECK_NONE && weir_client_misleads(client, &config->policy))
+		check = HTTP_CHECK_HOST_STRICT;
 	if (check == HTTP_CHECK_NONE && config->limits.counts_codes &&
 	    weir_client_had_codes(client, config, WEIR_PAGE_EVERYWHERE))
 		check = HTTP_CHECK_RESPONSE_CODE;
@@ -377,7 +394,27 @@ static void weir_client_request(struct weir_client *client)
 		weir_client_forward(client, 0, WEIR_PAGE_EVERYWHERE, 0);
 }
 
-/* Reading. */
+/* Reading: what TCP has, or what TLS makes of it. */
+
+static struct sk_buff *weir_client_peek(struct weir_client *client, unsigned int *offset,
+					size_t *len)
+{
+	return client->secure ? weir_tls_peek(client, offset, len) :
+	       weir_leg_peek(&client->leg, offset, len);
+}
+
+static void weir_client_take(struct weir_client *client, size_t len)
+{
+	if (client->secure)
+		weir_tls_take(client, len);
+	else
+		weir_leg_take(&client->leg, len);
+}
+
+static bool weir_client_at_end(const struct weir_client *client)
+{
+	return client->secure ? weir_tls_at_end(client) : weir_leg_at_end(&client->leg);
+}
 
 static void weir_client_begin(struct weir_client *client)
 {
@@ -405,10 +442,10 @@ bool weir_client_read_head(struct weir_client *client)
 
 	if (unlikely(client->awaits_proxy))
 		return weir_client_read_proxy(client);
-	skb = weir_leg_peek(&client->leg, &offset, &len);
+	skb = weir_client_peek(client, &offset, &len);
 	if (!skb) {
 		/* Amid a head or between requests: nobody to answer. */
-		if (weir_leg_at_end(&client->leg))
+		if (weir_client_at_end(client))
 			weir_client_close(client, false);
 		return false;
 	}
@@ -439,10 +476,11 @@ bool weir_client_read_head(struct weir_client *client)
 			client->gather = NULL;
 		}
 	}
-	weir_leg_take(&client->leg, used);
+	weir_client_take(client, used);
 	if (verdict == HTTP_MORE)
 		weir_client_head_piece(client);
-	return true;
+	/* TLS may have decrypted more than was read. */
+	return client->x || client->secure || weir_leg_has_news(&client->leg);
 }
 
 void weir_client_switch(struct weir_client *client)
@@ -469,18 +507,43 @@ struct weir_client_actor {
 	bool stop;
 };
 
+static size_t weir_client_act(struct weir_client_actor *actor, struct sk_buff *skb,
+			      unsigned int offset, size_t len)
+{
+	struct weir_client *client = actor->client;
+	size_t used;
+
+	used = weir_relay_skb(&client->relay, &client->x->request, skb, offset, len);
+	actor->stop = used < len || client->relay.verdict != HTTP_MORE;
+	return used;
+}
+
 static int weir_client_body_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
 				  size_t len)
 {
 	struct weir_client_actor *actor = desc->arg.data;
-	struct weir_client *client = actor->client;
-	size_t used;
 
-	if (actor->stop)
-		return 0;
-	used = weir_relay_skb(&client->relay, &client->x->request, skb, offset, len);
-	actor->stop = used < len || client->relay.verdict != HTTP_MORE;
-	return used;
+	return actor->stop ? 0 : weir_client_act(actor, skb, offset, len);
+}
+
+/* The same by way of TLS.  The connection, and the exchange with it, may be gone then. */
+static int weir_client_read_secure(struct weir_client_actor *actor)
+{
+	struct weir_client *client = actor->client;
+	unsigned int offset;
+	struct sk_buff *skb;
+	size_t len, used;
+	int total = 0;
+
+	while (!actor->stop) {
+		skb = weir_tls_peek(client, &offset, &len);
+		if (!skb)
+			break;
+		used = weir_client_act(actor, skb, offset, len);
+		weir_tls_take(client, used);
+		total += used;
+	}
+	return total;
 }
 
 static void weir_client_refuse_body(struct weir_client *client, enum http_error error)
@@ -506,7 +569,10 @@ void weir_client_read_body(struct weir_client *client)
 	if (client->relay.verdict != HTTP_MORE || READ_ONCE(x->request.abandoned))
 		return;
 	client->relay.no_memory = false;
-	ret = tcp_read_sock(client->leg.sk, &desc, weir_client_body_actor);
+	ret = client->secure ? weir_client_read_secure(&actor) :
+	      tcp_read_sock(client->leg.sk, &desc, weir_client_body_actor);
+	if (client->x != x)
+		return;
 	if (ret > 0) {
 		client->moved = true;
 		client->bytes_in += ret;
@@ -514,8 +580,14 @@ void weir_client_read_body(struct weir_client *client)
 	}
 	if (client->relay.no_memory)
 		weir_leg_kick_later(&client->leg, WEIR_EVENT_READ);
-	if (client->relay.verdict == HTTP_MORE && weir_leg_at_end(&client->leg))
+	if (client->relay.verdict == HTTP_MORE && weir_client_at_end(client)) {
+		if (client->tunnel && client->secure && !client->tls->ended) {
+			/* RFC 8446, 6.1: cut off, by whoever, which is no end. */
+			weir_client_reset(client);
+			return;
+		}
 		weir_relay_finish(&client->relay);
+	}
 	switch (client->relay.verdict) {
 	case HTTP_DONE:
 		weir_pipe_end(&x->request, false);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Client legs: what the event log is told of them. */
 
-#include "client_leg.h"
+#include "client_tls.h"
 #include "meter.h"
 
 struct weir_incident weir_client_incident(const struct weir_client *client,
@@ -13,6 +13,7 @@ struct weir_incident weir_client_incident(const struct weir_client *client,
 		.listener = &client->meter->address,
 		.head = head,
 		.buf = buf,
+		.fingerprint = weir_tls_fingerprint(client),
 	};
 }
 

@@ -3,7 +3,7 @@
 
 #include <net/tcp.h>
 
-#include "client_leg.h"
+#include "client_tls.h"
 #include "exchange.h"
 #include "gather.h"
 #include "group.h"
@@ -23,6 +23,8 @@ static enum weir_client_wait weir_client_waits_for(const struct weir_client *cli
 	const struct weir_exchange *x = client->x;
 
 	if (!x) {
+		if (weir_tls_in_handshake(client))
+			return WEIR_WAIT_HANDSHAKE;
 		if (client->gather)
 			return WEIR_WAIT_HEAD;
 		if (weir_client_owes(client))
@@ -66,6 +68,7 @@ void weir_client_arm(struct weir_client *client)
 	case WEIR_WAIT_NOTHING:
 		weir_timer_clear(&client->leg);
 		break;
+	case WEIR_WAIT_HANDSHAKE:
 	case WEIR_WAIT_FIRST:
 	case WEIR_WAIT_HEAD:
 		weir_timer_set(&client->leg, timeouts->client_header);
@@ -117,6 +120,11 @@ void weir_client_expired(struct weir_client *client)
 	switch (wait) {
 	case WEIR_WAIT_NOTHING:
 	case WEIR_WAIT_TAKEN:
+		break;
+	case WEIR_WAIT_HANDSHAKE:
+		weir_count(client->leg.wn, WEIR_STAT_timeouts_client, 1);
+		weir_client_tell_slow(client, 0);
+		weir_client_reset(client);
 		break;
 	case WEIR_WAIT_FIRST:
 	case WEIR_WAIT_IDLE:

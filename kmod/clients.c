@@ -45,11 +45,15 @@ static const struct weir_limit_row weir_limit_rows[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_CONNECTION_RATE] = { WEIR_LIMIT_CONNECTION, 3 },
 	/* A minute, near enough. */
 	[WEIR_LIMIT_CHALLENGE_MISSES] = { WEIR_LIMIT_MISS, 9 },
+	[WEIR_LIMIT_TLS_HANDSHAKE_BURST] = { WEIR_LIMIT_HANDSHAKE, 0 },
+	[WEIR_LIMIT_TLS_HANDSHAKE_RATE] = { WEIR_LIMIT_HANDSHAKE, 3 },
+	[WEIR_LIMIT_TLS_INCOMPLETE_RATE] = { WEIR_LIMIT_INCOMPLETE, 3 },
 	[WEIR_LIMIT_CONCURRENT_CONNECTIONS] = { WEIR_LIMIT_CONNECTION },
 	[WEIR_LIMIT_MIN_BODY_RATE] = { WEIR_LIMIT_TRANSFER },
 	[WEIR_LIMIT_MIN_SEND_RATE] = { WEIR_LIMIT_TRANSFER },
 	[WEIR_LIMIT_HEADER_CHUNKS] = { WEIR_LIMIT_TRANSFER },
 	[WEIR_LIMIT_BODY_CHUNKS] = { WEIR_LIMIT_TRANSFER },
+	[WEIR_LIMIT_TLS_FINGERPRINT_DENY] = { WEIR_LIMIT_TRANSFER },
 };
 
 /**
@@ -170,13 +174,18 @@ static u32 weir_limit_slot(unsigned int limit, u64 now)
 	return now >> weir_limit_rows[limit].shift;
 }
 
-/* The limit that one more @event would pass. */
-static enum weir_limit weir_account_over(struct weir_window *windows, u32 open,
-					 enum weir_limit_event event, const u32 *most, u64 now)
+/*
+ * The limit that one more @event, which is a constant, would pass: of the rows only
+ * those that count it are left for the compiler.
+ */
+static __always_inline enum weir_limit
+weir_account_over(struct weir_window *windows, u32 open, enum weir_limit_event event,
+		  const u32 *most, u64 now)
 {
 	unsigned int i;
 	u64 count;
 
+#pragma GCC unroll 16
 	for (i = 0; i < WEIR_LIMIT_CHECKS; i++) {
 		if (!most[i] || weir_limit_rows[i].event != event)
 			continue;
@@ -416,6 +425,30 @@ enum weir_limit weir_account_request(struct weir_account *account, const u32 *mo
 		weir_account_count(account, WEIR_LIMIT_REQUEST, most);
 	spin_unlock(&account->lock);
 	return over;
+}
+
+enum weir_limit weir_account_handshake(struct weir_account *account, const u32 *most)
+{
+	u64 now = weir_accounts_now();
+	enum weir_limit over;
+
+	spin_lock(&account->lock);
+	over = weir_account_over(account->windows, 0, WEIR_LIMIT_INCOMPLETE, most, now);
+	if (over == WEIR_LIMIT_NONE)
+		over = weir_account_over(account->windows, 0, WEIR_LIMIT_HANDSHAKE, most, now);
+	if (over == WEIR_LIMIT_NONE)
+		weir_account_count(account, WEIR_LIMIT_HANDSHAKE, most);
+	spin_unlock(&account->lock);
+	return over;
+}
+
+void weir_account_incomplete(struct weir_account *account, const u32 *most)
+{
+	spin_lock(&account->lock);
+	/* That moves the window on; what it says is for the next one. */
+	weir_account_over(account->windows, 0, WEIR_LIMIT_INCOMPLETE, most, weir_accounts_now());
+	weir_account_count(account, WEIR_LIMIT_INCOMPLETE, most);
+	spin_unlock(&account->lock);
 }
 
 enum weir_limit weir_account_miss(struct weir_account *account, const u32 *most)

@@ -49,6 +49,9 @@ enum weir_limit {
 	WEIR_LIMIT_CONNECTION_BURST,
 	WEIR_LIMIT_CONNECTION_RATE,
 	WEIR_LIMIT_CHALLENGE_MISSES,
+	WEIR_LIMIT_TLS_HANDSHAKE_BURST,
+	WEIR_LIMIT_TLS_HANDSHAKE_RATE,
+	WEIR_LIMIT_TLS_INCOMPLETE_RATE,
 	WEIR_LIMIT_WINDOWS,
 	/* At the moment. */
 	WEIR_LIMIT_CONCURRENT_CONNECTIONS = WEIR_LIMIT_WINDOWS,
@@ -57,6 +60,7 @@ enum weir_limit {
 	WEIR_LIMIT_MIN_SEND_RATE,
 	WEIR_LIMIT_HEADER_CHUNKS,
 	WEIR_LIMIT_BODY_CHUNKS,
+	WEIR_LIMIT_TLS_FINGERPRINT_DENY,
 	/* In what its requests are like: enum http_check from here on. */
 	WEIR_LIMIT_CHECKS,
 	WEIR_LIMIT_COUNT = WEIR_LIMIT_CHECKS + HTTP_CHECK_COUNT,
@@ -68,13 +72,15 @@ enum weir_limit_event {
 	WEIR_LIMIT_REQUEST,
 	WEIR_LIMIT_CONNECTION,
 	WEIR_LIMIT_MISS,	/* a challenge that is not met yet */
+	WEIR_LIMIT_HANDSHAKE,	/* a full one of TLS that begins */
+	WEIR_LIMIT_INCOMPLETE,	/* one of TLS that comes to nothing */
 	WEIR_LIMIT_TRANSFER,	/* nothing in accounts */
 };
 
 enum {
 	/* Accounts without open connections in a bucket. */
 	WEIR_ACCOUNTS_IDLE	= 8,
-	WEIR_ACCOUNT_SIZE	= 256,
+	WEIR_ACCOUNT_SIZE	= 384,
 	/* Accounts without open connections in all. */
 	WEIR_ACCOUNTS_DEFAULT	= 65536,
 	WEIR_ACCOUNTS_MAX	= 1 << 22,
@@ -121,6 +127,10 @@ enum weir_limit weir_account_request(struct weir_account *account, const u32 *mo
 /* Count a challenge that is put to one of them; forget all of them.  Softirq. */
 enum weir_limit weir_account_miss(struct weir_account *account, const u32 *most);
 void weir_account_forgive(struct weir_account *account);
+/* Count a full handshake of one of them, unless too many began or came to nothing.  Softirq. */
+enum weir_limit weir_account_handshake(struct weir_account *account, const u32 *most);
+/* One came to nothing.  Softirq. */
+void weir_account_incomplete(struct weir_account *account, const u32 *most);
 
 /* Accounts without open connections that a namespace may have: a parameter of the module. */
 extern unsigned int weir_clients_max;

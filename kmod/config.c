@@ -6,11 +6,14 @@
 #include <net/ipv6.h>
 
 #include "checks.h"
+#include "client_tls.h"
 #include "codes.h"
 #include "config.h"
 #include "events.h"
 #include "group.h"
 #include "hook.h"
+#include "identities.h"
+#include "keylog.h"
 #include "limit.h"
 #include "listener.h"
 #include "memory.h"
@@ -18,6 +21,9 @@
 #include "pages.h"
 #include "rules.h"
 #include "secrets.h"
+#include "signer.h"
+#include "tickets.h"
+#include "tls_kernel.h"
 
 struct weir_config *weir_config_alloc(void)
 {
@@ -73,7 +79,9 @@ static void weir_config_free(struct rcu_head *rcu)
 	kvfree(config->listeners);
 	weir_rules_free(config->rules);
 	weir_pages_put(config->pages);
+	weir_identities_put(config->identities);
 	weir_firewall_release(&config->firewall);
+	weir_fingerprints_release(&config->fingerprints);
 	weir_challenge_release(&config->challenge);
 	kfree(config);
 }
@@ -137,20 +145,29 @@ static bool weir_address_is_wildcard(const union weir_address *address)
 	return !address->in.sin_addr.s_addr;
 }
 
-int weir_config_add_listener(struct weir_config *config, const union weir_address *address,
+static const struct weir_listener_config *
+weir_config_find_listener(const struct weir_config *config, const union weir_address *address)
+{
+	unsigned int i;
+
+	for (i = 0; i < config->listener_count; i++)
+		if (weir_address_equal(&config->listeners[i].address, address))
+			return &config->listeners[i];
+	return NULL;
+}
+
+int weir_config_add_listener(struct weir_config *config,
+			     const struct weir_listener_config *listener,
 			     struct netlink_ext_ack *extack)
 {
-	union weir_address copy, *listeners;
-	unsigned int i;
+	struct weir_listener_config copy = *listener, *listeners;
 	int err;
 
-	err = weir_address_copy(&copy, address, extack);
+	err = weir_address_copy(&copy.address, &listener->address, extack);
 	if (err)
 		return err;
-	for (i = 0; i < config->listener_count; i++) {
-		if (!weir_address_equal(&config->listeners[i], &copy))
-			continue;
-		NL_SET_ERR_MSG_FMT(extack, "listener %pISpc is given twice", &copy);
+	if (weir_config_find_listener(config, &copy.address)) {
+		NL_SET_ERR_MSG_FMT(extack, "listener %pISpc is given twice", &copy.address);
 		return -EEXIST;
 	}
 	if (config->listener_count == WEIR_LISTENERS_MAX) {
@@ -396,6 +413,19 @@ int weir_config_check(const struct weir_config *config, struct netlink_ext_ack *
 		NL_SET_ERR_MSG(extack, "listeners need an upstream server");
 		return -EINVAL;
 	}
+	for (i = 0; i < config->listener_count; i++) {
+		if (!config->listeners[i].tls)
+			continue;
+		if (config->identities && config->identities->count) {
+			err = weir_tls_kernel_get(extack) ?: weir_signer_get();
+			if (err)
+				return err;
+			continue;
+		}
+		NL_SET_ERR_MSG_FMT(extack, "listener %pISpc: https needs a certificate",
+				   &config->listeners[i].address);
+		return -EINVAL;
+	}
 	for (i = 0; i < config->upstream_count; i++) {
 		err = weir_config_check_upstream(&config->upstreams[i], extack);
 		if (err)
@@ -430,17 +460,6 @@ static struct weir_listener *weir_listeners_find(struct weir_net *wn,
 	return NULL;
 }
 
-static bool weir_config_has_listener(const struct weir_config *config,
-				     const union weir_address *address)
-{
-	unsigned int i;
-
-	for (i = 0; i < config->listener_count; i++)
-		if (weir_address_equal(&config->listeners[i], address))
-			return true;
-	return false;
-}
-
 static void weir_listeners_close(struct list_head *listeners)
 {
 	struct weir_listener *listener, *next;
@@ -459,7 +478,7 @@ static int weir_config_open(struct weir_net *wn, const struct weir_config *confi
 	unsigned int i;
 
 	for (i = 0; i < config->listener_count; i++) {
-		if (weir_listeners_find(wn, &config->listeners[i]))
+		if (weir_listeners_find(wn, &config->listeners[i].address))
 			continue;
 		listener = weir_listener_open(wn, &config->listeners[i], extack);
 		if (IS_ERR(listener))
@@ -473,7 +492,7 @@ static int weir_config_open(struct weir_net *wn, const struct weir_config *confi
 static int weir_config_account(struct weir_net *wn, const struct weir_limits *limits)
 {
 	if (wn->accounts || !(limits->counts_requests || limits->counts_connections ||
-			      limits->counts_misses))
+			      limits->counts_misses || limits->counts_handshakes))
 		return 0;
 	wn->accounts = weir_accounts_alloc(weir_clients_max, wn->stats);
 	return wn->accounts ? 0 : -ENOMEM;
@@ -486,6 +505,25 @@ static int weir_config_codes(struct weir_net *wn, const struct weir_limits *limi
 		return 0;
 	wn->codes = weir_codes_alloc(weir_clients_max, wn->stats);
 	return wn->codes ? 0 : -ENOMEM;
+}
+
+/* And TLS sessions can be resumed, ditto; limits have a say in handshakes. */
+static int weir_config_tls(struct weir_net *wn, struct weir_identities *identities)
+{
+	if (!identities)
+		return 0;
+	if (!wn->tickets)
+		wn->tickets = weir_tickets_alloc();
+	if (!wn->tickets)
+		return -ENOMEM;
+	weir_identities_resume(identities, wn->tickets);
+	identities->tls.greeted = weir_tls_greeted;
+	identities->tls.admit = weir_tls_admit;
+	identities->tls.named = weir_tls_named;
+#ifdef WEIR_TLS_KEYLOG
+	identities->tls.keylog = weir_keylog_add;
+#endif
+	return 0;
 }
 
 static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *config,
@@ -504,6 +542,8 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 		err = weir_challenge_prepare(wn, &config->challenge);
 	if (!err)
 		err = weir_memory_prepare(wn, &config->limits);
+	if (!err)
+		err = weir_config_tls(wn, config->identities);
 	if (err)
 		return err;
 	err = weir_config_open(wn, config, &opened, extack);
@@ -524,9 +564,16 @@ static int weir_config_apply_locked(struct weir_net *wn, struct weir_config *con
 		weir_secrets_rotate(wn->secrets, config->challenge.key_rotation);
 	refcount_inc(&config->refs);
 	old = rcu_replace_pointer(wn->config, config, lockdep_is_held(&wn->lock));
-	list_for_each_entry_safe(listener, next, &wn->listeners, node)
-		if (!weir_config_has_listener(config, &listener->address))
+	list_for_each_entry_safe(listener, next, &wn->listeners, node) {
+		const struct weir_listener_config *kept =
+			weir_config_find_listener(config, &listener->address);
+
+		if (kept)
+			/* Who sees that it speaks TLS sees the certificates too. */
+			smp_store_release(&listener->tls, kept->tls);
+		else
 			list_move_tail(&listener->node, &closed);
+	}
 	list_splice_tail(&opened, &wn->listeners);
 	weir_listeners_close(&closed);
 	weir_hook_out(wn);
@@ -546,6 +593,8 @@ int weir_config_apply(struct net *net, struct weir_config *config, struct netlin
 	weir_checks_finish(config);
 	if (!err && config->rules)
 		err = weir_rules_finish(config->rules, config->limits.uri_most, extack);
+	if (!err && config->identities)
+		err = weir_identities_finish(config->identities, extack);
 	if (!err)
 		err = weir_firewall_finish(&config->firewall, extack);
 	if (!err)

@@ -17,12 +17,14 @@
 #include "attack.h"
 #include "challenge.h"
 #include "clients.h"
+#include "fingerprints.h"
 #include "firewall.h"
 #include "pace.h"
 
 struct net;
 struct netlink_ext_ack;
 struct weir_group;
+struct weir_identities;
 struct weir_pages;
 struct weir_rules;
 struct weir_servers;
@@ -68,6 +70,16 @@ union weir_address {
 	struct sockaddr		sa;
 	struct sockaddr_in	in;
 	struct sockaddr_in6	in6;
+};
+
+/**
+ * struct weir_listener_config - where clients are listened to
+ * @address: the address
+ * @tls: they speak https there
+ */
+struct weir_listener_config {
+	union weir_address	address;
+	bool			tls;
 };
 
 /* How a server is chosen. */
@@ -206,7 +218,7 @@ struct weir_limit_answer {
 /**
  * struct weir_limits - what a client may do; 0 = no limit where said
  * @most: by enum weir_limit, how many of a client's are allowed, or how few
- *	bytes in a second; 0 = off
+ *	bytes in a second, or how many fingerprints are not; 0 = off
  * @answers: by the same, what is done with what passes it
  * @action: what is done where a limit does not say
  * @ipv6_prefix: addresses with as many bits in common are one client
@@ -227,6 +239,7 @@ struct weir_limit_answer {
  * @uri_most: the longest target that any virtual host allows
  * @body_most: ditto, body; 0 = off
  * @counts_misses: that of challenges is set
+ * @counts_handshakes: one of those of TLS handshakes is
  * @blocks: one of them blocks its client
  * @body_pace: the least rate of bodies, in ticks
  * @send_pace: ditto, of replies
@@ -252,6 +265,7 @@ struct weir_limits {
 	u32			uri_most;
 	u64			body_most;
 	bool			counts_misses;
+	bool			counts_handshakes;
 	struct weir_pace_rule	body_pace;
 	struct weir_pace_rule	send_pace;
 };
@@ -284,11 +298,13 @@ struct weir_timeouts {
  * @timeouts: how long anybody may take
  * @listener_count: used entries of @listeners
  * @upstream_count: used entries of @upstreams
- * @listeners: addresses to listen at
+ * @listeners: where clients are listened to
  * @upstreams: upstream groups; the first is where requests go unless @rules say otherwise
  * @rules: virtual hosts and rules, or NULL
  * @pages: bodies of error replies, or NULL
+ * @identities: certificates, or NULL
  * @firewall: whom the block table may not block, and how many it may
+ * @fingerprints: of TLS, that are refused
  * @challenge: what clients have to do before they are served
  * @log: what is told as events
  * @attack: when a listener or a virtual host is under attack
@@ -302,11 +318,13 @@ struct weir_config {
 	struct weir_timeouts		timeouts;
 	u32				listener_count;
 	u32				upstream_count;
-	union weir_address		*listeners;
+	struct weir_listener_config	*listeners;
 	struct weir_upstream_config	*upstreams;
 	struct weir_rules		*rules;
 	struct weir_pages		*pages;
+	struct weir_identities		*identities;
 	struct weir_firewall		firewall;
+	struct weir_fingerprints	fingerprints;
 	struct weir_challenge		challenge;
 	struct weir_log			log;
 	struct weir_attack_settings	attack;
@@ -327,7 +345,8 @@ void weir_config_put(struct weir_config *config);
  * weir_config_add_upstream() returns has the default settings; it may move
  * when the next one is added.
  */
-int weir_config_add_listener(struct weir_config *config, const union weir_address *address,
+int weir_config_add_listener(struct weir_config *config,
+			     const struct weir_listener_config *listener,
 			     struct netlink_ext_ack *extack);
 struct weir_upstream_config *weir_config_add_upstream(struct weir_config *config, const char *name,
 						      struct netlink_ext_ack *extack);

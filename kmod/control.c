@@ -24,6 +24,7 @@
 #include "control_log.h"
 #include "control_rules.h"
 #include "control_show.h"
+#include "control_tls.h"
 #include "events.h"
 #include "nl_gen.h"
 
@@ -184,18 +185,20 @@ static int weir_stage_listener(struct weir_control *control, struct nlattr *nest
 			       struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[WEIR_A_LISTENER_MAX + 1];
-	union weir_address address;
+	struct weir_listener_config listener = {};
 	int err;
 
 	err = nla_parse_nested(tb, WEIR_A_LISTENER_MAX, nest, weir_listener_nl_policy, extack);
 	if (err)
 		return err;
-	err = weir_read_address(&address, nest, tb[WEIR_A_LISTENER_ADDRESS4],
+	err = weir_read_address(&listener.address, nest, tb[WEIR_A_LISTENER_ADDRESS4],
 				tb[WEIR_A_LISTENER_ADDRESS6], tb[WEIR_A_LISTENER_PORT], extack);
 	if (err)
 		return err;
+	if (tb[WEIR_A_LISTENER_PROTOCOL])
+		listener.tls = nla_get_u32(tb[WEIR_A_LISTENER_PROTOCOL]) == WEIR_PROTOCOL_HTTPS;
 	NL_SET_BAD_ATTR(extack, nest);
-	return weir_config_add_listener(control->staged, &address, extack);
+	return weir_config_add_listener(control->staged, &listener, extack);
 }
 
 static void weir_take_u32(u32 *to, const struct nlattr *attr)
@@ -408,6 +411,18 @@ static int weir_stage_attack(struct weir_control *control, struct nlattr *nest,
 	return weir_read_attack(&control->staged->attack, nest, extack);
 }
 
+static int weir_stage_control_certificate(struct weir_control *control, struct nlattr *nest,
+					  struct netlink_ext_ack *extack)
+{
+	return weir_stage_certificate(control->staged, nest, extack);
+}
+
+static int weir_stage_control_tls(struct weir_control *control, struct nlattr *nest,
+				  struct netlink_ext_ack *extack)
+{
+	return weir_stage_tls(control->staged, nest, extack);
+}
+
 /* One stage operation: @stage puts the part in attribute @type into the sender's transaction. */
 static int weir_stage(struct sk_buff *skb, struct genl_info *info, int type,
 		      int (*stage)(struct weir_control *control, struct nlattr *nest,
@@ -490,6 +505,23 @@ int weir_nl_stage_log_doit(struct sk_buff *skb, struct genl_info *info)
 int weir_nl_stage_attack_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	return weir_stage(skb, info, WEIR_A_CONFIG_ATTACK, weir_stage_attack);
+}
+
+int weir_nl_stage_certificate_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *nest = info->attrs[WEIR_A_CONFIG_CERTIFICATE];
+	int err;
+
+	err = weir_stage(skb, info, WEIR_A_CONFIG_CERTIFICATE, weir_stage_control_certificate);
+	/* It has a key in it. */
+	if (nest)
+		memzero_explicit(nla_data(nest), nla_len(nest));
+	return err;
+}
+
+int weir_nl_stage_tls_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return weir_stage(skb, info, WEIR_A_CONFIG_TLS, weir_stage_control_tls);
 }
 
 /* Apply the staged configuration and tell the new generation, or change nothing. */

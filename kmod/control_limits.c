@@ -6,6 +6,7 @@
 #include "config.h"
 #include "control_checks.h"
 #include "control_limits.h"
+#include "control_rules.h"
 #include "limit.h"
 #include "nl_gen.h"
 
@@ -16,6 +17,9 @@ static_assert((int)WEIR_LIMIT_ACTION_CHALLENGE == (int)WEIR_ACTION_CHALLENGE);
 /* Without reply they are the same. */
 static_assert((int)WEIR_CONNECTION_ACTION_RESET + 1 == (int)WEIR_ACTION_RESET);
 static_assert((int)WEIR_CONNECTION_ACTION_DROP + 1 == (int)WEIR_ACTION_DROP);
+
+static_assert(WEIR_ABI_FINGERPRINTS_MAX == WEIR_FINGERPRINTS_MAX);
+static_assert(WEIR_ABI_FINGERPRINT_MAX == WEIR_FINGERPRINT_MAX);
 
 /**
  * struct weir_limit_attrs - the attributes of a limit; 0: it has none
@@ -68,6 +72,21 @@ static const struct weir_limit_attrs weir_limit_attrs[WEIR_LIMIT_COUNT] = {
 		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_ACTION,
 		WEIR_A_LIMITS_CONCURRENT_CONNECTIONS_BLOCK,
 	},
+	[WEIR_LIMIT_TLS_HANDSHAKE_BURST] = {
+		WEIR_A_LIMITS_TLS_HANDSHAKE_BURST,
+		WEIR_A_LIMITS_TLS_HANDSHAKE_BURST_ACTION,
+		WEIR_A_LIMITS_TLS_HANDSHAKE_BURST_BLOCK,
+	},
+	[WEIR_LIMIT_TLS_HANDSHAKE_RATE] = {
+		WEIR_A_LIMITS_TLS_HANDSHAKE_RATE,
+		WEIR_A_LIMITS_TLS_HANDSHAKE_RATE_ACTION,
+		WEIR_A_LIMITS_TLS_HANDSHAKE_RATE_BLOCK,
+	},
+	[WEIR_LIMIT_TLS_INCOMPLETE_RATE] = {
+		WEIR_A_LIMITS_TLS_INCOMPLETE_RATE,
+		WEIR_A_LIMITS_TLS_INCOMPLETE_RATE_ACTION,
+		WEIR_A_LIMITS_TLS_INCOMPLETE_RATE_BLOCK,
+	},
 	WEIR_CHECK_ATTRS(HEADER_TOTAL),
 	WEIR_CHECK_ATTRS(HEADER_COUNT),
 	WEIR_CHECK_ATTRS(URI_LENGTH),
@@ -100,6 +119,11 @@ static const struct weir_limit_attrs weir_limit_attrs[WEIR_LIMIT_COUNT] = {
 		WEIR_A_LIMITS_HEADER_CHUNKS_ACTION,
 		WEIR_A_LIMITS_HEADER_CHUNKS_BLOCK,
 		WEIR_A_LIMITS_HEADER_CHUNKS_STATUS,
+	},
+	/* How many there are is counted. */
+	[WEIR_LIMIT_TLS_FINGERPRINT_DENY] = {
+		.action = WEIR_A_LIMITS_TLS_FINGERPRINT_DENY_ACTION,
+		.block = WEIR_A_LIMITS_TLS_FINGERPRINT_DENY_BLOCK,
 	},
 	[WEIR_LIMIT_BODY_CHUNKS] = {
 		WEIR_A_LIMITS_BODY_CHUNKS,
@@ -139,6 +163,24 @@ static void weir_read_limit(struct weir_limits *limits, unsigned int limit, stru
 		answer->status = nla_get_u32(tb[attrs->status]);
 }
 
+static int weir_read_fingerprints(struct weir_config *config, const struct nlattr *nest,
+				  struct netlink_ext_ack *extack)
+{
+	const struct nlattr *attr;
+	int err = 0, left;
+
+	nla_for_each_nested(attr, nest, left) {
+		if (nla_type(attr) != WEIR_A_LIMITS_TLS_FINGERPRINT_DENY)
+			continue;
+		NL_SET_BAD_ATTR(extack, attr);
+		err = weir_fingerprints_add(&config->fingerprints, weir_attr_text(attr), extack);
+		if (err)
+			return err;
+	}
+	config->limits.most[WEIR_LIMIT_TLS_FINGERPRINT_DENY] = config->fingerprints.count;
+	return 0;
+}
+
 int weir_read_limits(struct weir_config *config, struct nlattr *nest,
 		     struct netlink_ext_ack *extack)
 {
@@ -172,8 +214,8 @@ int weir_read_limits(struct weir_config *config, struct nlattr *nest,
 	if (tb[WEIR_A_LIMITS_TOTAL_MEMORY])
 		limits->total_memory = nla_get_uint(tb[WEIR_A_LIMITS_TOTAL_MEMORY]);
 	if (tb[WEIR_A_LIMITS_CHECKS])
-		return weir_read_checks(&config->policy, &given, tb[WEIR_A_LIMITS_CHECKS], extack);
-	return 0;
+		err = weir_read_checks(&config->policy, &given, tb[WEIR_A_LIMITS_CHECKS], extack);
+	return err ?: weir_read_fingerprints(config, nest, extack);
 }
 
 static int weir_put_limit(struct sk_buff *skb, const struct weir_limits *limits, unsigned int limit)
@@ -190,6 +232,20 @@ static int weir_put_limit(struct sk_buff *skb, const struct weir_limits *limits,
 	return 0;
 }
 
+static int weir_put_fingerprints(struct sk_buff *skb, const struct weir_fingerprints *fingerprints)
+{
+	u32 i;
+
+	for (i = 0; i < fingerprints->count; i++) {
+		const struct http_pattern *pattern = &fingerprints->members[i].pattern;
+
+		if (weir_put_text(skb, WEIR_A_LIMITS_TLS_FINGERPRINT_DENY, pattern->text,
+				  pattern->len))
+			return -EMSGSIZE;
+	}
+	return 0;
+}
+
 int weir_put_limits(struct sk_buff *skb, const struct weir_config *config)
 {
 	const struct weir_limits *limits = &config->limits;
@@ -198,7 +254,8 @@ int weir_put_limits(struct sk_buff *skb, const struct weir_config *config)
 	for (i = 0; i < WEIR_LIMIT_COUNT; i++)
 		if (weir_limit_attrs[i].action && weir_put_limit(skb, limits, i))
 			return -EMSGSIZE;
-	return nla_put_u32(skb, WEIR_A_LIMITS_ACTION, limits->action) ?:
+	return weir_put_fingerprints(skb, &config->fingerprints) ?:
+	       nla_put_u32(skb, WEIR_A_LIMITS_ACTION, limits->action) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_IPV6_PREFIX, limits->ipv6_prefix) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_TOTAL, limits->header_total) ?:
 	       nla_put_u32(skb, WEIR_A_LIMITS_HEADER_COUNT, limits->header_count) ?:

@@ -27,6 +27,7 @@ static_assert((int)WEIR_MATCH_KIND_HEADER == (int)HTTP_CONDITION_HEADER);
 static_assert((int)WEIR_MATCH_KIND_COOKIE == (int)HTTP_CONDITION_COOKIE);
 static_assert((int)WEIR_MATCH_KIND_SOURCE == (int)HTTP_CONDITION_SOURCE);
 static_assert((int)WEIR_MATCH_KIND_MARK == (int)HTTP_CONDITION_MARK);
+static_assert((int)WEIR_MATCH_KIND_TLS_FINGERPRINT == (int)HTTP_CONDITION_FINGERPRINT);
 static_assert((int)WEIR_RULE_ACTION_UPSTREAM == (int)HTTP_RULE_UPSTREAM);
 static_assert((int)WEIR_RULE_ACTION_REDIRECT == (int)HTTP_RULE_REDIRECT);
 static_assert((int)WEIR_RULE_ACTION_BLOCK == (int)HTTP_RULE_BLOCK);
@@ -173,7 +174,13 @@ static int weir_read_match(struct http_condition *condition, struct weir_store *
 	}
 }
 
-/* Neighbours of a kind that a request has one of are alternatives. */
+/* A kind that a request has one of, so neighbours are alternatives. */
+static bool weir_match_is_one(u8 kind)
+{
+	return kind == HTTP_CONDITION_METHOD || kind == HTTP_CONDITION_SOURCE ||
+	       kind == HTTP_CONDITION_FINGERPRINT;
+}
+
 static int weir_join_matches(struct weir_rule *rule, const struct nlattr *nest,
 			     struct netlink_ext_ack *extack)
 {
@@ -183,9 +190,7 @@ static int weir_join_matches(struct weir_rule *rule, const struct nlattr *nest,
 		struct http_condition *before = &rule->conditions[i - 1];
 		const struct http_condition *condition = &rule->conditions[i];
 
-		if (condition->kind != before->kind ||
-		    (condition->kind != HTTP_CONDITION_METHOD &&
-		     condition->kind != HTTP_CONDITION_SOURCE))
+		if (condition->kind != before->kind || !weir_match_is_one(condition->kind))
 			continue;
 		if (condition->negate != before->negate) {
 			NL_SET_ERR_MSG_ATTR(extack, nest, "only some alternatives are negated");
@@ -342,8 +347,7 @@ int weir_stage_rule(struct weir_config *config, struct nlattr *nest,
 	return weir_rules_add_rule(rules, rule, extack);
 }
 
-/* A text as a string attribute. */
-static int weir_put_text(struct sk_buff *skb, int type, const u8 *at, size_t len)
+int weir_put_text(struct sk_buff *skb, int type, const u8 *at, size_t len)
 {
 	struct nlattr *attr = nla_reserve(skb, type, len + 1);
 

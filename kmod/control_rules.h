@@ -15,10 +15,11 @@
 
 struct weir_config;
 
-/* The text of a string attribute, without its NUL. */
+/* The text of a string attribute, without its NUL, which may not be there. */
 static inline struct http_text weir_attr_text(const struct nlattr *attr)
 {
-	return (struct http_text){ .at = nla_data(attr), .len = strlen(nla_data(attr)) };
+	return (struct http_text){ .at = nla_data(attr),
+				   .len = strnlen(nla_data(attr), nla_len(attr)) };
 }
 
 /* The index of the upstream group that an attribute names; 0, or -EINVAL and a message. */
@@ -32,6 +33,8 @@ int weir_stage_rule(struct weir_config *config, struct nlattr *nest,
 int weir_stage_error_page(struct weir_config *config, struct nlattr *nest,
 			  struct netlink_ext_ack *extack);
 
+/* A text as a string attribute; 0 or -EMSGSIZE. */
+int weir_put_text(struct sk_buff *skb, int type, const u8 *at, size_t len);
 /* The attributes of the virtual host, rule or page of this number; 0 or -EMSGSIZE. */
 int weir_put_vhost(struct sk_buff *skb, const struct weir_config *config, u32 index);
 int weir_put_rule(struct sk_buff *skb, const struct weir_config *config, u32 index);

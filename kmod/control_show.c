@@ -15,6 +15,8 @@
 #include "control_log.h"
 #include "control_rules.h"
 #include "control_show.h"
+#include "control_tls.h"
+#include "identities.h"
 #include "nl_gen.h"
 #include "pages.h"
 #include "rules.h"
@@ -54,7 +56,8 @@ enum {
  * struct weir_config_dump - how far a dump of a configuration is
  * @config: what is shown, unchanged even when another one is applied meanwhile
  * @next: index of the next part: listeners, each upstream group with its
- *	servers behind it, virtual hosts, rules, error pages, and those that there is one of
+ *	servers behind it, virtual hosts, rules, error pages, certificates, and those that
+ *	there is one of
  */
 struct weir_config_dump {
 	struct weir_config	*config;
@@ -73,7 +76,7 @@ int weir_nl_get_config_start(struct netlink_callback *cb)
 
 	dump->config = weir_config_current(genl_info_net(genl_info_dump(cb)));
 	dump->next = 0;
-	/* An error page, a rule, or an allow-list with all that it may have, in one message. */
+	/* A page, a rule, an allow-list, or a certificate with all that it may have. */
 	cb->min_dump_alloc = 2 * WEIR_PAGE_MAX - WEIR_DUMP_SPARE;
 	return 0;
 }
@@ -160,11 +163,12 @@ static int weir_put_timeouts(struct sk_buff *skb, const struct weir_timeouts *ti
 	       nla_put_uint(skb, WEIR_A_TIMEOUTS_TUNNEL, timeouts->tunnel);
 }
 
-static int weir_put_listener(struct sk_buff *skb, const union weir_address *address)
+static int weir_put_listener(struct sk_buff *skb, const struct weir_listener_config *listener)
 {
-	return weir_put_address(skb, address, WEIR_A_LISTENER_ADDRESS4, WEIR_A_LISTENER_ADDRESS6,
-				WEIR_A_LISTENER_PORT) ?:
-	       nla_put_u32(skb, WEIR_A_LISTENER_PROTOCOL, WEIR_PROTOCOL_HTTP);
+	return weir_put_address(skb, &listener->address, WEIR_A_LISTENER_ADDRESS4,
+				WEIR_A_LISTENER_ADDRESS6, WEIR_A_LISTENER_PORT) ?:
+	       nla_put_u32(skb, WEIR_A_LISTENER_PROTOCOL,
+			   listener->tls ? WEIR_PROTOCOL_HTTPS : WEIR_PROTOCOL_HTTP);
 }
 
 /**
@@ -188,11 +192,12 @@ static struct weir_config_part weir_config_part(const struct weir_config *config
 		{ WEIR_A_CONFIG_VHOST, config->rules ? config->rules->vhost_count : 0 },
 		{ WEIR_A_CONFIG_RULE, config->rules ? config->rules->rule_count : 0 },
 		{ WEIR_A_CONFIG_ERROR_PAGE, config->pages ? config->pages->count : 0 },
+		{ WEIR_A_CONFIG_CERTIFICATE, config->identities ? config->identities->count : 0 },
 	};
 	static const int once[] = {
 		WEIR_A_CONFIG_PROXY, WEIR_A_CONFIG_LIMITS, WEIR_A_CONFIG_TIMEOUTS,
 		WEIR_A_CONFIG_FIREWALL, WEIR_A_CONFIG_CHALLENGE, WEIR_A_CONFIG_LOG,
-		WEIR_A_CONFIG_ATTACK,
+		WEIR_A_CONFIG_ATTACK, WEIR_A_CONFIG_TLS,
 	};
 	struct weir_config_part part = {};
 	unsigned int i;
@@ -245,6 +250,10 @@ static int weir_put_part(struct sk_buff *skb, const struct weir_config *config,
 		return weir_put_rule(skb, config, part->member);
 	case WEIR_A_CONFIG_ERROR_PAGE:
 		return weir_put_error_page(skb, config, part->member);
+	case WEIR_A_CONFIG_CERTIFICATE:
+		return weir_put_certificate(skb, config, part->member);
+	case WEIR_A_CONFIG_TLS:
+		return weir_put_tls(skb, config);
 	case WEIR_A_CONFIG_PROXY:
 		return weir_put_proxy(skb, &config->proxy);
 	case WEIR_A_CONFIG_LIMITS:

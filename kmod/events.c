@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "control.h"
+#include "control_rules.h"
 #include "events.h"
 #include "http_parser.h"
 #include "net.h"
@@ -35,7 +36,7 @@ void weir_events_close(void)
 	synchronize_net();
 }
 
-static bool weir_events_wanted(const struct weir_net *wn)
+bool weir_events_wanted(const struct weir_net *wn)
 {
 	return READ_ONCE(weir_events_opened) &&
 	       genl_has_listeners(&weir_control_family, wn->net, WEIR_NLGRP_EVENTS);
@@ -110,7 +111,10 @@ static int weir_event_put(struct sk_buff *skb, const struct weir_incident *event
 	    (event->vhost && nla_put_string(skb, WEIR_A_EVENT_VHOST, event->vhost)) ||
 	    (event->head && weir_event_put_head(skb, event->head, event->buf)) ||
 	    (event->detail && nla_put_string(skb, WEIR_A_EVENT_DETAIL, event->detail)) ||
-	    (event->blocked && nla_put_uint(skb, WEIR_A_EVENT_BLOCK_TIME, event->block_time)))
+	    (event->blocked && nla_put_uint(skb, WEIR_A_EVENT_BLOCK_TIME, event->block_time)) ||
+	    (event->fingerprint.len &&
+	     weir_put_text(skb, WEIR_A_EVENT_TLS_FINGERPRINT, event->fingerprint.at,
+			   event->fingerprint.len)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -15,7 +15,8 @@
 
 #include <uapi/weir.h>
 
-struct http_head;
+#include "http_parser.h"
+
 struct in6_addr;
 struct weir_net;
 union weir_address;
@@ -38,6 +39,7 @@ enum weir_events_bounds {
  * @detail: what a parser did not like, or NULL
  * @blocked: the client was blocked besides
  * @block_time: for how long, microseconds; 0: until it is unblocked
+ * @fingerprint: of the connection's TLS; empty: not known
  */
 struct weir_incident {
 	enum weir_reason		reason;
@@ -52,6 +54,7 @@ struct weir_incident {
 	const char			*detail;
 	bool				blocked;
 	u64				block_time;
+	struct http_text		fingerprint;
 };
 
 /**
@@ -64,6 +67,8 @@ struct weir_events {
 	u32		told;
 };
 
+/* Whether anybody follows.  RCU read lock held. */
+bool weir_events_wanted(const struct weir_net *wn);
 /* Tell of it, or count it as lost.  Any context but hard interrupts, RCU read lock held. */
 void weir_events_tell(struct weir_net *wn, const struct weir_incident *event);
 

@@ -60,10 +60,8 @@ static void weir_gather_charge(const struct weir_gather *gather, int sign)
 		       sign * (s64)weir_gather_held(gather));
 }
 
-void weir_gather_free(struct weir_gather *gather)
+void weir_gather_release(struct weir_gather *gather)
 {
-	if (!gather || gather->borrowed)
-		return;
 	weir_gather_charge(gather, -1);
 	kfree(gather);
 }
@@ -101,16 +99,19 @@ static enum http_verdict weir_gather_place(struct weir_gather **gather, u32 max,
 {
 	size_t least = WEIR_GATHER_BYTES - weir_gather_overhead(0);
 	struct weir_gather *g = *gather;
+	struct http_text text = {};
 	enum http_verdict verdict;
-	size_t span = 0;
+	size_t span;
 	u32 size;
 
-	g->bytes = skb_frags_readable(skb) ? weir_skb_span(skb, offset, &span) : NULL;
+	if (skb_frags_readable(skb))
+		text = weir_skb_span(skb, offset);
+	g->bytes = text.at;
 	if (!g->bytes) {
 		g->head.error = HTTP_OK;
 		return HTTP_ERROR;
 	}
-	span = min3(span, len, (size_t)max);
+	span = min3(text.len, len, (size_t)max);
 	verdict = http_head_parse(&g->head, g->bytes, span);
 	*used = verdict == HTTP_DONE ? g->head.length : span;
 	if (verdict != HTTP_MORE)
@@ -159,30 +160,26 @@ enum http_verdict weir_gather_skb(struct weir_gather **gather, u32 max, const st
 	return verdict;
 }
 
-const u8 *weir_skb_span(const struct sk_buff *skb, unsigned int offset, size_t *len)
+struct http_text weir_skb_span_paged(const struct sk_buff *skb, unsigned int offset)
 {
 	struct sk_buff *next;
 	unsigned int i;
 
-	if (offset < skb_headlen(skb)) {
-		*len = skb_headlen(skb) - offset;
-		return skb->data + offset;
-	}
 	offset -= skb_headlen(skb);
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
 
-		if (offset < skb_frag_size(frag)) {
-			*len = skb_frag_size(frag) - offset;
-			return (u8 *)skb_frag_address(frag) + offset;
-		}
+		if (offset < skb_frag_size(frag))
+			return (struct http_text){
+				.at = (u8 *)skb_frag_address(frag) + offset,
+				.len = skb_frag_size(frag) - offset,
+			};
 		offset -= skb_frag_size(frag);
 	}
 	skb_walk_frags(skb, next) {
 		if (offset < next->len)
-			return weir_skb_span(next, offset, len);
+			return weir_skb_span(next, offset);
 		offset -= next->len;
 	}
-	*len = 0;
-	return NULL;
+	return (struct http_text){};
 }

@@ -9,11 +9,11 @@
 #ifndef _WEIR_GATHER_H
 #define _WEIR_GATHER_H
 
+#include <linux/skbuff.h>
 #include <linux/types.h>
 
 #include "http_parser.h"
 
-struct sk_buff;
 struct weir_stats;
 
 /**
@@ -47,8 +47,13 @@ struct weir_gather {
 struct weir_gather *weir_gather_begin(u16 capacity, struct weir_stats __percpu *stats);
 /* Bytes held for one that is not borrowed. */
 size_t weir_gather_held(const struct weir_gather *gather);
+void weir_gather_release(struct weir_gather *gather);
 /* NULL is none. */
-void weir_gather_free(struct weir_gather *gather);
+static inline void weir_gather_free(struct weir_gather *gather)
+{
+	if (gather && !gather->borrowed)
+		weir_gather_release(gather);
+}
 
 /*
  * Parse bytes of a packet that follow those before: at most @max bytes of head.
@@ -60,7 +65,22 @@ void weir_gather_free(struct weir_gather *gather);
 enum http_verdict weir_gather_skb(struct weir_gather **gather, u32 max, const struct sk_buff *skb,
 				  unsigned int offset, size_t len, size_t *used);
 
-/* Contiguous bytes of a packet at @offset: their address, and how many in @len; NULL: none. */
-const u8 *weir_skb_span(const struct sk_buff *skb, unsigned int offset, size_t *len);
+/* Contiguous bytes of a packet from @offset on; NULL: there are none. */
+struct http_text weir_skb_span_paged(const struct sk_buff *skb, unsigned int offset);
+static inline struct http_text weir_skb_span(const struct sk_buff *skb, unsigned int offset)
+{
+	const skb_frag_t *frag = skb_shinfo(skb)->frags;
+	unsigned int head = skb_headlen(skb);
+
+	if (offset < head)
+		return (struct http_text){ .at = skb->data + offset, .len = head - offset };
+	/* Mostly what is not in the head is in one piece. */
+	if (!skb_shinfo(skb)->nr_frags || offset - head >= skb_frag_size(frag))
+		return weir_skb_span_paged(skb, offset);
+	return (struct http_text){
+		.at = (u8 *)skb_frag_address(frag) + offset - head,
+		.len = skb_frag_size(frag) - (offset - head),
+	};
+}
 
 #endif /* _WEIR_GATHER_H */

@@ -72,14 +72,11 @@ static bool host_is_plain(const u8 *p, size_t len)
 	return !http_no_host(http_load(p + len - HTTP_WORD));
 }
 
-/* uri-host [ ":" port ], the host not empty, no user information (RFC 9110 section 7.2). */
-static bool host_ok(const u8 *p, size_t len)
+static noinline bool host_is_any(const u8 *p, size_t len)
 {
 	size_t used;
 	u64 port;
 
-	if (host_is_plain(p, len))
-		return true;
 	if (len && p[0] == '[') {
 		for (used = 1; used < len && p[used] != ']'; used++)
 			;
@@ -97,6 +94,12 @@ static bool host_ok(const u8 *p, size_t len)
 		return false;
 	used++;
 	return used == len || parse_number(p + used, len - used, PORT_MAX, &port);
+}
+
+/* uri-host [ ":" port ], the host not empty, no user information (RFC 9110 section 7.2). */
+static bool host_ok(const u8 *p, size_t len)
+{
+	return host_is_plain(p, len) || host_is_any(p, len);
 }
 
 /* Length of "http://" or "https://" at p, or 0. */
@@ -170,7 +173,7 @@ static enum http_error check_length(struct http_head *head, const u8 *p, size_t 
  * Only "chunked", once. A list that ends in it after other codings is well
  * formed but not ours to decode; any other is a framing that cannot be known.
  */
-static enum http_error check_coding(struct http_head *head, const u8 *p, size_t len)
+static noinline enum http_error check_coding(struct http_head *head, const u8 *p, size_t len)
 {
 	size_t at = 0, coding, coding_len, codings = 0;
 	bool chunked = false;
@@ -193,7 +196,7 @@ static enum http_error check_coding(struct http_head *head, const u8 *p, size_t 
 	return codings == 1 ? HTTP_OK : HTTP_ERR_CODING_UNSUPPORTED;
 }
 
-static enum http_error check_connection(struct http_head *head, const u8 *p, size_t len)
+static noinline enum http_error check_connection(struct http_head *head, const u8 *p, size_t len)
 {
 	size_t at = 0, option, option_len;
 
@@ -216,7 +219,7 @@ static enum http_error check_connection(struct http_head *head, const u8 *p, siz
 	return HTTP_OK;
 }
 
-static void check_te(struct http_head *head, const u8 *p, size_t len)
+static noinline void check_te(struct http_head *head, const u8 *p, size_t len)
 {
 	size_t at = 0, coding, coding_len;
 
@@ -236,7 +239,7 @@ static enum http_error check_expect(struct http_head *head, const u8 *p, size_t 
 	return HTTP_OK;
 }
 
-static enum http_error check_max_forwards(struct http_head *head, const u8 *p, size_t len)
+static noinline enum http_error check_max_forwards(struct http_head *head, const u8 *p, size_t len)
 {
 	u64 number;
 

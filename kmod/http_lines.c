@@ -39,7 +39,7 @@ bool http_take_request_line(struct http_head *head, const u8 *buf, size_t end)
 		return false;
 	}
 	from = head->pos + head->method_text.len + 1;
-	to = http_skip_target(buf, from, end);
+	to = http_scan(buf, from, end, HTTP_CHAR_TARGET, http_no_target);
 	if (buf[from] != '/' || end - to < VERSION_END || !is_version_end(buf + to) ||
 	    to - from > head->limits.uri_length)
 		return false;

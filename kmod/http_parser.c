@@ -41,8 +41,8 @@ enum {
 	VERSION_MINOR = 7,
 };
 
-static void init(struct http_head *head, const struct http_limits *limits,
-		 struct http_field *fields, u16 capacity)
+static __always_inline void init(struct http_head *head, const struct http_limits *limits,
+				 struct http_field *fields, u16 capacity)
 {
 	memset(head, 0, sizeof(*head));
 	head->fields = fields;
@@ -207,27 +207,6 @@ static enum http_error step_method(struct http_head *head, const u8 *buf, size_t
 	return step_target(head, buf, end);
 }
 
-static enum http_error step_start(struct http_head *head, const u8 *buf, size_t end)
-{
-	u8 byte = buf[head->pos];
-
-	if (http_take_request_line(head, buf, end)) {
-		head->state = STATE_FIELD;
-		return HTTP_OK;
-	}
-	if (byte == '\n')
-		return HTTP_ERR_BARE_LF;
-	if (byte != '\r') {
-		head->mark = head->pos;
-		head->state = STATE_METHOD;
-		return step_method(head, buf, end);
-	}
-	if (head->count == HTTP_LEADING_LINES_MAX)
-		return HTTP_ERR_LEADING_LINES;
-	head->count++;
-	return enter(head, STATE_START_LF);
-}
-
 static enum http_error step_status(struct http_head *head, const u8 *buf)
 {
 	u8 byte = buf[head->pos];
@@ -336,7 +315,19 @@ static enum http_error step_name(struct http_head *head, const u8 *buf, size_t e
 	return step_value_start(head, buf, end);
 }
 
-static enum http_error step_field(struct http_head *head, const u8 *buf, size_t end)
+static __always_inline enum http_error
+step_end_lf(struct http_head *head, const u8 *buf)
+{
+	enum http_error error = expect_lf(head, buf[head->pos], STATE_DONE);
+
+	if (error)
+		return error;
+	head->length = head->pos;
+	return head->is_reply ? http_check_reply(head, buf) : http_check_request(head, buf);
+}
+
+static __always_inline enum http_error
+step_field(struct http_head *head, const u8 *buf, size_t end)
 {
 	enum http_error error = http_take_fields(head, buf, end);
 	u8 byte;
@@ -344,8 +335,10 @@ static enum http_error step_field(struct http_head *head, const u8 *buf, size_t 
 	if (error || head->pos == end)
 		return error;
 	byte = buf[head->pos];
-	if (byte == '\r')
-		return enter(head, STATE_END_LF);
+	if (byte == '\r') {
+		enter(head, STATE_END_LF);
+		return head->pos < end ? step_end_lf(head, buf) : HTTP_OK;
+	}
 	if (byte == '\n')
 		return HTTP_ERR_BARE_LF;
 	/* Before the first field it is no fold, but as ambiguous. */
@@ -359,14 +352,25 @@ static enum http_error step_field(struct http_head *head, const u8 *buf, size_t 
 	return step_name(head, buf, end);
 }
 
-static enum http_error step_end_lf(struct http_head *head, const u8 *buf)
+static enum http_error step_start(struct http_head *head, const u8 *buf, size_t end)
 {
-	enum http_error error = expect_lf(head, buf[head->pos], STATE_DONE);
+	u8 byte = buf[head->pos];
 
-	if (error)
-		return error;
-	head->length = head->pos;
-	return head->is_reply ? http_check_reply(head, buf) : http_check_request(head, buf);
+	if (http_take_request_line(head, buf, end)) {
+		head->state = STATE_FIELD;
+		return head->pos < end ? step_field(head, buf, end) : HTTP_OK;
+	}
+	if (byte == '\n')
+		return HTTP_ERR_BARE_LF;
+	if (byte != '\r') {
+		head->mark = head->pos;
+		head->state = STATE_METHOD;
+		return step_method(head, buf, end);
+	}
+	if (head->count == HTTP_LEADING_LINES_MAX)
+		return HTTP_ERR_LEADING_LINES;
+	head->count++;
+	return enter(head, STATE_START_LF);
 }
 
 /* Go on where the last call was cut off. There is a byte at head->pos. */

@@ -131,6 +131,9 @@ static bool holds(const struct http_condition *condition, struct http_case *c)
 	case HTTP_CONDITION_MARK:
 		c->private = true;
 		return (c->mark & condition->mask) == condition->mark;
+	case HTTP_CONDITION_FINGERPRINT:
+		c->private = true;
+		return matches(condition, c->fingerprint);
 	default:
 		return false;
 	}

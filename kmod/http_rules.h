@@ -25,6 +25,7 @@ enum http_condition_kind {
 	HTTP_CONDITION_COOKIE,
 	HTTP_CONDITION_SOURCE,
 	HTTP_CONDITION_MARK,
+	HTTP_CONDITION_FINGERPRINT,
 	HTTP_CONDITION_COUNT,
 };
 
@@ -109,6 +110,7 @@ struct http_chain {
  * @buf: what it was parsed from
  * @address: of the client, HTTP_ADDRESS_LEN bytes
  * @mark: of its connection
+ * @fingerprint: of its client's TLS; empty: not known
  * @scratch: room for the normal forms of path and query
  * @room: bytes of @scratch: as many as the target has suffice
  *
@@ -127,6 +129,7 @@ struct http_case {
 	const u8 *buf;
 	const u8 *address;
 	u32 mark;
+	struct http_text fingerprint;
 	u8 *scratch;
 	size_t room;
 	struct http_text path;

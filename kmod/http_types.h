@@ -42,6 +42,7 @@ typedef __UINT64_TYPE__ u64;
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
+#define noinline __attribute((noinline))
 #define fallthrough __attribute__((__fallthrough__))
 #define min_t(type, a, b) \
 	({ \

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Legs: taking a TCP socket over, being told of its events, and closing it. */
 
+#include <linux/net.h>
+#include <linux/percpu.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <net/inet_common.h>
 #include <net/tcp.h>
 
+#include "config.h"
 #include "leg.h"
 #include "net.h"
 #include "queue.h"
@@ -17,6 +21,9 @@ enum {
 	/* Bytes that a peer has to take in that time for it to begin anew. */
 	WEIR_LINGER_LEAST	= 4096,
 };
+
+/* A leg is run on this CPU, and may use what this CPU has but once; softirqs off. */
+static DEFINE_PER_CPU(bool, weir_leg_running);
 
 /* Legs on their way to process context. */
 static LLIST_HEAD(weir_leg_closing);
@@ -54,12 +61,10 @@ void weir_leg_abandon(struct weir_leg *leg)
 	weir_leg_put(leg);
 }
 
-void weir_leg_put(struct weir_leg *leg)
+void weir_leg_free(struct weir_leg *leg)
 {
 	struct weir_net *wn = leg->wn;
 
-	if (!refcount_dec_and_test(&leg->refs))
-		return;
 	if (leg->sk)
 		sock_put(leg->sk);
 	leg->ops->free(leg);
@@ -72,6 +77,14 @@ void weir_leg_kick(struct weir_leg *leg, unsigned int events)
 		return;
 	if (refcount_inc_not_zero(&leg->refs))
 		weir_queue_add(leg);
+}
+
+void weir_leg_kick_behind(struct weir_leg *leg, unsigned int events)
+{
+	if (atomic_fetch_or(events, &leg->events))
+		return;
+	if (refcount_inc_not_zero(&leg->refs))
+		weir_queue_add_behind(leg);
 }
 
 void weir_leg_kick_later(struct weir_leg *leg, unsigned int events)
@@ -103,7 +116,40 @@ static void weir_leg_callback(struct sock *sk, unsigned int events)
 	rcu_read_unlock();
 }
 
+/*
+ * Run a leg for what has just come, if nothing else is to be done first.  False:
+ * it is for the drain.  TCP holds the socket lock, and is done with the packet
+ * (unless that has urgent data).
+ */
+static bool weir_leg_run_at_once(struct weir_leg *leg)
+{
+	if (!leg->ops->is_prompt || atomic_read(&leg->events) || tcp_sk(leg->sk)->urg_data ||
+	    this_cpu_read(weir_leg_running) || !leg->ops->is_prompt(leg))
+		return false;
+	weir_leg_hold(leg);
+	this_cpu_write(weir_leg_running, true);
+	leg->ops->run(leg, WEIR_EVENT_READ);
+	this_cpu_write(weir_leg_running, false);
+	weir_leg_put(leg);
+	return true;
+}
+
 static void weir_leg_data_ready(struct sock *sk)
+{
+	struct weir_leg *leg;
+
+	/* Then RCU read lock is not held, either. */
+	if (sock_owned_by_user(sk)) {
+		weir_leg_callback(sk, WEIR_EVENT_READ);
+		return;
+	}
+	leg = rcu_dereference_sk_user_data(sk);
+	if (leg && !weir_leg_run_at_once(leg))
+		weir_leg_kick(leg, WEIR_EVENT_READ);
+}
+
+/* Of a listener, which nobody has locked. */
+static void weir_leg_accept_ready(struct sock *sk)
 {
 	weir_leg_callback(sk, WEIR_EVENT_READ);
 }
@@ -143,6 +189,18 @@ void weir_leg_attach(struct weir_leg *leg, struct sock *sk, const struct weir_le
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
+void weir_leg_connect(struct weir_leg *leg, struct socket *socket,
+		      const union weir_address *address)
+{
+	union weir_address to = *address;
+	int len = to.sa.sa_family == AF_INET6 ? sizeof(to.in6) : sizeof(to.in);
+	int err = __inet_stream_connect(socket, &to.sa, len, O_NONBLOCK, 0);
+
+	/* Refused by the kernel itself (no route, no port): it ends as any other failure. */
+	if (err && err != -EINPROGRESS)
+		weir_leg_kick(leg, WEIR_EVENT_STATE);
+}
+
 void weir_leg_attach_listener(struct weir_leg *leg, struct sock *sk)
 {
 	sock_hold(sk);
@@ -152,7 +210,7 @@ void weir_leg_attach_listener(struct weir_leg *leg, struct sock *sk)
 	leg->saved_write_space = sk->sk_write_space;
 	leg->saved_state_change = sk->sk_state_change;
 	leg->saved_error_report = sk->sk_error_report;
-	sk->sk_data_ready = weir_leg_data_ready;
+	sk->sk_data_ready = weir_leg_accept_ready;
 	__rcu_assign_sk_user_data_with_flags(sk, leg, SK_USER_DATA_NOCOPY);
 	write_unlock_bh(&sk->sk_callback_lock);
 }
@@ -249,7 +307,10 @@ struct sk_buff *weir_leg_peek(const struct weir_leg *leg, unsigned int *offset, 
 	/* So ends nearly every run: without a look into the queue. */
 	if (tp->copied_seq == tp->rcv_nxt)
 		return NULL;
-	skb = tcp_recv_skb(leg->sk, tp->copied_seq, offset);
+	skb = skb_peek(&leg->sk->sk_receive_queue);
+	*offset = 0;
+	if (!skb || TCP_SKB_CB(skb)->seq != tp->copied_seq)
+		skb = tcp_recv_skb(leg->sk, tp->copied_seq, offset);
 	/* A FIN alone is a packet, too. */
 	if (!skb || *offset >= skb->len)
 		return NULL;
@@ -258,12 +319,6 @@ struct sk_buff *weir_leg_peek(const struct weir_leg *leg, unsigned int *offset, 
 	if (unlikely(tp->urg_data))
 		*len = min_t(size_t, *len, tp->urg_seq - tp->copied_seq);
 	return *len ? skb : NULL;
-}
-
-void weir_leg_take(struct weir_leg *leg, size_t len)
-{
-	if (!leg->closed && !leg->lingering)
-		tcp_read_done(leg->sk, len);
 }
 
 static int weir_leg_drop_actor(read_descriptor_t *desc, struct sk_buff *skb, unsigned int offset,
@@ -371,7 +426,9 @@ void weir_leg_run(struct weir_leg *leg)
 			weir_leg_linger_run(leg, events & WEIR_EVENT_TIMER &&
 					    weir_timer_expired(leg));
 	}
+	this_cpu_write(weir_leg_running, true);
 	leg->ops->run(leg, events);
+	this_cpu_write(weir_leg_running, false);
 	bh_unlock_sock(sk);
 put:
 	rcu_read_unlock();

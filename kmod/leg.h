@@ -14,12 +14,15 @@
 #include <linux/atomic.h>
 #include <linux/llist.h>
 #include <linux/refcount.h>
+#include <linux/tcp.h>
 #include <linux/timer.h>
 #include <linux/types.h>
-#include <net/sock.h>
+#include <net/tcp.h>
 
+struct socket;
 struct weir_leg;
 struct weir_net;
+union weir_address;
 
 /* What may have happened to a leg.  Bits; the leg looks for itself what is true. */
 enum weir_event {
@@ -39,6 +42,8 @@ enum weir_event {
  * @unlocked: @run is called without the socket lock (listeners)
  * @run: handle events; softirq, socket lock held and not owned by a user.
  *	Also called, for the sake of messages, when the leg lingers or is closed.
+ * @is_prompt: whether what has just come can be dealt with where it came, as by @run
+ *	for %WEIR_EVENT_READ: softirq, socket lock held, inside TCP.  NULL: never
  * @destroy: release the socket; process context, no locks.  After it the leg
  *	is still there for those who hold references.
  * @gone: instead of @destroy for a socket that TCP is done with, which is released
@@ -48,6 +53,7 @@ enum weir_event {
 struct weir_leg_ops {
 	bool unlocked;
 	void (*run)(struct weir_leg *leg, unsigned int events);
+	bool (*is_prompt)(struct weir_leg *leg);
 	void (*destroy)(struct weir_leg *leg);
 	void (*gone)(struct weir_leg *leg);
 	void (*free)(struct weir_leg *leg);
@@ -128,11 +134,20 @@ void weir_leg_abandon(struct weir_leg *leg);
  * knows the socket.
  */
 void weir_leg_attach(struct weir_leg *leg, struct sock *sk, const struct weir_leg *model);
+/*
+ * Begin to connect a leg's own socket.  The socket lock has been held since
+ * weir_leg_attach(): a run would take a socket that is not connecting yet for one
+ * that has failed, and release it under our feet.  Sleeps.
+ */
+void weir_leg_connect(struct weir_leg *leg, struct socket *socket,
+		      const union weir_address *address);
 /* For a listener: data_ready alone, and children do not inherit the pointer. */
 void weir_leg_attach_listener(struct weir_leg *leg, struct sock *sk);
 
 /* Tell a leg that something happened.  Any context; caller holds a reference or RCU. */
 void weir_leg_kick(struct weir_leg *leg, unsigned int events);
+/* The same when others have nothing to do, see queue.h.  Softirq. */
+void weir_leg_kick_behind(struct weir_leg *leg, unsigned int events);
 /* The same a jiffy later, for what cannot go on just now. */
 void weir_leg_kick_later(struct weir_leg *leg, unsigned int events);
 /* The drain's part: run a dequeued leg and drop the queue's reference. */
@@ -142,7 +157,13 @@ static inline void weir_leg_hold(struct weir_leg *leg)
 	refcount_inc(&leg->refs);
 }
 
-void weir_leg_put(struct weir_leg *leg);
+/* For weir_leg_put(). */
+void weir_leg_free(struct weir_leg *leg);
+static inline void weir_leg_put(struct weir_leg *leg)
+{
+	if (refcount_dec_and_test(&leg->refs))
+		weir_leg_free(leg);
+}
 
 /*
  * The end of a leg, from its run() only.  weir_leg_reset() sends an RST;
@@ -164,6 +185,15 @@ void weir_leg_mark(struct weir_leg *leg, u32 mark);
 
 /* Whether the peer's FIN was received and all before it read. */
 bool weir_leg_at_end(const struct weir_leg *leg);
+/* Whether bytes, or the end, are there to be read. */
+static inline bool weir_leg_has_news(const struct weir_leg *leg)
+{
+	const struct tcp_sock *tp = tcp_sk(leg->sk);
+
+	return tp->copied_seq != tp->rcv_nxt || leg->sk->sk_shutdown & RCV_SHUTDOWN ||
+	       leg->sk->sk_state == TCP_CLOSE;
+}
+
 /* Whether unread bytes wait. */
 bool weir_leg_has_input(const struct weir_leg *leg);
 
@@ -173,6 +203,10 @@ bool weir_leg_has_input(const struct weir_leg *leg);
  * @len of them, unless the leg is at its end meanwhile.  Socket lock held.
  */
 struct sk_buff *weir_leg_peek(const struct weir_leg *leg, unsigned int *offset, size_t *len);
-void weir_leg_take(struct weir_leg *leg, size_t len);
+static inline void weir_leg_take(struct weir_leg *leg, size_t len)
+{
+	if (!leg->closed && !leg->lingering)
+		tcp_read_done(leg->sk, len);
+}
 
 #endif /* _WEIR_LEG_H */

@@ -35,10 +35,14 @@ static const enum weir_stat weir_limit_stats[WEIR_LIMIT_COUNT] = {
 	WEIR_CHECK_STAT(TRAILER_SPLIT, trailer_split),
 	WEIR_CHECK_STAT(RESPONSE_CODE, response_code),
 	[WEIR_LIMIT_CHALLENGE_MISSES] = WEIR_STAT_rejected_challenge_misses,
+	[WEIR_LIMIT_TLS_HANDSHAKE_RATE] = WEIR_STAT_rejected_tls_handshake_rate,
+	[WEIR_LIMIT_TLS_HANDSHAKE_BURST] = WEIR_STAT_rejected_tls_handshake_burst,
+	[WEIR_LIMIT_TLS_INCOMPLETE_RATE] = WEIR_STAT_rejected_tls_incomplete_rate,
 	[WEIR_LIMIT_MIN_BODY_RATE] = WEIR_STAT_rejected_min_body_rate,
 	[WEIR_LIMIT_MIN_SEND_RATE] = WEIR_STAT_rejected_min_send_rate,
 	[WEIR_LIMIT_HEADER_CHUNKS] = WEIR_STAT_rejected_header_chunks,
 	[WEIR_LIMIT_BODY_CHUNKS] = WEIR_STAT_rejected_body_chunks,
+	[WEIR_LIMIT_TLS_FINGERPRINT_DENY] = WEIR_STAT_rejected_tls_fingerprint_deny,
 };
 
 /* And what the event log calls it. */
@@ -65,10 +69,14 @@ static const enum weir_reason weir_limit_reasons[WEIR_LIMIT_COUNT] = {
 	[WEIR_LIMIT_CHECKS + HTTP_CHECK_FORM_BYTES] = WEIR_REASON_FORM_BYTES,
 	[WEIR_LIMIT_CHECKS + HTTP_CHECK_TRAILER_SPLIT] = WEIR_REASON_TRAILER_SPLIT,
 	[WEIR_LIMIT_CHECKS + HTTP_CHECK_RESPONSE_CODE] = WEIR_REASON_RESPONSE_CODE,
+	[WEIR_LIMIT_TLS_HANDSHAKE_RATE] = WEIR_REASON_TLS_HANDSHAKE_RATE,
+	[WEIR_LIMIT_TLS_HANDSHAKE_BURST] = WEIR_REASON_TLS_HANDSHAKE_BURST,
+	[WEIR_LIMIT_TLS_INCOMPLETE_RATE] = WEIR_REASON_TLS_INCOMPLETE_RATE,
 	[WEIR_LIMIT_MIN_BODY_RATE] = WEIR_REASON_MIN_BODY_RATE,
 	[WEIR_LIMIT_MIN_SEND_RATE] = WEIR_REASON_MIN_SEND_RATE,
 	[WEIR_LIMIT_HEADER_CHUNKS] = WEIR_REASON_HEADER_CHUNKS,
 	[WEIR_LIMIT_BODY_CHUNKS] = WEIR_REASON_BODY_CHUNKS,
+	[WEIR_LIMIT_TLS_FINGERPRINT_DENY] = WEIR_REASON_TLS_FINGERPRINT_DENY,
 };
 
 static_assert((int)WEIR_EVENT_ACTION_REPLY == (int)WEIR_ACTION_REPLY);
@@ -85,8 +93,15 @@ static const enum weir_stat weir_action_stats[__WEIR_ACTION_COUNT] = {
 
 bool weir_limit_can_reply(enum weir_limit limit)
 {
-	return weir_limit_event(limit) != WEIR_LIMIT_CONNECTION &&
-	       limit != WEIR_LIMIT_MIN_SEND_RATE;
+	switch (weir_limit_event(limit)) {
+	case WEIR_LIMIT_CONNECTION:
+	case WEIR_LIMIT_HANDSHAKE:
+	case WEIR_LIMIT_INCOMPLETE:
+		return false;
+	default:
+		return limit != WEIR_LIMIT_MIN_SEND_RATE &&
+		       limit != WEIR_LIMIT_TLS_FINGERPRINT_DENY;
+	}
 }
 
 void weir_limits_finish(struct weir_limits *limits)
@@ -96,6 +111,7 @@ void weir_limits_finish(struct weir_limits *limits)
 	limits->counts_requests = false;
 	limits->counts_connections = false;
 	limits->counts_misses = false;
+	limits->counts_handshakes = false;
 	limits->blocks = false;
 	for (i = 0; i < WEIR_LIMIT_COUNT; i++) {
 		struct weir_limit_answer *answer = &limits->answers[i];
@@ -117,6 +133,9 @@ void weir_limits_finish(struct weir_limits *limits)
 			limits->counts_connections = true;
 		else if (weir_limit_event(i) == WEIR_LIMIT_MISS)
 			limits->counts_misses = true;
+		else if (weir_limit_event(i) == WEIR_LIMIT_HANDSHAKE ||
+			 weir_limit_event(i) == WEIR_LIMIT_INCOMPLETE)
+			limits->counts_handshakes = true;
 	}
 	limits->body_pace.rate = limits->most[WEIR_LIMIT_MIN_BODY_RATE];
 	limits->body_pace.grace = weir_timer_ticks(limits->min_body_grace);
@@ -154,14 +173,12 @@ void weir_limit_close(struct weir_net *wn, struct weir_account *account)
 	rcu_read_unlock();
 }
 
-bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *address)
+bool weir_limit_spares_some(const struct weir_config *config, const struct in6_addr *address)
 {
 	struct weir_prefix client;
 
 	if (weir_firewall_trusts(&config->firewall, address))
 		return true;
-	if (!config->firewall.sorted_count)
-		return false;
 	weir_prefix_set(&client, address, WEIR_PREFIX_MAX);
 	return weir_firewall_allows(&config->firewall, &client);
 }
@@ -174,6 +191,8 @@ enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limit
 
 	weir_count(wn, weir_limit_stats[over], 1);
 	weir_count(wn, weir_action_stats[answer->action], 1);
+	if (!event)
+		return answer->action;
 	/*
 	 * If there is no room for it, what is refused now is all that is refused.
 	 * What nobody may send is also refused to those who are never blocked.

@@ -35,17 +35,30 @@ struct weir_account *weir_limit_open(struct weir_net *wn, const struct weir_limi
 void weir_limit_close(struct weir_net *wn, struct weir_account *account);
 
 /* Whether no limit applies to a client: one of the allow-list, or a proxy.  Any context. */
-bool weir_limit_spares(const struct weir_config *config, const struct in6_addr *address);
+bool weir_limit_spares_some(const struct weir_config *config, const struct in6_addr *address);
+static inline bool weir_limit_spares(const struct weir_config *config,
+				     const struct in6_addr *address)
+{
+	return (config->firewall.proxy_count || config->firewall.sorted_count) &&
+	       weir_limit_spares_some(config, address);
+}
 
 /*
  * Something of a client was refused for the limit @over: count it, and what is
  * done about it, block the client if that is wanted, and tell of it.  @event has
  * what is known of client and request; the rest is filled in.  Returns the
  * action.  @limits are a configuration's.  Any context but hard interrupts, RCU
- * read lock held.
+ * read lock held.  @event may be NULL if weir_limit_is_told() says so.
  */
 enum weir_action weir_limit_refused(struct weir_net *wn, const struct weir_limits *limits,
 				    enum weir_limit over, struct weir_incident *event);
+
+/* Whether anything has to be known of who is refused, and what. */
+static inline bool weir_limit_is_told(const struct weir_net *wn, const struct weir_limits *limits,
+				      enum weir_limit over)
+{
+	return limits->answers[over].blocks || weir_events_wanted(wn);
+}
 
 /* What it means for limits that a request does not pass a check. */
 static inline enum weir_limit weir_limit_of(enum http_check check)

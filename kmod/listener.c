@@ -119,15 +119,18 @@ static int weir_listener_start(struct weir_listener *listener, struct netlink_ex
 	return err;
 }
 
-struct weir_listener *weir_listener_open(struct weir_net *wn, const union weir_address *address,
+struct weir_listener *weir_listener_open(struct weir_net *wn,
+					 const struct weir_listener_config *config,
 					 struct netlink_ext_ack *extack)
 {
 	struct weir_listener *listener = kzalloc(sizeof(*listener), GFP_KERNEL);
+	const union weir_address *address = &config->address;
 	int err;
 
 	if (!listener)
 		return ERR_PTR(-ENOMEM);
 	listener->address = *address;
+	listener->tls = config->tls;
 	INIT_LIST_HEAD(&listener->node);
 	listener->meter = weir_meter_get(wn->meters, WEIR_METER_LISTENER, "", address);
 	if (!listener->meter) {

@@ -8,19 +8,29 @@
 #include "clients.h"
 #include "control.h"
 #include "exchange.h"
+#include "keylog.h"
 #include "leg.h"
 #include "net.h"
 #include "pipe.h"
 #include "queue.h"
+#include "signer.h"
 #include "stock.h"
+#include "tls_kernel.h"
+#include "tls_server.h"
 
 static int __init weir_init(void)
 {
 	int err;
 
-	err = weir_queue_init();
+	err = weir_keylog_init();
 	if (err)
 		return err;
+	err = tls_engine_init();
+	if (err)
+		goto keylog;
+	err = weir_queue_init();
+	if (err)
+		goto engine;
 	err = weir_client_init();
 	if (err)
 		goto queue;
@@ -47,6 +57,10 @@ client:
 	weir_client_exit();
 queue:
 	weir_queue_exit();
+engine:
+	tls_engine_exit();
+keylog:
+	weir_keylog_exit();
 	return err;
 }
 
@@ -55,6 +69,7 @@ static void __exit weir_exit(void)
 	weir_control_exit();
 	weir_net_exit();
 	weir_leg_exit();
+	weir_signer_exit();
 	weir_queue_exit();
 	weir_exchange_exit();
 	weir_pipe_exit();
@@ -64,6 +79,9 @@ static void __exit weir_exit(void)
 	rcu_barrier();
 	weir_accounts_exit();
 	weir_client_exit();
+	weir_tls_kernel_exit();
+	tls_engine_exit();
+	weir_keylog_exit();
 }
 
 module_init(weir_init);

@@ -20,7 +20,7 @@
 #include <net/ipv6.h>
 
 #include "client.h"
-#include "client_leg.h"
+#include "client_tls.h"
 #include "config.h"
 #include "evict.h"
 #include "exchange.h"
@@ -131,6 +131,8 @@ static u64 weir_memory_of(struct weir_client *client, struct in6_addr *address)
 		bytes = sizeof(*client) + weir_memory_of_socket(sk);
 		if (client->gather)
 			bytes += weir_gather_held(client->gather);
+		if (client->tls)
+			bytes += weir_tls_held(client->tls);
 		if (client->x)
 			bytes += weir_memory_of_exchange(client->x);
 	}

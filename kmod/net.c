@@ -19,6 +19,7 @@
 #include "net.h"
 #include "secrets.h"
 #include "spent.h"
+#include "tickets.h"
 #include "upstream.h"
 
 static unsigned int weir_net_id __read_mostly;
@@ -117,6 +118,7 @@ static void __net_exit weir_net_end(struct net *net)
 	weir_codes_free(wn->codes);
 	weir_secrets_free(wn->secrets);
 	weir_spent_free(wn->spent);
+	weir_tickets_free(wn->tickets);
 	weir_meters_put(wn->meters);
 	free_percpu(wn->events);
 	free_percpu(wn->stats);

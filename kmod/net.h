@@ -21,6 +21,7 @@ struct weir_accounts;
 struct weir_codes;
 struct weir_secrets;
 struct weir_spent;
+struct weir_tickets;
 struct weir_events;
 struct weir_memory;
 
@@ -34,6 +35,7 @@ struct weir_memory;
  * @codes: replies with certain codes that clients got; as @accounts
  * @secrets: of challenges' tokens, likewise once any configuration has challenges
  * @spent: puzzles that were solved, likewise
+ * @tickets: keys of TLS sessions, likewise once any configuration has certificates
  * @stats: counters
  * @events: how many each CPU has told lately
  * @meters: counters of listeners, upstreams and so on
@@ -68,6 +70,7 @@ struct weir_net {
 	struct weir_codes		*codes;
 	struct weir_secrets		*secrets;
 	struct weir_spent		*spent;
+	struct weir_tickets		*tickets;
 	struct weir_stats __percpu	*stats;
 	struct weir_events __percpu	*events;
 	struct weir_meters		*meters;

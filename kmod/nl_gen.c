@@ -216,6 +216,34 @@ static const struct netlink_range_validation weir_a_limits_body_ahead_range = {
 	.max	= WEIR_ABI_BODY_AHEAD_MAX,
 };
 
+static const struct netlink_range_validation weir_a_limits_tls_handshake_rate_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_tls_handshake_rate_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_tls_handshake_burst_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_tls_handshake_burst_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_tls_incomplete_rate_range = {
+	.max	= WEIR_ABI_RATE_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_tls_incomplete_rate_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
+static const struct netlink_range_validation weir_a_limits_tls_fingerprint_deny_block_range = {
+	.max	= WEIR_ABI_BLOCK_TIME_MAX,
+};
+
 static const struct netlink_range_validation weir_a_checks_uri_length_range = {
 	.min	= WEIR_ABI_URI_LENGTH_MIN,
 	.max	= WEIR_ABI_URI_LENGTH_MAX,
@@ -344,6 +372,19 @@ const struct nla_policy weir_block_nl_policy[WEIR_A_BLOCK_TIME + 1] = {
 	[WEIR_A_BLOCK_TIME] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_block_time_range),
 };
 
+const struct nla_policy weir_certificate_nl_policy[WEIR_A_CERTIFICATE_STAPLE_FILE + 1] = {
+	[WEIR_A_CERTIFICATE_CHAIN] = { .type = NLA_BINARY, },
+	[WEIR_A_CERTIFICATE_KEY_KIND] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_CERTIFICATE_KEY] = { .type = NLA_BINARY, },
+	[WEIR_A_CERTIFICATE_SERVER_NAME] = { .type = NLA_STRING, .len = WEIR_ABI_SERVER_NAME_MAX, },
+	[WEIR_A_CERTIFICATE_DEFAULT] = { .type = NLA_FLAG, },
+	[WEIR_A_CERTIFICATE_CHAIN_FILE] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_FILE_NAME_MAX, },
+	[WEIR_A_CERTIFICATE_KEY_FILE] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_FILE_NAME_MAX, },
+	[WEIR_A_CERTIFICATE_STAPLE] = { .type = NLA_BINARY, },
+	[WEIR_A_CERTIFICATE_STAPLE_UNTIL] = { .type = NLA_UINT, },
+	[WEIR_A_CERTIFICATE_STAPLE_FILE] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_FILE_NAME_MAX, },
+};
+
 const struct nla_policy weir_challenge_nl_policy[WEIR_A_CHALLENGE_PER_VHOST + 1] = {
 	[WEIR_A_CHALLENGE_MODE] = NLA_POLICY_MAX(NLA_U32, 2),
 	[WEIR_A_CHALLENGE_WHEN] = NLA_POLICY_MAX(NLA_U32, 2),
@@ -415,7 +456,7 @@ const struct nla_policy weir_health_nl_policy[WEIR_A_HEALTH_FALL + 1] = {
 	[WEIR_A_HEALTH_FALL] = NLA_POLICY_RANGE(NLA_U32, 1, WEIR_ABI_COUNT_MAX),
 };
 
-const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_AHEAD + 1] = {
+const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_TLS_FINGERPRINT_DENY_BLOCK + 1] = {
 	[WEIR_A_LIMITS_REQUEST_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_rate_range),
 	[WEIR_A_LIMITS_REQUEST_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_request_burst_range),
 	[WEIR_A_LIMITS_ACTION] = NLA_POLICY_MAX(NLA_U32, 3),
@@ -509,13 +550,25 @@ const struct nla_policy weir_limits_nl_policy[WEIR_A_LIMITS_BODY_AHEAD + 1] = {
 	[WEIR_A_LIMITS_BODY_CHUNKS_STATUS] = NLA_POLICY_RANGE(NLA_U32, 400, 599),
 	[WEIR_A_LIMITS_BODY_CHUNKS_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_body_chunks_block_range),
 	[WEIR_A_LIMITS_BODY_AHEAD] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_body_ahead_range),
+	[WEIR_A_LIMITS_TLS_HANDSHAKE_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_tls_handshake_rate_range),
+	[WEIR_A_LIMITS_TLS_HANDSHAKE_RATE_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_TLS_HANDSHAKE_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_tls_handshake_rate_block_range),
+	[WEIR_A_LIMITS_TLS_HANDSHAKE_BURST] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_tls_handshake_burst_range),
+	[WEIR_A_LIMITS_TLS_HANDSHAKE_BURST_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_TLS_HANDSHAKE_BURST_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_tls_handshake_burst_block_range),
+	[WEIR_A_LIMITS_TLS_INCOMPLETE_RATE] = NLA_POLICY_FULL_RANGE(NLA_U32, &weir_a_limits_tls_incomplete_rate_range),
+	[WEIR_A_LIMITS_TLS_INCOMPLETE_RATE_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_TLS_INCOMPLETE_RATE_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_tls_incomplete_rate_block_range),
+	[WEIR_A_LIMITS_TLS_FINGERPRINT_DENY] = { .type = NLA_STRING, .len = WEIR_ABI_FINGERPRINT_MAX, },
+	[WEIR_A_LIMITS_TLS_FINGERPRINT_DENY_ACTION] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_LIMITS_TLS_FINGERPRINT_DENY_BLOCK] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_limits_tls_fingerprint_deny_block_range),
 };
 
 const struct nla_policy weir_listener_nl_policy[WEIR_A_LISTENER_PROTOCOL + 1] = {
 	[WEIR_A_LISTENER_ADDRESS4] = { .type = NLA_U32, },
 	[WEIR_A_LISTENER_ADDRESS6] = NLA_POLICY_EXACT_LEN(16),
 	[WEIR_A_LISTENER_PORT] = NLA_POLICY_MIN(NLA_U16, 1),
-	[WEIR_A_LISTENER_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 0),
+	[WEIR_A_LISTENER_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 const struct nla_policy weir_log_nl_policy[WEIR_A_LOG_RATE + 1] = {
@@ -523,7 +576,7 @@ const struct nla_policy weir_log_nl_policy[WEIR_A_LOG_RATE + 1] = {
 };
 
 const struct nla_policy weir_match_nl_policy[WEIR_A_MATCH_MASK + 1] = {
-	[WEIR_A_MATCH_KIND] = NLA_POLICY_MAX(NLA_U32, 7),
+	[WEIR_A_MATCH_KIND] = NLA_POLICY_MAX(NLA_U32, 8),
 	[WEIR_A_MATCH_NEGATE] = { .type = NLA_FLAG, },
 	[WEIR_A_MATCH_NAME] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_PATTERN_MAX, },
 	[WEIR_A_MATCH_PATTERN] = { .type = NLA_NUL_STRING, .len = WEIR_ABI_PATTERN_MAX, },
@@ -574,6 +627,11 @@ const struct nla_policy weir_timeouts_nl_policy[WEIR_A_TIMEOUTS_TUNNEL + 1] = {
 	[WEIR_A_TIMEOUTS_UPSTREAM_CONNECT] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_upstream_connect_range),
 	[WEIR_A_TIMEOUTS_UPSTREAM_RESPONSE] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_upstream_response_range),
 	[WEIR_A_TIMEOUTS_TUNNEL] = NLA_POLICY_FULL_RANGE(NLA_UINT, &weir_a_timeouts_tunnel_range),
+};
+
+const struct nla_policy weir_tls_nl_policy[WEIR_A_TLS_MIN_VERSION + 1] = {
+	[WEIR_A_TLS_UNKNOWN_NAME] = NLA_POLICY_MAX(NLA_U32, 1),
+	[WEIR_A_TLS_MIN_VERSION] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 const struct nla_policy weir_upstream_nl_policy[WEIR_A_UPSTREAM_HEALTH + 1] = {
@@ -684,8 +742,18 @@ static const struct nla_policy weir_stage_log_nl_policy[WEIR_A_CONFIG_LOG + 1] =
 	[WEIR_A_CONFIG_LOG] = NLA_POLICY_NESTED(weir_log_nl_policy),
 };
 
+/* WEIR_CMD_STAGE_CERTIFICATE - do */
+static const struct nla_policy weir_stage_certificate_nl_policy[WEIR_A_CONFIG_CERTIFICATE + 1] = {
+	[WEIR_A_CONFIG_CERTIFICATE] = NLA_POLICY_NESTED(weir_certificate_nl_policy),
+};
+
+/* WEIR_CMD_STAGE_TLS - do */
+static const struct nla_policy weir_stage_tls_nl_policy[WEIR_A_CONFIG_TLS + 1] = {
+	[WEIR_A_CONFIG_TLS] = NLA_POLICY_NESTED(weir_tls_nl_policy),
+};
+
 /* Ops table for weir */
-const struct genl_split_ops weir_nl_ops[23] = {
+const struct genl_split_ops weir_nl_ops[25] = {
 	{
 		.cmd	= WEIR_CMD_GET_INFO,
 		.doit	= weir_nl_get_info_doit,
@@ -839,6 +907,20 @@ const struct genl_split_ops weir_nl_ops[23] = {
 		.doit		= weir_nl_stage_log_doit,
 		.policy		= weir_stage_log_nl_policy,
 		.maxattr	= WEIR_A_CONFIG_LOG,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_CERTIFICATE,
+		.doit		= weir_nl_stage_certificate_doit,
+		.policy		= weir_stage_certificate_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_CERTIFICATE,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= WEIR_CMD_STAGE_TLS,
+		.doit		= weir_nl_stage_tls_doit,
+		.policy		= weir_stage_tls_nl_policy,
+		.maxattr	= WEIR_A_CONFIG_TLS,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

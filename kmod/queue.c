@@ -54,6 +54,8 @@ static void weir_queue_append(struct weir_queue_list *list, struct weir_queue_li
  * struct weir_queue - one CPU's queue
  * @lock: protects all; a leaf lock, taken with softirqs off
  * @legs: to be run
+ * @behind: to be run when @legs is empty, and one of them in each drain
+ * @behind_count: so many
  * @later: to be run at the next jiffy, since their socket was in use
  * @draining: the drain runs or is scheduled, and will see what is added
  * @drain: runs @legs
@@ -62,6 +64,8 @@ static void weir_queue_append(struct weir_queue_list *list, struct weir_queue_li
 struct weir_queue {
 	spinlock_t		lock; /* protects the rest */
 	struct weir_queue_list	legs;
+	struct weir_queue_list	behind;
+	unsigned int		behind_count;
 	struct weir_queue_list	later;
 	bool			draining;
 	struct weir_drain	drain;
@@ -69,6 +73,15 @@ struct weir_queue {
 };
 
 static DEFINE_PER_CPU(struct weir_queue, weir_queues);
+
+/* Its lock is held. */
+static void weir_queue_schedule(struct weir_queue *queue)
+{
+	if (queue->draining)
+		return;
+	queue->draining = true;
+	weir_drain_schedule(&queue->drain);
+}
 
 void weir_queue_add(struct weir_leg *leg)
 {
@@ -80,12 +93,27 @@ void weir_queue_add(struct weir_leg *leg)
 	queue = this_cpu_ptr(&weir_queues);
 	spin_lock(&queue->lock);
 	weir_queue_append(&queue->legs, &one);
-	if (!queue->draining) {
-		queue->draining = true;
-		weir_drain_schedule(&queue->drain);
-	}
+	weir_queue_schedule(queue);
 	spin_unlock(&queue->lock);
 	local_bh_enable();
+}
+
+void weir_queue_add_behind(struct weir_leg *leg)
+{
+	struct weir_queue *queue = this_cpu_ptr(&weir_queues);
+	struct weir_queue_list one = { leg, leg };
+
+	leg->queue_next = NULL;
+	spin_lock(&queue->lock);
+	weir_queue_append(&queue->behind, &one);
+	queue->behind_count++;
+	weir_queue_schedule(queue);
+	spin_unlock(&queue->lock);
+}
+
+unsigned int weir_queue_behind(void)
+{
+	return READ_ONCE(this_cpu_ptr(&weir_queues)->behind_count);
 }
 
 void weir_queue_add_later(struct weir_leg *leg)
@@ -112,11 +140,22 @@ static void weir_queue_timer(struct timer_list *timer)
 	if (queue->later.first)
 		weir_queue_append(&queue->legs, &queue->later);
 	queue->later.first = NULL;
-	if (queue->legs.first && !queue->draining) {
-		queue->draining = true;
-		weir_drain_schedule(&queue->drain);
-	}
+	if (queue->legs.first)
+		weir_queue_schedule(queue);
 	spin_unlock(&queue->lock);
+}
+
+/* The first of those that wait behind all others, or none.  The lock is held. */
+static struct weir_queue_list weir_queue_take_behind(struct weir_queue *queue)
+{
+	struct weir_queue_list one = { queue->behind.first, queue->behind.first };
+
+	if (one.first) {
+		queue->behind.first = one.first->queue_next;
+		one.first->queue_next = NULL;
+		queue->behind_count--;
+	}
+	return one;
 }
 
 /* Softirq; the queue's own CPU but for one that has gone. */
@@ -125,6 +164,7 @@ static void weir_queue_drain(struct weir_drain_entry *entry)
 	struct weir_queue *queue = container_of(weir_drain_of(entry), struct weir_queue, drain);
 	struct weir_queue_list batch = {};
 	unsigned int round, legs = 0;
+	bool behind = false, dear;
 	struct weir_leg *leg;
 	u64 end = 0;
 
@@ -132,6 +172,10 @@ static void weir_queue_drain(struct weir_drain_entry *entry)
 		spin_lock(&queue->lock);
 		batch = queue->legs;
 		queue->legs.first = NULL;
+		dear = !batch.first;
+		if (dear)
+			batch = weir_queue_take_behind(queue);
+		behind |= dear;
 		if (!batch.first)
 			queue->draining = false;
 		spin_unlock(&queue->lock);
@@ -141,7 +185,7 @@ static void weir_queue_drain(struct weir_drain_entry *entry)
 			leg = batch.first;
 			batch.first = leg->queue_next;
 			weir_leg_run(leg);
-			if (++legs % WEIR_DRAIN_LOOKS)
+			if (++legs % WEIR_DRAIN_LOOKS && !dear)
 				continue;
 			/* The clock costs more than a short run: the first few are free. */
 			if (!end)
@@ -152,13 +196,20 @@ static void weir_queue_drain(struct weir_drain_entry *entry)
 	}
 yield:
 	spin_lock(&queue->lock);
+	if (!behind && queue->behind.first) {
+		struct weir_queue_list one = weir_queue_take_behind(queue);
+
+		if (batch.first)
+			weir_queue_append(&one, &batch);
+		batch = one;
+	}
 	if (batch.first) {
 		/* What is left of it was there before what came meanwhile. */
 		if (queue->legs.first)
 			weir_queue_append(&batch, &queue->legs);
 		queue->legs = batch;
 	}
-	if (queue->legs.first)
+	if (queue->legs.first || queue->behind.first)
 		weir_drain_schedule(&queue->drain);
 	else
 		queue->draining = false;

@@ -66,23 +66,22 @@ static size_t weir_relay_framing(struct weir_relay *relay, struct weir_pipe *pip
 				 const struct sk_buff *skb, unsigned int offset, size_t len)
 {
 	struct http_body saved = relay->body;
-	size_t span, skip, want, put;
+	struct http_text data = weir_skb_span(skb, offset);
+	size_t skip, want, put;
 	struct http_run run;
-	const u8 *data;
 
-	data = weir_skb_span(skb, offset, &span);
-	if (!data) {
+	if (!data.at) {
 		relay->verdict = HTTP_ERROR;
 		return 0;
 	}
-	relay->verdict = http_body_parse(&relay->body, data, min(span, len), &run);
+	relay->verdict = http_body_parse(&relay->body, data.at, min(data.len, len), &run);
 	if (relay->verdict == HTTP_ERROR)
 		return 0;
 	skip = relay->mode == WEIR_RELAY_PAYLOAD ? run.framing : 0;
 	want = run.framing + run.payload - skip;
 	put = want ? weir_pipe_put_skb(pipe, skb, offset + skip, want, false) : 0;
 	if (put < want)
-		weir_relay_replay(relay, &saved, data, skip + put);
+		weir_relay_replay(relay, &saved, data.at, skip + put);
 	return skip + put;
 }
 

@@ -59,7 +59,8 @@ u32 weir_route_vhost(const struct weir_config *config, const struct http_head *h
 }
 
 void weir_route_find(const struct weir_config *config, const struct http_head *head, const u8 *buf,
-		     const struct in6_addr *client, u32 mark, struct weir_route *route)
+		     const struct in6_addr *client, u32 mark, struct http_text fingerprint,
+		     struct weir_route *route)
 {
 	const struct weir_rules *rules = config->rules;
 	const struct http_chain *chain = rules->main;
@@ -70,6 +71,7 @@ void weir_route_find(const struct weir_config *config, const struct http_head *h
 		.buf = buf,
 		.address = client->s6_addr,
 		.mark = mark,
+		.fingerprint = fingerprint,
 		.room = rules->room,
 	};
 

@@ -57,10 +57,12 @@ u32 weir_route_vhost(const struct weir_config *config, const struct http_head *h
 
 /*
  * Judge a request, whose head is done, by a configuration that has rules.
- * @mark: that of its connection.  Softirq; the route is good as long as @config.
+ * @mark: that of its connection; @fingerprint: of its TLS.  Softirq; the route is
+ * good as long as @config.
  */
 void weir_route_find(const struct weir_config *config, const struct http_head *head, const u8 *buf,
-		     const struct in6_addr *client, u32 mark, struct weir_route *route);
+		     const struct in6_addr *client, u32 mark, struct http_text fingerprint,
+		     struct weir_route *route);
 
 /* Tell of a request that goes no further.  @event has what is known of it.  RCU read lock held. */
 void weir_route_tell(struct weir_net *wn, const struct weir_route *route,

@@ -338,17 +338,15 @@ static int weir_hosts_make(struct weir_rules *rules, struct netlink_ext_ack *ext
 	return 0;
 }
 
-static bool weir_rules_need_scratch(const struct weir_rules *rules)
+/* Whether a rule has a condition of this kind. */
+static bool weir_rules_look_at(const struct weir_rules *rules, enum http_condition_kind kind)
 {
 	u32 i, j;
 
 	for (i = 0; i < rules->rule_count; i++)
 		for (j = 0; j < rules->rules[i]->rule.condition_count; j++)
-			switch (rules->rules[i]->conditions[j].kind) {
-			case HTTP_CONDITION_PATH:
-			case HTTP_CONDITION_QUERY:
+			if (rules->rules[i]->conditions[j].kind == kind)
 				return true;
-			}
 	return false;
 }
 
@@ -368,8 +366,10 @@ int weir_rules_finish(struct weir_rules *rules, u32 uri_length, struct netlink_e
 	err = weir_vhosts_join(rules, extack) ?: weir_hosts_make(rules, extack);
 	if (err)
 		return err;
+	rules->fingerprints = weir_rules_look_at(rules, HTTP_CONDITION_FINGERPRINT);
 	rules->room = uri_length;
-	if (weir_rules_need_scratch(rules)) {
+	if (weir_rules_look_at(rules, HTTP_CONDITION_PATH) ||
+	    weir_rules_look_at(rules, HTTP_CONDITION_QUERY)) {
 		rules->scratch = __alloc_percpu(uri_length, 1);
 		if (!rules->scratch)
 			return -ENOMEM;

@@ -100,6 +100,7 @@ struct weir_chain {
  * @chains: their chains
  * @order: the rules, chain by chain
  * @hosts: virtual hosts by name
+ * @fingerprints: a rule looks at that of TLS
  * @main: what requests are judged by when there is no virtual host, or NULL
  * @scratch: room for the normal forms of path and query, or NULL
  * @room: bytes of @scratch
@@ -113,6 +114,7 @@ struct weir_rules {
 	struct weir_chain		*chains;
 	const struct http_rule		**order;
 	struct http_hosts		hosts;
+	bool				fingerprints;
 	const struct http_chain		*main;
 	u8 __percpu			*scratch;
 	u32				room;

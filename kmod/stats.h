@@ -34,6 +34,13 @@ enum weir_stat {
 	WEIR_STAT_rejected_burst,
 	WEIR_STAT_rejected_rule,	/* blocked, reset or dropped by a rule */
 	WEIR_STAT_timeouts_client,	/* head, body or reading too slow */
+	WEIR_STAT_tls_handshakes,	/* done, full or resumed */
+	WEIR_STAT_tls_resumptions,	/* of these, those that were resumed */
+	WEIR_STAT_tls_staples,	/* of these, those with the certificate's status */
+	WEIR_STAT_tls_handshake_failures,	/* ended by an alert, of either side */
+	WEIR_STAT_tls_incomplete,	/* came to nothing, for whatever reason */
+	WEIR_STAT_tls_signatures_refused,	/* too many waited to be made */
+	WEIR_STAT_tls_cookies,	/* hellos that were answered with a cookie, under pressure */
 	WEIR_STAT_upstream_connects,
 	WEIR_STAT_upstream_failures,	/* refused, reset, timed out, garbage */
 	WEIR_STAT_upstream_active,	/* gauge: connections established */
@@ -51,6 +58,11 @@ enum weir_stat {
 	WEIR_STAT_rejected_connection_burst,
 	WEIR_STAT_rejected_connection_rate,
 	WEIR_STAT_rejected_concurrent_connections,
+	/* Refused for limits of TLS handshakes. */
+	WEIR_STAT_rejected_tls_handshake_burst,
+	WEIR_STAT_rejected_tls_handshake_rate,
+	WEIR_STAT_rejected_tls_incomplete_rate,
+	WEIR_STAT_rejected_tls_fingerprint_deny,
 	/* Refused for limits of one connection: slow transfers, and those in small pieces. */
 	WEIR_STAT_rejected_min_body_rate,
 	WEIR_STAT_rejected_min_send_rate,

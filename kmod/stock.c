@@ -14,18 +14,18 @@
  * struct weir_stock - one CPU's; softirq
  * @page: where replies are written, one behind the other: what is there may be on its way
  * @used: bytes of it
- * @at: where the last one begins; the rest is about that
+ * @status: of the last one; the rest is about that
  * @seconds: its date
- * @status: its status
- * @head: bytes of its head
+ * @whole: where it is
+ * @head: where its head is
  */
 struct weir_stock {
 	struct page	*page;
 	u32		used;
-	u32		at;
-	time64_t	seconds;
 	u16		status;
-	u16		head;
+	time64_t	seconds;
+	struct bio_vec	whole;
+	struct bio_vec	head;
 };
 
 static DEFINE_PER_CPU(struct weir_stock, weir_stocks);
@@ -49,7 +49,8 @@ static u8 *weir_stock_reserve(struct weir_stock *stock)
 	return stock->page ? page_address(stock->page) + stock->used : NULL;
 }
 
-static bool weir_stock_write(struct weir_stock *stock, u16 status, time64_t now)
+/* Once a second: not worth a place in what each request runs. */
+static noinline bool weir_stock_write(struct weir_stock *stock, u16 status, time64_t now)
 {
 	struct http_own own = {
 		.status = status,
@@ -60,25 +61,26 @@ static bool weir_stock_write(struct weir_stock *stock, u16 status, time64_t now)
 
 	if (!out)
 		return false;
-	stock->head = http_write_own(out, HTTP_OWN_MAX, &own);
+	bvec_set_page(&stock->head, stock->page, http_write_own(out, HTTP_OWN_MAX, &own),
+		      stock->used);
 	own.flags &= ~HTTP_WRITE_NO_BODY;
-	stock->at = stock->used;
-	stock->used += http_write_own(out, HTTP_OWN_MAX, &own);
+	bvec_set_page(&stock->whole, stock->page, http_write_own(out, HTTP_OWN_MAX, &own),
+		      stock->used);
+	stock->used += stock->whole.bv_len;
 	stock->status = status;
 	stock->seconds = now;
 	return true;
 }
 
-bool weir_stock_find(u16 status, bool body, struct bio_vec *piece)
+const struct bio_vec *weir_stock_find(u16 status, bool body)
 {
 	struct weir_stock *stock = this_cpu_ptr(&weir_stocks);
 	time64_t now = ktime_get_real_seconds();
 
 	if ((stock->seconds != now || stock->status != status) &&
 	    !weir_stock_write(stock, status, now))
-		return false;
-	bvec_set_page(piece, stock->page, body ? stock->used - stock->at : stock->head, stock->at);
-	return true;
+		return NULL;
+	return body ? &stock->whole : &stock->head;
 }
 
 void weir_stock_exit(void)

@@ -11,10 +11,10 @@
 
 /*
  * The reply with the short text of @status, not to be stored, on a connection that
- * stays open by itself (HTTP/1.1); @body: or its head alone.  False: no memory.
- * No reference is taken: @piece is good until the softirq ends.  Softirq.
+ * stays open by itself (HTTP/1.1); @body: or its head alone.  NULL: no memory.
+ * No reference is taken: it is good until the leg's run ends.  Softirq.
  */
-bool weir_stock_find(u16 status, bool body, struct bio_vec *piece);
+const struct bio_vec *weir_stock_find(u16 status, bool body);
 
 /* Give the pages back.  When no client is left. */
 void weir_stock_exit(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the TLS engine takes from its platform: hashes, AEAD, X25519, random
- * bytes. User space (tests/tls) has OpenSSL's; the module's come from the kernel.
+ * What the TLS engine takes from its platform: hashes, AEAD, random bytes. User
+ * space (tests/tls) has OpenSSL's; the module's come from the kernel.
  *
  * All may be called in softirq: none sleeps, and none allocates there but what
  * is said to be able to fail. A state belongs to one caller at a time.
@@ -17,6 +17,7 @@ enum {
 	TLS_HASH_MAX = 48,
 	TLS_BLOCK_MAX = 128,
 	TLS_HASH_ROOM = 28,
+	TLS_AEAD_ROOM = 6,
 };
 
 /**
@@ -54,10 +55,10 @@ enum {
 
 /**
  * struct tls_aead - a cipher with its key
- * @cipher: the platform's; NULL: there is none
+ * @room: the platform's; all 0: there is none
  */
 struct tls_aead {
-	void *cipher;
+	u64 room[TLS_AEAD_ROOM];
 };
 
 static inline size_t tls_aead_key_size(enum tls_aead_id id)
@@ -75,12 +76,6 @@ bool tls_aead_seal(struct tls_aead *aead, const u8 *nonce, const u8 *header, siz
 /* Decrypts in place; `len` is that without the tag. False if it is not authentic. */
 bool tls_aead_open(struct tls_aead *aead, const u8 *nonce, const u8 *header, size_t header_len,
 		   u8 *data, size_t len);
-
-enum { X25519_BYTES = 32 };
-
-void tls_x25519_public(u8 *public, const u8 *secret);
-/* False if the shared secret is 0: the peer's public key is none that an honest one has. */
-bool tls_x25519_shared(u8 *shared, const u8 *secret, const u8 *peer);
 
 /* Unpredictable bytes. */
 void tls_random(void *at, size_t len);

@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "tls_hmac.h"
 
-static void hash_padded_key(struct tls_hash *hash, enum tls_hash_id id, const u8 *key, size_t len,
-			    u8 pad)
-{
-	u8 block[TLS_BLOCK_MAX];
-
-	memset(block, pad, sizeof(block));
-	for (size_t i = 0; i < len; i++)
-		block[i] ^= key[i];
-	tls_hash_init(hash, id);
-	tls_hash_update(hash, block, tls_hash_block(id));
-	memzero_explicit(block, sizeof(block));
-}
-
 void tls_hmac_init(struct tls_hmac *hmac, enum tls_hash_id id, const u8 *key, size_t len)
 {
-	hash_padded_key(&hmac->inner, id, key, len, 0x36);
-	hash_padded_key(&hmac->outer, id, key, len, 0x5c);
+	const u64 inner = 0x3636363636363636, outer = 0x5c5c5c5c5c5c5c5c;
+	u64 block[TLS_BLOCK_MAX / 8] = {};
+
+	memcpy(block, key, len);
+	for (int i = 0; i < TLS_BLOCK_MAX / 8; i++)
+		block[i] ^= inner;
+	tls_hash_init(&hmac->inner, id);
+	tls_hash_update(&hmac->inner, block, tls_hash_block(id));
+	for (int i = 0; i < TLS_BLOCK_MAX / 8; i++)
+		block[i] ^= inner ^ outer;
+	tls_hash_init(&hmac->outer, id);
+	tls_hash_update(&hmac->outer, block, tls_hash_block(id));
+	memzero_explicit(block, sizeof(block));
 }
 
 void tls_hmac_update(struct tls_hmac *hmac, const void *data, size_t len)

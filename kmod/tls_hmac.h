@@ -15,7 +15,10 @@ struct tls_hmac {
 	struct tls_hash outer;
 };
 
-/* A key is at most a block of the hash long, as all of TLS 1.3 are. */
+/*
+ * A key is at most a block of the hash long, as all of TLS 1.3 are. A copy of the state is one of
+ * its own: who has several messages for a key hashes that but once.
+ */
 void tls_hmac_init(struct tls_hmac *hmac, enum tls_hash_id id, const u8 *key, size_t len);
 void tls_hmac_update(struct tls_hmac *hmac, const void *data, size_t len);
 /* Writes tls_hash_size() bytes and wipes the state. */

@@ -3,12 +3,6 @@
 #include "tls_p256.h"
 #include "tls_p256_scalar.h"
 
-static void reverse(u8 *to, const u8 *from)
-{
-	for (int i = 0; i < P256_BYTES; i++)
-		to[i] = from[P256_BYTES - 1 - i];
-}
-
 /* Whether a secret number is from 1 to n - 1: that much may be known of it. */
 static bool read_secret(u64 *scalar, const u8 *secret)
 {
@@ -21,56 +15,53 @@ static bool read_secret(u64 *scalar, const u8 *secret)
 bool p256_public(struct p256_scratch *scratch, u8 *public, const u8 *secret)
 {
 	u64 scalar[P256_LIMBS];
-	u8 reversed[P256_BYTES];
 	bool sound = read_secret(scalar, secret);
 
 	if (sound) {
-		reverse(reversed, secret);
-		p256_multiply_base(scratch, reversed);
+		u64 negative = p256_scalar_lower(scalar, scalar);
+
+		p256_multiply_base(scratch, scalar);
+		p256_negate(scratch->sum.y, negative);
 		public[0] = 4;
 		p256_point_to_bytes(public + 1, public + 1 + P256_BYTES, &scratch->sum);
 		p256_scratch_wipe(scratch);
 	}
 	memzero_explicit(scalar, sizeof(scalar));
-	memzero_explicit(reversed, sizeof(reversed));
 	return sound;
 }
 
 bool p256_shared(struct p256_scratch *scratch, u8 *shared, const u8 *secret, const u8 *peer)
 {
-	u64 scalar[P256_LIMBS];
-	u8 reversed[P256_BYTES];
+	u64 scalar[P256_LIMBS] = {};
 	bool sound = peer[0] == 4 && p256_point_from_bytes(&scratch->sum, peer + 1);
 
 	if (sound && read_secret(scalar, secret)) {
-		reverse(reversed, secret);
-		p256_multiply(scratch, reversed);
+		p256_multiply(scratch, scalar);
 		p256_point_to_bytes(shared, NULL, &scratch->sum);
 	} else {
 		sound = false;
 	}
 	p256_scratch_wipe(scratch);
 	memzero_explicit(scalar, sizeof(scalar));
-	memzero_explicit(reversed, sizeof(reversed));
 	return sound;
 }
 
 /**
  * struct nonces - the generator of RFC 6979, section 3.2
+ * @key: K, ready for use
  * @hmac: of the step
- * @key: K
  * @value: V
  */
 struct nonces {
+	struct tls_hmac key;
 	struct tls_hmac hmac;
-	u8 key[32];
 	u8 value[32];
 };
 
 /* V = HMAC_K(V) */
 static void next_value(struct nonces *nonces)
 {
-	tls_hmac_init(&nonces->hmac, TLS_SHA256, nonces->key, sizeof(nonces->key));
+	nonces->hmac = nonces->key;
 	tls_hmac_update(&nonces->hmac, nonces->value, sizeof(nonces->value));
 	tls_hmac_final(&nonces->hmac, nonces->value);
 }
@@ -78,12 +69,16 @@ static void next_value(struct nonces *nonces)
 /* K = HMAC_K(V, step, seed...), V = HMAC_K(V) */
 static void next_key(struct nonces *nonces, u8 step, const u8 *const *seeds)
 {
-	tls_hmac_init(&nonces->hmac, TLS_SHA256, nonces->key, sizeof(nonces->key));
+	u8 key[32];
+
+	nonces->hmac = nonces->key;
 	tls_hmac_update(&nonces->hmac, nonces->value, sizeof(nonces->value));
 	tls_hmac_update(&nonces->hmac, &step, 1);
 	for (; *seeds; seeds++)
 		tls_hmac_update(&nonces->hmac, *seeds, P256_BYTES);
-	tls_hmac_final(&nonces->hmac, nonces->key);
+	tls_hmac_final(&nonces->hmac, key);
+	tls_hmac_init(&nonces->key, TLS_SHA256, key, sizeof(key));
+	memzero_explicit(key, sizeof(key));
 	next_value(nonces);
 }
 
@@ -120,13 +115,14 @@ static size_t put_signature(u8 *to, const u64 *r, const u64 *s)
 static bool sign_with(struct p256_scratch *scratch, u64 *r, u64 *s, const u64 *secret,
 		      const u64 *hash, const u8 *nonce)
 {
-	u64 k[P256_LIMBS];
+	u64 k[P256_LIMBS], lower[P256_LIMBS];
 	u8 bytes[P256_BYTES];
 	bool sound = read_secret(k, nonce);
 
 	if (sound) {
-		reverse(bytes, nonce);
-		p256_multiply_base(scratch, bytes);
+		/* Of the point only x counts, and that of its negative is the same. */
+		p256_scalar_lower(lower, k);
+		p256_multiply_base(scratch, lower);
 		p256_point_to_bytes(bytes, NULL, &scratch->sum);
 		p256_scalar_reduce_bytes(r, bytes);
 		/* s = (hash + r * secret) / k */
@@ -142,6 +138,7 @@ static bool sign_with(struct p256_scratch *scratch, u64 *r, u64 *s, const u64 *s
 		sound = !p256_is_zero(r) && !p256_is_zero(s);
 	}
 	memzero_explicit(k, sizeof(k));
+	memzero_explicit(lower, sizeof(lower));
 	memzero_explicit(bytes, sizeof(bytes));
 	return sound;
 }
@@ -160,7 +157,8 @@ size_t p256_sign(struct p256_scratch *scratch, u8 *signature, const u8 *secret, 
 		return 0;
 	p256_scalar_reduce_bytes(z, hash);
 	p256_scalar_to_bytes(reduced, z);
-	memset(nonces.key, 0, sizeof(nonces.key));
+	/* K = 0: HMAC fills up a key with zeros, an empty one too. */
+	tls_hmac_init(&nonces.key, TLS_SHA256, nonces.value, 0);
 	memset(nonces.value, 1, sizeof(nonces.value));
 	next_key(&nonces, 0, seeds);
 	next_key(&nonces, 1, seeds);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Points of P-256 in constant time, in homogeneous coordinates: (X/Z, Y/Z), and
+ * Points of P-256 in constant time, in Jacobian coordinates: (X/Z^2, Y/Z^3), and
  * Z = 0 for the neutral one.
  *
  * Pure functions on the caller's memory: any context, no lock.
@@ -41,14 +41,20 @@ struct p256_scratch {
 
 void p256_scratch_wipe(struct p256_scratch *scratch);
 
-/* scratch->sum = scalar * G, for a scalar of 32 bytes, the lowest first. */
-void p256_multiply_base(struct p256_scratch *scratch, const u8 *scalar);
+/* scratch->sum = scalar * G, for a scalar below 2^255. */
+void p256_multiply_base(struct p256_scratch *scratch, const u64 *scalar);
 
 /* scratch->sum = scalar * scratch->sum, for one from 1 to n - 1 and a point whose z is 1. */
-void p256_multiply(struct p256_scratch *scratch, const u8 *scalar);
+void p256_multiply(struct p256_scratch *scratch, const u64 *scalar);
+
+/* p = 2 p, for any. */
+void p256_twice(struct p256_point *p);
+
+/* r = a where the mask is all ones. */
+void p256_choose_point(struct p256_point *r, const struct p256_point *a, u64 mask);
 
 /* The absolute value of a scalar's digit; @negative becomes all ones where it is below 0. */
-u64 p256_digit(const u8 *scalar, int digit, u64 *negative);
+u64 p256_digit(const u64 *scalar, int digit, u64 *negative);
 
 /* r = -r where the mask is all ones. */
 void p256_negate(u64 *r, u64 mask);

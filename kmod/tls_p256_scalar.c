@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "tls_inverse.h"
 #include "tls_p256_scalar.h"
 
 /* n */
@@ -8,11 +9,6 @@ static const u64 order[P256_LIMBS] = {
 
 /* -1/n mod 2^64. */
 static const u64 minus_inverse = 0xccd1c8aaee00bc4f;
-
-/* 2^256 mod n. */
-static const u64 one[P256_LIMBS] = {
-	0x0c46353d039cdaaf, 0x4319055258e8617b, 0x0000000000000000, 0x00000000ffffffff,
-};
 
 /* 2^512 mod n. */
 static const u64 to_montgomery[P256_LIMBS] = {
@@ -55,6 +51,18 @@ void p256_scalar_to_bytes(u8 *bytes, const u64 *a)
 {
 	for (int i = 0; i < P256_LIMBS; i++)
 		tls_put64(bytes + 8 * (P256_LIMBS - 1 - i), a[i]);
+}
+
+u64 p256_scalar_lower(u64 *r, const u64 *a)
+{
+	u64 mask = tls_mask(a[3] >> 63);
+	u64 negative[P256_LIMBS];
+
+	p256_sub_limbs(negative, order, a);
+	for (int i = 0; i < P256_LIMBS; i++)
+		r[i] = (negative[i] & mask) | (a[i] & ~mask);
+	memzero_explicit(negative, sizeof(negative));
+	return mask;
 }
 
 void p256_scalar_add(u64 *r, const u64 *a, const u64 *b)
@@ -103,30 +111,20 @@ void p256_scalar_to_montgomery(u64 *r, const u64 *a)
 	p256_scalar_mul(r, a, to_montgomery);
 }
 
-/*
- * a^(n-2), four bits of the exponent at a time. The exponent is no secret: what
- * is multiplied, and whether, may depend on it.
- */
+/* n */
+static const struct tls_modulus modulus = {
+	.limbs = {
+		0x33b9cac2fc632551, 0x339beab69c5e7a13, 0x3ffffffffffffffb,
+		0x3fffffc00000003f, 0x00000000000000ff,
+	},
+	.inverse = 0x332e375511ff43b1,
+	.factor = {
+		0x03244c95be79eea2, 0x1a65e67126f5be9a, 0x045b2392b6bec594,
+		0x384b653cf655880a, 0x0000000000000066,
+	},
+};
+
 void p256_scalar_inv(u64 *r, const u64 *a)
 {
-	u64 power[16][P256_LIMBS];
-	u64 t[P256_LIMBS];
-
-	memcpy(power[0], one, sizeof(power[0]));
-	for (int i = 1; i < 16; i++)
-		p256_scalar_mul(power[i], power[i - 1], a);
-	memcpy(t, one, sizeof(t));
-	for (int bit = 252; bit >= 0; bit -= 4) {
-		u64 limb = order[bit / 64] - (bit < 64 ? 2 : 0);
-		unsigned int digit = limb >> bit % 64 & 15;
-
-		if (bit != 252)
-			for (int i = 0; i < 4; i++)
-				p256_scalar_mul(t, t, t);
-		if (digit)
-			p256_scalar_mul(t, t, power[digit]);
-	}
-	memcpy(r, t, sizeof(t));
-	memzero_explicit(t, sizeof(t));
-	memzero_explicit(power, sizeof(power));
+	tls_inverse(r, a, &modulus);
 }

@@ -16,6 +16,8 @@ u64 p256_scalar_from_bytes(u64 *r, const u8 *bytes);
 void p256_scalar_reduce_bytes(u64 *r, const u8 *bytes);
 void p256_scalar_to_bytes(u8 *bytes, const u64 *a);
 
+/* -a for one from 2^255 on: then all ones. What r becomes is below 2^255. */
+u64 p256_scalar_lower(u64 *r, const u64 *a);
 void p256_scalar_add(u64 *r, const u64 *a, const u64 *b);
 /* a * b * 2^-256: the product, if one of the two is in Montgomery's form. */
 void p256_scalar_mul(u64 *r, const u64 *a, const u64 *b);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "tls_hkdf.h"
+#include "tls_12_record.h"
 #include "tls_record.h"
 
 const struct tls_suite tls_suites[TLS_SUITES] = {
@@ -8,16 +8,17 @@ const struct tls_suite tls_suites[TLS_SUITES] = {
 	{ .code = 0x1303, .hash = TLS_SHA256, .aead = TLS_CHACHA20_POLY1305 },
 };
 
-bool tls_half_set(struct tls_half *half, const struct tls_suite *suite, const u8 *secret)
+bool tls_half_set(struct tls_half *half, const struct tls_suite *suite,
+		  const struct tls_traffic *traffic)
 {
 	u8 key[TLS_KEY_MAX];
 	bool set;
 
 	half->suite = suite;
 	half->sequence = 0;
-	memmove(half->secret, secret, tls_hash_size(suite->hash));
-	tls_hkdf_label(suite->hash, key, tls_aead_key_size(suite->aead), secret, "key", NULL);
-	tls_hkdf_label(suite->hash, half->iv, sizeof(half->iv), secret, "iv", NULL);
+	memcpy(half->secret, traffic->secret, tls_hash_size(suite->hash));
+	tls_hkdf_label(&traffic->key, key, tls_aead_key_size(suite->aead), "key", NULL);
+	tls_hkdf_label(&traffic->key, half->iv, sizeof(half->iv), "iv", NULL);
 	set = tls_aead_set(&half->aead, suite->aead, key);
 	memzero_explicit(key, sizeof(key));
 	return set;
@@ -25,13 +26,14 @@ bool tls_half_set(struct tls_half *half, const struct tls_suite *suite, const u8
 
 bool tls_half_update(struct tls_half *half)
 {
-	u8 next[TLS_HASH_MAX];
-	size_t size = tls_hash_size(half->suite->hash);
+	enum tls_hash_id id = half->suite->hash;
+	struct tls_traffic traffic;
 	bool set;
 
-	tls_hkdf_label(half->suite->hash, next, size, half->secret, "traffic upd", NULL);
-	set = tls_half_set(half, half->suite, next);
-	memzero_explicit(next, sizeof(next));
+	tls_hmac_init(&traffic.key, id, half->secret, tls_hash_size(id));
+	tls_hkdf_traffic(&traffic.key, &traffic, "traffic upd", NULL);
+	set = tls_half_set(half, half->suite, &traffic);
+	memzero_explicit(&traffic, sizeof(traffic));
 	return set;
 }
 
@@ -51,11 +53,22 @@ static void next_nonce(struct tls_half *half, u8 *nonce)
 		nonce[TLS_NONCE - sizeof(sequence) + i] ^= sequence[i];
 }
 
-size_t tls_record_begin(struct tls_out *out)
+static bool is_1_2(const struct tls_half *half)
+{
+	return half->suite && half->suite->tls_1_2;
+}
+
+/* Bytes before what a record carries. */
+static size_t lead_of(const struct tls_half *half)
+{
+	return TLS_RECORD_HEADER + (is_1_2(half) ? tls12_lead(half->suite) : 0);
+}
+
+size_t tls_record_begin(const struct tls_half *half, struct tls_out *out)
 {
 	size_t start = out->len;
 
-	tls_reserve(out, TLS_RECORD_HEADER);
+	tls_reserve(out, lead_of(half));
 	return start;
 }
 
@@ -65,6 +78,8 @@ static bool finish(struct tls_half *half, struct tls_out *out, size_t start, u8 
 	u8 nonce[TLS_NONCE];
 	u8 *header;
 
+	if (is_1_2(half))
+		return tls12_record_seal(half, out, start, type);
 	if (half->suite) {
 		tls_put(out, type, 1);
 		tls_reserve(out, TLS_TAG);
@@ -84,9 +99,36 @@ static bool finish(struct tls_half *half, struct tls_out *out, size_t start, u8 
 			     header + TLS_RECORD_HEADER, len + 1);
 }
 
+/* In several records: what they carry is moved apart first, the last of it before the others. */
+static bool finish_apart(struct tls_half *half, struct tls_out *out, size_t start, u8 type)
+{
+	size_t lead = lead_of(half), len = out->len - start - lead, most = half->most;
+	size_t whole = lead + most + !is_1_2(half) + TLS_TAG, last = (len - 1) / most;
+	u8 *content = out->at + start + lead;
+
+	tls_reserve(out, last * (whole - most));
+	if (out->full)
+		return false;
+	for (size_t i = last; i; i--)
+		memmove(content + i * whole, content + i * most,
+			i == last ? len - i * most : most);
+	for (size_t i = 0; i < last; i++) {
+		struct tls_out one = {
+			.at = out->at, .room = out->room, .len = start + lead + most,
+		};
+
+		if (!finish(half, &one, start, type))
+			return false;
+		start += whole;
+	}
+	return finish(half, out, start, type);
+}
+
 bool tls_record_finish(struct tls_half *half, struct tls_out *out, size_t start, u8 type)
 {
-	if (finish(half, out, start, type))
+	bool fits = out->full || out->len - start - lead_of(half) <= tls_half_most(half);
+
+	if (fits ? finish(half, out, start, type) : finish_apart(half, out, start, type))
 		return true;
 	/* What was not encrypted must not be sent. */
 	out->len = start;
@@ -95,11 +137,15 @@ bool tls_record_finish(struct tls_half *half, struct tls_out *out, size_t start,
 }
 
 u8 tls_record_open(struct tls_half *half, const u8 *header, u8 *data, size_t len, u8 *type,
-		   size_t *content)
+		   struct http_text *content)
 {
 	u8 nonce[TLS_NONCE];
 	u64 sequence = half->sequence;
 
+	if (is_1_2(half)) {
+		*type = header[0];
+		return tls12_record_open(half, header, data, len, content);
+	}
 	if (len < TLS_TAG)
 		return TLS_BAD_RECORD_MAC;
 	len -= TLS_TAG;
@@ -116,6 +162,6 @@ u8 tls_record_open(struct tls_half *half, const u8 *header, u8 *data, size_t len
 	if (!len)
 		return TLS_UNEXPECTED_MESSAGE;
 	*type = data[len - 1];
-	*content = len - 1;
+	*content = (struct http_text){ .at = data, .len = len - 1 };
 	return TLS_FINE;
 }

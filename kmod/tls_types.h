@@ -27,6 +27,9 @@ static inline void tls_declassify(const void *at, size_t len)
 
 #else
 
+typedef __INT32_TYPE__ s32;
+typedef __INT64_TYPE__ s64;
+
 /* The value, of which the compiler knows nothing any more. */
 static inline u64 tls_hide(u64 value)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Numbers of TLS 1.3 (RFC 8446), and reading and writing what is made of bytes. Pure functions. */
+/*
+ * Numbers of TLS 1.3 (RFC 8446) and 1.2 (RFC 5246), and reading and writing what is made of
+ * bytes. Pure functions.
+ */
 #ifndef WEIR_TLS_WIRE_H
 #define WEIR_TLS_WIRE_H
 
@@ -15,10 +18,15 @@ enum tls_content {
 enum tls_message {
 	TLS_CLIENT_HELLO = 1,
 	TLS_SERVER_HELLO = 2,
+	TLS_NEW_SESSION_TICKET = 4,
 	TLS_ENCRYPTED_EXTENSIONS = 8,
 	TLS_CERTIFICATE = 11,
+	TLS_SERVER_KEY_EXCHANGE = 12,
+	TLS_SERVER_HELLO_DONE = 14,
 	TLS_CERTIFICATE_VERIFY = 15,
+	TLS_CLIENT_KEY_EXCHANGE = 16,
 	TLS_FINISHED = 20,
+	TLS_CERTIFICATE_STATUS = 22,
 	TLS_KEY_UPDATE = 24,
 	TLS_MESSAGE_HASH = 254,
 };
@@ -34,7 +42,9 @@ enum tls_alert {
 	TLS_DECRYPT_ERROR = 51,
 	TLS_PROTOCOL_VERSION = 70,
 	TLS_INTERNAL_ERROR = 80,
+	TLS_INAPPROPRIATE_FALLBACK = 86,
 	TLS_USER_CANCELED = 90,
+	TLS_NO_RENEGOTIATION = 100,
 	TLS_MISSING_EXTENSION = 109,
 	TLS_UNRECOGNIZED_NAME = 112,
 	TLS_NO_APPLICATION_PROTOCOL = 120,
@@ -44,15 +54,21 @@ enum tls_alert {
 
 enum tls_extension {
 	TLS_SERVER_NAME = 0,
+	TLS_STATUS_REQUEST = 5,
 	TLS_SUPPORTED_GROUPS = 10,
+	TLS_POINT_FORMATS = 11,
 	TLS_SIGNATURE_ALGORITHMS = 13,
 	TLS_ALPN = 16,
+	TLS_EXTENDED_MASTER_SECRET = 23,
+	TLS_RECORD_SIZE_LIMIT = 28,
+	TLS_SESSION_TICKET = 35,
 	TLS_PRE_SHARED_KEY = 41,
 	TLS_EARLY_DATA = 42,
 	TLS_SUPPORTED_VERSIONS = 43,
 	TLS_COOKIE = 44,
 	TLS_PSK_MODES = 45,
 	TLS_KEY_SHARE = 51,
+	TLS_RENEGOTIATION_INFO = 0xff01,
 };
 
 enum {
@@ -64,6 +80,15 @@ enum {
 	TLS_P256 = 0x0017,
 
 	TLS_ECDSA_P256_SHA256 = 0x0403,
+	TLS_RSA_PKCS1_SHA256 = 0x0401,
+	TLS_RSA_PSS_RSAE_SHA256 = 0x0804,
+
+	/* Suites that are none: RFC 5746, section 3.3; RFC 7507. */
+	TLS_RENEGOTIATION_SCSV = 0x00ff,
+	TLS_FALLBACK_SCSV = 0x5600,
+
+	TLS_PSK_DHE = 1,
+	TLS_OCSP = 1,
 
 	TLS_RANDOM = 32,
 	TLS_SESSION_MAX = 32,
@@ -72,6 +97,8 @@ enum {
 	/* Of a record: what it carries, and what that becomes by encryption at most. */
 	TLS_PLAIN_MAX = 1 << 14,
 	TLS_CIPHER_MAX = TLS_PLAIN_MAX + 256,
+	/* RFC 8449: the least that a peer may want records to carry at most. */
+	TLS_RECORD_LIMIT_MIN = 64,
 };
 
 /**

@@ -371,7 +371,6 @@ static const struct weir_leg_ops weir_connection_ops = {
 
 int weir_connection_open(struct weir_server *server, u64 timeout_us)
 {
-	union weir_address address = server->address;
 	struct weir_net *wn = server->group->wn;
 	struct weir_connection *c;
 	struct sock *sk;
@@ -380,7 +379,8 @@ int weir_connection_open(struct weir_server *server, u64 timeout_us)
 	c = kzalloc(sizeof(*c), GFP_KERNEL);
 	if (!c)
 		return -ENOMEM;
-	err = sock_create_kern(wn->net, address.sa.sa_family, SOCK_STREAM, IPPROTO_TCP, &c->socket);
+	err = sock_create_kern(wn->net, server->address.sa.sa_family, SOCK_STREAM, IPPROTO_TCP,
+			       &c->socket);
 	if (err)
 		goto free;
 	err = weir_leg_setup(&c->leg, &weir_connection_ops, wn);
@@ -399,19 +399,11 @@ int weir_connection_open(struct weir_server *server, u64 timeout_us)
 	lock_sock(sk);
 	weir_leg_attach(&c->leg, sk, NULL);
 	weir_timer_set(&c->leg, timeout_us);
-	release_sock(sk);
-	weir_leg_hold(&c->leg);
 	spin_lock_bh(&wn->connections_lock);
 	list_add_tail(&c->node, &wn->connections);
 	spin_unlock_bh(&wn->connections_lock);
-
-	err = kernel_connect(c->socket, &address.sa,
-			     address.sa.sa_family == AF_INET6 ? sizeof(address.in6) :
-			     sizeof(address.in), O_NONBLOCK);
-	/* Refused by the kernel itself (no route, no port): it ends as any other failure. */
-	if (err && err != -EINPROGRESS)
-		weir_leg_kick(&c->leg, WEIR_EVENT_STATE);
-	weir_leg_put(&c->leg);
+	weir_leg_connect(&c->leg, c->socket, &server->address);
+	release_sock(sk);
 	return 0;
 release:
 	sock_release(c->socket);

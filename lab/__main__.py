@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "bench": ("lab.bench", "measure boot, restore, round trip and configuration"),
     "fuzz": ("lab.fuzz", "fuzz the HTTP code in user space"),
     "mutants": ("lab.mutants", "plant faults in the HTTP code, which its user-space tests must find"),
+    "timing": ("lab.timing", "whether the time of TLS primitives depends on their secrets"),
     "lint": ("lab.lint", "every check that needs no guest"),
     "build": ("lab.build", "build kernel, module and guest image, or a Vagrant box"),
     "gc": ("lab.gc", "delete what was used longest ago from the cache"),

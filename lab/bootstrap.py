@@ -12,11 +12,14 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements.txt"
 BARE = ROOT / "requirements-bare.txt"
+SCANNERS = ROOT / "requirements-scanners.txt"
+BUILDERS = ROOT / "requirements-builders.txt"
 
 
 def cache_root() -> Path:
@@ -38,7 +41,36 @@ def ensure_environment() -> Path:
 
     Raises subprocess.CalledProcessError when `venv` or `pip` fails; what they printed is on the terminal by then.
     """
-    home = cache_root() / "python" / environment_key(REQUIREMENTS.read_bytes() + BARE.read_bytes())
+    return _ensure(
+        "Python environment",
+        environment_key(REQUIREMENTS.read_bytes() + BARE.read_bytes()),
+        (["--only-binary", ":all:", "-r", str(REQUIREMENTS)], ["--only-binary", ":all:", "--no-deps", "-r", str(BARE)]),
+    )
+
+
+def scanners() -> Path:
+    """The interpreter of the environment with TLS scanners, which need other versions than the lab; made or not."""
+    return _home(environment_key(BUILDERS.read_bytes() + SCANNERS.read_bytes())) / "bin" / "python"
+
+
+def ensure_scanners() -> Path:
+    """As ensure_environment(), that of scanners(). sslyze comes as source: it is built with what BUILDERS has."""
+    return _ensure(
+        "environment of TLS scanners",
+        environment_key(BUILDERS.read_bytes() + SCANNERS.read_bytes()),
+        (
+            ["--only-binary", ":all:", "-r", str(BUILDERS)],
+            ["--only-binary", ":all:", "--no-binary", "sslyze", "--no-build-isolation", "-r", str(SCANNERS)],
+        ),
+    )
+
+
+def _home(key: str) -> Path:
+    return cache_root() / "python" / key
+
+
+def _ensure(what: str, key: str, installs: Iterable[list[str]]) -> Path:
+    home = _home(key)
     interpreter = home / "bin" / "python"
     ready = home / "ready"
     if ready.exists():
@@ -50,20 +82,16 @@ def ensure_environment() -> Path:
             return interpreter
         # A virtual environment cannot be renamed, so it is built in place and marked ready last.
         shutil.rmtree(home, ignore_errors=True)
-        print(
-            "Python environment: installing what is locked (about 30 s, once) ...",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(f"{what}: installing what is locked (about 30 s, once) ...", file=sys.stderr, flush=True)
         start = time.monotonic()
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-        for options in (["-r", str(REQUIREMENTS)], ["--no-deps", "-r", str(BARE)]):
+        for options in installs:
             subprocess.run(
-                [*pip, "--require-hashes", "--only-binary", ":all:", *options],
+                [*pip, "--require-hashes", *options],
                 check=True,
                 env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
             )
         ready.touch()
-        print(f"Python environment: ready after {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+        print(f"{what}: ready after {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     return interpreter

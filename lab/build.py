@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab import progress
+from lab import mbedtls, progress
 from lab.cache import Cache, remove_tree
 from lab.errors import InfrastructureError
 from lab.image import ensure_image
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = ", ".join(flavours())
     parser.add_argument("--kernel", action="append", metavar="K", help=f"flavour, may be repeated: {known} (patched)")
     parser.add_argument("--tools", choices=TREES, action="append", help="only this tools tree")
+    parser.add_argument("--tls", choices=mbedtls.ENGINES, default="weir", help="the module's TLS engine")
     parser.add_argument("--box", action="store_true", help="make a Vagrant box, and print what `vagrant` needs")
     parser.add_argument("--locked", action="store_true", help="a locked version that the mirror lacks is an error")
     parser.add_argument(
@@ -37,13 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.tools:
         for name in arguments.tools:
             print(ensure_tools(cache, lock, name).root)
+            if name == "tls":
+                print(mbedtls.ensure_client(cache, lock, ensure_tools(cache, lock)))  # no package ships it
         return 0
     wanted = arguments.kernel or ["patched"]
-    made = [path for flavour in wanted for path in _artefacts(cache, lock, flavour)]
+    made = [path for flavour in wanted for path in _artefacts(cache, lock, flavour, arguments.tls)]
     for path in dict.fromkeys(made):
         print(path)
     if arguments.check_reproducible:
-        check_reproducible(cache, lock, wanted)
+        check_reproducible(cache, lock, wanted, arguments.tls)
     if arguments.box:
         from lab import box
 
@@ -51,12 +54,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _artefacts(cache: Cache, lock: Lock, flavour: str) -> Iterator[Path]:
-    """The files that a guest of that kernel is made of."""
+def _artefacts(cache: Cache, lock: Lock, flavour: str, tls: str) -> Iterator[Path]:
+    """The files that a guest of that kernel, with that TLS engine, is made of."""
     tools = ensure_tools(cache, lock)
     kernel = ensure_kernel(cache, lock, tools, flavour)
     yield from _kernel_files(kernel)
-    module = ensure_module(cache, kernel, tools)
+    module = ensure_module(cache, kernel, tools, mbedtls=mbedtls.ensure_engine(cache, lock, tools, tls))
     yield from (module.ko, module.debug_ko, *module.test_kos.values())
     yield ensure_initrd(cache, kernel, tools)
     yield ensure_image(cache, lock, tools).squashfs
@@ -68,7 +71,7 @@ def _kernel_files(kernel: Kernel) -> Iterator[Path]:
         yield kernel.vmlinux
 
 
-def check_reproducible(cache: Cache, lock: Lock, wanted: list[str]) -> None:
+def check_reproducible(cache: Cache, lock: Lock, wanted: list[str], tls: str) -> None:
     """Build everything but the tools a second time, in a cache of its own, without the compiler cache, and compare.
 
     Raises InfrastructureError that names the files that differ.
@@ -79,7 +82,7 @@ def check_reproducible(cache: Cache, lock: Lock, wanted: list[str]) -> None:
         different = []
         with progress.step("building everything a second time"):
             for flavour in wanted:
-                pairs = zip(_artefacts(cache, lock, flavour), _artefacts(second, lock, flavour), strict=True)
+                pairs = zip(_artefacts(cache, lock, flavour, tls), _artefacts(second, lock, flavour, tls), strict=True)
                 for one, other in pairs:
                     same = _hash(one) == _hash(other)
                     print(f"{'same     ' if same else 'DIFFERENT'}  {_hash(one)[:16]}  {one.name} ({flavour})")
@@ -99,7 +102,7 @@ class _SecondCache(Cache):
         self._first = first
 
     def lookup(self, kind: str, key: str) -> Path | None:
-        return self._first.lookup(kind, key) if kind in (*TREES, "source") else super().lookup(kind, key)
+        return self._first.lookup(kind, key) if kind in (*TREES, "source", "mbedtls") else super().lookup(kind, key)
 
 
 def _hash(path: Path) -> str:

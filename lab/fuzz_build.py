@@ -20,6 +20,8 @@ from lab.tools import ToolsTree
 HTTP: Final = ROOT / "kmod/tests/http"
 FUZZ: Final = HTTP / "fuzz"
 TLS_FUZZ: Final = ROOT / "kmod/tests/tls/fuzz"
+TLS_WRAPPED: Final = tuple(f"-Wl,--wrap=x25519_{name}" for name in ("public", "shared", "exchange"))
+"""What its platform.c has something quicker for."""
 _COMMON: Final = ("-std=gnu11", "-O1", "-g")
 _SANITIZED: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 _COUNTED: Final = ("-fprofile-instr-generate", "-fcoverage-mapping")
@@ -39,6 +41,11 @@ def folder_of(target: str) -> Path:
     return TLS_FUZZ if target in targets(TLS_FUZZ) else FUZZ
 
 
+def sources_of(product: str) -> list[Path]:
+    """The files of kmod/ that compile in user space: http_*.c, or tls_*.c but for the one that is the kernel's."""
+    return [path for path in sorted((ROOT / "kmod").glob(f"{product}_*.c")) if path.name != "tls_kernel.c"]
+
+
 @dataclass(frozen=True)
 class Builder:
     """Builds programs with one tools tree."""
@@ -53,7 +60,7 @@ class Builder:
         shared = [path for path in sorted(folder.glob("*.c")) if path.name != "replay.c" and path.stem[:5] != "fuzz_"]
         sources = [folder / f"fuzz_{target}.c", *shared]
         if folder == TLS_FUZZ:
-            return self._build(f"fuzz-{target}", flags, sources, product="tls")
+            return self._build(f"fuzz-{target}", [*flags, *TLS_WRAPPED], sources, product="tls")
         return self._build(f"fuzz-{target}", flags, [*sources, HTTP / "roundtrip.c"])
 
     def unit_tests(self, *, counted: bool = False) -> Path:
@@ -62,7 +69,7 @@ class Builder:
 
     def _build(self, name: str, flags: Sequence[str], sources: Sequence[Path], product: str = "http") -> Path:
         kmod = ROOT / "kmod"
-        everything = [*sources, *sorted(kmod.glob(f"{product}_*.c"))]
+        everything = [*sources, *sources_of(product)]
         headers = [*sorted((kmod / "tests" / product).rglob("*.h")), *sorted(kmod.glob(f"{product}_*.h"))]
         headers.append(kmod / "http_types.h")
         content = {str(path.relative_to(ROOT)): path for path in (*everything, *headers)}

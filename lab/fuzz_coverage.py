@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab import fuzz_corpus, sandbox
-from lab.bootstrap import ROOT
 from lab.errors import ExitCode
-from lab.fuzz_build import Builder
+from lab.fuzz_build import Builder, sources_of
 
 _KINDS: Final = ("lines", "branches", "regions", "functions")
 
@@ -74,7 +73,7 @@ def _export(builder: Builder, folder: Path, programs: Sequence[Path]) -> Any:
     argv: list[str | Path] = ["llvm-profdata", "merge", "-sparse", "-o", merged, *sorted(folder.glob("*.profraw"))]
     subprocess.run(sandbox.command(builder.tools, argv), capture_output=True, timeout=600, check=True)
     objects = [word for program in programs[1:] for word in ("-object", str(program))]
-    sources = [path for product in ("http", "tls") for path in sorted((ROOT / "kmod").glob(f"{product}_*.c"))]
+    sources = [path for product in ("http", "tls") for path in sources_of(product)]
     argv = ["llvm-cov", "export", f"-instr-profile={merged}", programs[0], *objects, *sources]
     done = subprocess.run(sandbox.command(builder.tools, argv), capture_output=True, timeout=600, check=True)
     return json.loads(done.stdout)["data"][0]

@@ -37,6 +37,12 @@ _IGNORED_IN_USER_SPACE: Final = {
     "MACRO_ARG_REUSE": "tables of test cases are macros",
     "CAMELCASE": "the fuzzer's entry point has a prescribed name",
 }
+_ASSEMBLER: Final = ("tls_rsa_adx.c", "tls_adx.h", "tls_p256_field.c")
+_IGNORED_IN_ASSEMBLER: Final = {
+    "MACRO_ARG_REUSE": "arguments are registers",
+    "MACRO_ARG_UNUSED": "macros are given to macros, which call all of them alike",
+    "COMPLEX_MACRO": "what they make are strings that stand beside each other",
+}
 _DIAGNOSTIC: Final = re.compile(r"^\S+?:\d+:(\d+:)? (warning|error):|^(WARNING|ERROR): modpost|^\S.*: Error \d+")
 
 
@@ -64,8 +70,10 @@ def checkpatch(root: Path, tools: ToolsTree, linux: Path) -> list[str]:
     kmod = root / "kmod"
     files = [path for path in sorted(kmod.rglob("*.[ch]")) if not _is_generated(path)]
     user_space = [path for path in files if _is_user_space(path.relative_to(kmod))]
-    kernel = [path for path in files if path not in user_space]
+    assembler = [path for path in files if path.name in _ASSEMBLER]
+    kernel = [path for path in files if path not in (*user_space, *assembler)]
     problems = _checkpatch(root, tools, script, ["--file"], kernel, _IGNORED)
+    problems += _checkpatch(root, tools, script, ["--file"], assembler, {**_IGNORED, **_IGNORED_IN_ASSEMBLER})
     problems += _checkpatch(root, tools, script, ["--file"], user_space, {**_IGNORED, **_IGNORED_IN_USER_SPACE})
     return problems + _checkpatch(root, tools, script, [], sorted((kmod / "patches").glob("*.patch")), _IGNORED)
 

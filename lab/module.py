@@ -16,6 +16,7 @@ from lab.errors import InfrastructureError, LabError
 from lab.kernel import Kernel
 from lab.kernel_source import PLACE, REPRODUCIBLE
 from lab.lock import CHECKOUT
+from lab.mbedtls import MbedTls
 from lab.process import run_logged
 from lab.sandbox import command
 from lab.tools import ToolsTree
@@ -24,6 +25,8 @@ RECIPE: Final = 3
 SOURCE: Final = CHECKOUT / "kmod"
 MODULE_PLACE: Final = Path("/build/kmod")
 """Where sources are during a build."""
+MBEDTLS_PLACE: Final = "mbedtls/source"
+"""Where Kbuild looks for mbed TLS, if that is the engine."""
 
 # What lies in kmod/ without going into weir.ko.
 _NOT_BUILT: Final = ("tests", "user", "patches", "spec")
@@ -41,20 +44,25 @@ class Module:
     debug_ko: Path
     test_kos: Mapping[str, Path]
     key: str
+    drift: tuple[str, ...] = ()
 
 
-def ensure_module(cache: Cache, kernel: Kernel, tools: ToolsTree, source: Path | None = None) -> Module:
+def ensure_module(
+    cache: Cache, kernel: Kernel, tools: ToolsTree, source: Path | None = None, *, mbedtls: MbedTls | None = None
+) -> Module:
     """The module built from `source` (default: this checkout's kmod/) against `kernel`, unless cached.
 
+    With `mbedtls` that is its TLS engine, instead of its own.
     Raises InfrastructureError with the compiler's words when it does not build.
     """
     source = source or SOURCE
-    directory = _ensure(cache, kernel, tools, source, source, "weir")
+    directory = _ensure(cache, kernel, tools, source, source, "weir", mbedtls)
     tests: dict[str, Path] = {}
     for makefile in sorted((source / "tests").glob("*/Kbuild")):
         for name in module_names(makefile, kernel):
             tests[name] = _ensure(cache, kernel, tools, source, makefile.parent, name) / "debug" / f"{name}.ko"
-    return Module(directory / "weir.ko", directory / "debug/weir.ko", tests, directory.name)
+    drift = mbedtls.drift if mbedtls else ()
+    return Module(directory / "weir.ko", directory / "debug/weir.ko", tests, directory.name, drift)
 
 
 def module_names(makefile: Path, kernel: Kernel) -> list[str]:
@@ -89,11 +97,20 @@ def source_files(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, source: Path, folder: Path, name: str) -> Path:
+def _ensure(
+    cache: Cache,
+    kernel: Kernel,
+    tools: ToolsTree,
+    source: Path,
+    folder: Path,
+    name: str,
+    mbedtls: MbedTls | None = None,
+) -> Path:
     files = module_files(source, folder)
     inside = folder.relative_to(source)
     content: list[Digestible] = [[str(file), source / file] for file in files]
-    key = digest("module", RECIPE, name, kernel.key, tools.toolchain(), content)
+    other: list[Digestible] = [mbedtls.key] if mbedtls else []
+    key = digest("module", RECIPE, name, kernel.key, tools.toolchain(), content, *other)
 
     def build(directory: Path) -> None:
         with progress.step(f"module {name} for {kernel.flavour}") as step:
@@ -101,11 +118,16 @@ def _ensure(cache: Cache, kernel: Kernel, tools: ToolsTree, source: Path, folder
             for file in files:
                 (tree / file).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / file, tree / file)
+            if mbedtls:
+                for part in ("include", "library"):
+                    shutil.copytree(mbedtls.source / part, tree / MBEDTLS_PLACE / part)
             log = cache.scratch("logs") / f"module-{name}-{kernel.flavour}.log"
             log.unlink(missing_ok=True)
             try:
                 run_logged(
-                    build_command(tools, kernel, tree, cache, inside=inside),
+                    build_command(
+                        tools, kernel, tree, cache, "modules", *(["WEIR_TLS=mbedtls"] if mbedtls else []), inside=inside
+                    ),
                     what=f"building the module {name}",
                     log=log,
                     step=step,
@@ -144,6 +166,8 @@ def build_command(
         "W=1",
         "CC=ccache gcc",
         f"KCFLAGS=-ffile-prefix-map={MODULE_PLACE}={SOURCE.name}",
+        # There secrets of TLS can be read: nothing that is measured or released is built so.
+        *(["WEIR_TLS_KEYLOG=y"] if kernel.instrumented else []),
         "CONFIG_DEBUG_INFO_BTF_MODULES=",  # needs pahole and the kernel's own BTF; nothing here reads it
         *(targets or ("modules",)),
     ]

@@ -22,8 +22,8 @@ _USER_END: Final = 1 << 63
 class CodeMap:
     """Part and function of any address in one guest.
 
-    `sections`: addresses of the module's sections by name, as /sys/module/NAME/sections has them; `maps`: the device's
-    executable mappings as (start, end, path). Code of a module that is not named in `sections` is the kernel's.
+    `sections`: addresses of the module's sections by name, as /sys/module/NAME/sections has them; `modules`: functions
+    of other modules, which are the kernel's, by address; `maps`: the device's executable mappings: start, end, path.
     """
 
     def __init__(
@@ -32,9 +32,11 @@ class CodeMap:
         *,
         module: Path | None = None,
         sections: Mapping[str, int] | None = None,
+        modules: Mapping[int, str] | None = None,
         maps: Sequence[tuple[int, int, str]] = (),
     ) -> None:
         self._kernel = kernel
+        self._others = sorted((modules or {}).items())
         placed = dict(_placed(module, sections or {})) if module is not None else {}
         self._starts = sorted(placed)
         self._module = [placed[start] for start in self._starts]
@@ -49,7 +51,9 @@ class CodeMap:
             end, name = self._module[index]
             if address < end:
                 return "module", name
-        return "kernel", self._kernel.function_at(address)
+        # All modules lie behind the kernel.
+        index = bisect.bisect_right(self._others, (address, "\x7f")) - 1
+        return "kernel", self._others[index][1] if index >= 0 else self._kernel.function_at(address)
 
     def _program(self, address: int) -> str:
         index = bisect.bisect_right(self._maps, (address, _USER_END, "")) - 1

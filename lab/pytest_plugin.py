@@ -36,7 +36,9 @@ BUNDLE_FILES = pytest.StashKey[dict[str, Callable[[], str]]]()
 """On an item: files that a suite wants in the bundle if the test crashes the guest: what makes their text, by name."""
 
 GUARD = pytest.StashKey[Guard]()
-_CAUSES = pytest.StashKey[list[str]]()
+CAUSES = pytest.StashKey[list[str]]()
+"""Whose fault each failure was: "product", "infrastructure" or "host". It makes the exit status."""
+
 _UNDO = pytest.StashKey[Callable[[], None]]()
 _CRASHED = pytest.StashKey[GuestCrash]()
 
@@ -56,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     prepared = Prepared.load() if PREPARED in os.environ else None
     config.stash[GUARD] = Guard(prepared=prepared, memory=config.getoption("--memory-dump"))
     config.stash[RETRIES] = []
-    config.stash[_CAUSES] = []
+    config.stash[CAUSES] = []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -212,7 +214,7 @@ def _tell_leaks(session: pytest.Session) -> None:
     for test, crash in session.config.stash[GUARD].find_leaks(lambda test: _subject(owner_of(test))):
         item = owner_of(test)
         item.user_properties += _crash_properties(crash)
-        session.config.stash[_CAUSES].append("product")
+        session.config.stash[CAUSES].append("product")
         report = pytest.TestReport(
             item.nodeid,
             item.location,
@@ -278,7 +280,7 @@ def pytest_runtest_makereport(
         report.longrepr = f"{type(error).__name__}: {error}"
     item.user_properties += properties
     report.user_properties = list(item.user_properties)
-    item.config.stash[_CAUSES].append("host" if isinstance(error, HostError) else _cause(error))
+    item.config.stash[CAUSES].append("host" if isinstance(error, HostError) else _cause(error))
     if isinstance(error, InfrastructureError | HostError) and report.when == "setup" and "lab" in _fixtures(item):
         # A machine that does not boot, or cannot be brought back, would fail every test that follows in the same way.
         item.session.shouldstop = "the lab is broken: " + str(error).splitlines()[0]
@@ -313,7 +315,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Exit status: a product failure wins over an infrastructure failure, which wins over a pass."""
-    causes = session.config.stash[_CAUSES]
+    causes = session.config.stash[CAUSES]
     if "product" in causes:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     elif "infrastructure" in causes:

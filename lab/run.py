@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab import accel, doctor, handover, isolation, speed
+from lab import accel, doctor, handover, isolation, mbedtls, speed
 from lab.bootstrap import ROOT
 from lab.cache import Cache
 from lab.errors import ExitCode, UsageError
@@ -32,7 +32,7 @@ from lab.tools import ToolsTree, ensure_tools
 PREPARED = "WEIR_PREPARED"
 DEFAULT_KERNEL = "patched"
 LOGS_KEPT = 50
-PYTEST = (sys.executable, "-m", "pytest", "-p", "lab.pytest_plugin", "-p", "suites.recording")
+PYTEST = (sys.executable, "-m", "pytest", "-p", "lab.pytest_plugin", "-p", "lab.repeats", "-p", "suites.recording")
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,15 @@ class Prepared:
     seconds: float
     """How long the preparation took."""
     source: Path = ROOT
+    tls: str = "weir"
+    """The module's TLS engine: one of lab.mbedtls.ENGINES."""
     extra_kernels: dict[str, tuple[Kernel, Path]] = field(default_factory=dict)
     """Kernels and their initrds prepared for a second opinion, by flavour."""
 
     @property
     def drift(self) -> list[str]:
         """One line for each package that the mirror no longer offered in its locked version."""
-        return [*self.tools.drift, *self.kernel.drift, *self.image.drift]
+        return [*self.tools.drift, *self.kernel.drift, *self.module.drift, *self.image.drift]
 
     def save(self, path: Path) -> None:
         """Writes it as JSON."""
@@ -92,7 +94,7 @@ def make_run_dir() -> Path:
     return run_dir
 
 
-def prepare(kernel_flavour: str, *, command: str, locked: bool = False) -> Prepared:
+def prepare(kernel_flavour: str, *, command: str, locked: bool = False, tls: str = "weir") -> Prepared:
     """Host looked at, everything built, acceleration probed. Raises HostError or InfrastructureError."""
     began = time.monotonic()
     doctor.require()
@@ -100,7 +102,7 @@ def prepare(kernel_flavour: str, *, command: str, locked: bool = False) -> Prepa
     with step("build"):
         tools = ensure_tools(cache, lock)
         kernel = ensure_kernel(cache, lock, tools, kernel_flavour)
-        module = ensure_module(cache, kernel, tools)
+        module = ensure_module(cache, kernel, tools, mbedtls=mbedtls.ensure_engine(cache, lock, tools, tls))
         image = ensure_image(cache, lock, tools)
         initrd = ensure_initrd(cache, kernel, tools)
     extra = {}
@@ -121,6 +123,7 @@ def prepare(kernel_flavour: str, *, command: str, locked: bool = False) -> Prepa
         run_dir=make_run_dir(),
         command=command,
         seconds=time.monotonic() - began,
+        tls=tls,
         extra_kernels=extra,
     )
     for line in prepared.drift:
@@ -143,6 +146,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--locked", action="store_true", help="a package that drifted from images/lock.json is an error"
     )
+    parser.add_argument("--tls", choices=mbedtls.ENGINES, default="weir", help="the module's TLS engine")
     parser.add_argument("options", nargs=argparse.REMAINDER, help="options of pytest and of its plugins")
 
 
@@ -153,10 +157,12 @@ def run(args: argparse.Namespace) -> int:
     own = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     own.add_argument("--kernel", default=args.kernel)
     own.add_argument("--locked", action="store_true", default=args.locked)
+    own.add_argument("--tls", choices=mbedtls.ENGINES, default=args.tls)
     chosen, options = own.parse_known_args([option for option in options if option != "--"])
     session = Path(args.path.split("::")[0]).name or "run"
-    command = shlex.join(["nox", "-s", session, "--", "--kernel", chosen.kernel, *options])
-    prepared = prepare(chosen.kernel, command=command, locked=chosen.locked)
+    engine = [] if chosen.tls == "weir" else ["--tls", chosen.tls]
+    command = shlex.join(["nox", "-s", session, "--", "--kernel", chosen.kernel, *engine, *options])
+    prepared = prepare(chosen.kernel, command=command, locked=chosen.locked, tls=chosen.tls)
     kernel = prepared.kernel
     note(
         f"kernel {kernel.flavour} {kernel.release}, {prepared.acceleration.accel} ({prepared.acceleration.reason}), "

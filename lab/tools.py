@@ -17,7 +17,7 @@ from lab.cache import Cache, digest
 from lab.lock import Lock, Request
 from lab.process import run_logged
 
-TREES: Final = ("tools", "fuzz", "count", "browser")
+TREES: Final = ("tools", "fuzz", "count", "browser", "tls", "clients")
 _TOOLCHAIN: Final = re.compile(
     r"gcc-\d+|cpp-\d+|libgcc-\d+-dev|binutils|libc6-dev|libelf1\w*|make|flex|bison|bc|lz4|xz-utils|mawk|perl-base|kmod"
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "behaviours.md"
 CASES = ROOT / "suites" / "functional"
-BREAKS = {suite: ROOT / "suites" / suite / "breaks.toml" for suite in ("functional", "differential")}
+BREAKS = {suite: ROOT / "suites" / suite / "breaks.toml" for suite in ("functional", "differential", "tls")}
 """Each suite's deliberate breaks, in a file beside its cases."""
 
 _CODE = re.compile(r"`([^`]+)`")
@@ -42,7 +42,7 @@ class Edit:
 class Break:
     """A deliberate fault, made by its edits. `cases`, of one suite, must turn red by it.
 
-    `seen` is the day on which they were last seen to, empty until then.
+    `seen` is the day on which they were last seen to, empty until then. `engine` is the module's for TLS.
     """
 
     suite: str
@@ -50,6 +50,7 @@ class Break:
     edits: tuple[Edit, ...]
     cases: tuple[str, ...]
     seen: str
+    engine: str = "weir"
 
     def make(self, tree: Path) -> None:
         """Put the fault into the source below `tree`. Raises ValueError where an edit does not fit."""
@@ -91,6 +92,7 @@ def read_breaks(suites: Iterable[str] = BREAKS) -> list[Break]:
             edits=tuple(Edit(**edit) for edit in entry["edits"]),
             cases=tuple(entry["cases"]),
             seen=str(entry.get("seen", "")),
+            engine=str(entry.get("engine", "weir")),
         )
         for suite in suites
         for name, entry in tomllib.loads(BREAKS[suite].read_text()).items()

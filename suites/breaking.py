@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def put_in_force(name: str, device: Adapter) -> None:
     """The break's module and weirctl in the place of the good ones, in a fresh machine."""
     broken = Prepared.load(plan()[name][0])
-    device.prepared = replace(device.prepared, module=broken.module, source=broken.source)
+    device.prepared = replace(device.prepared, module=broken.module, source=broken.source, tls=broken.tls)
     device.machine.restore()
 
 

@@ -27,6 +27,8 @@ from xml.etree import ElementTree
 from lab.cache import Cache
 from lab.deadline import Deadline
 from lab.errors import ExitCode, LabError, UsageError
+from lab.lock import Lock
+from lab.mbedtls import ensure_engine
 from lab.module import ensure_module
 from lab.run import DEFAULT_KERNEL, Prepared, enter, make_run_dir, prepare
 from suites.behaviours import BREAKS, ROOT, Break, read_breaks
@@ -58,10 +60,12 @@ def build(fault: Break, prepared: Prepared, folder: Path) -> Prepared | str:
     shutil.copytree(ROOT / "kmod", tree / "kmod", ignore=_BUILT)
     try:
         fault.make(tree)
-        module = ensure_module(Cache(), prepared.kernel, prepared.tools, source=tree / "kmod")
+        cache, tools = Cache(), prepared.tools
+        engine = ensure_engine(cache, Lock.load(), tools, fault.engine)
+        module = ensure_module(cache, prepared.kernel, tools, source=tree / "kmod", mbedtls=engine)
     except (LabError, ValueError) as error:
         return str(error)
-    return replace(prepared, module=module, source=tree, command=f"break {fault.name}")
+    return replace(prepared, module=module, source=tree, tls=fault.engine, command=f"break {fault.name}")
 
 
 def try_breaks(faults: list[Break], prepared: Prepared) -> Iterator[Outcome]:

@@ -6,6 +6,7 @@ The fixtures `lab` and `machine` come from lab/pytest_plugin.py.
 from __future__ import annotations
 
 import itertools
+import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -15,14 +16,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.pytest_plugin import BUNDLE_FILES
+from lab.run import PREPARED, Prepared
 from suites.breaking import put_in_force
 from suites.duts import ADAPTERS
 from suites.duts.adapter import Adapter
-from suites.duts.config import Config, Server
+from suites.duts.config import Config, Server, configured
 from suites.duts.dut import Dut
+from suites.traffic.certificates import Certified, authority
 from suites.traffic.client import Client
 from suites.traffic.origin import Origin
 from suites.traffic.programs import Programs
+from suites.traffic.tls import Tls, trusting
 
 if TYPE_CHECKING:
     from lab.machine import Machine
@@ -38,6 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--applies", type=int, default=150, help="changes of configuration under load (default: %(default)s)"
     )
     group.addoption("--dut", default="weir", choices=sorted(ADAPTERS), help="device under test (default: %(default)s)")
+    group.addoption(
+        "--https", action="store_true", help="cases that do not say what listens, and where, have a listener of https"
+    )
     group.addoption("--screenshots", metavar="FOLDER", help="where pictures of what a browser sees are put")
     group.addoption("--long", action="store_true", help="also the cases that take minutes")
 
@@ -48,6 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers", "differs(dut, reason): this device is known not to meet the case; a strict expected failure there"
+    )
+    config.addinivalue_line(
+        "markers", "own_engine(reason): about Weir's own TLS engine; skipped, and counted, with `--tls mbedtls`"
     )
     config.addinivalue_line("markers", "long(reason): takes minutes; skipped, and counted, without --long")
 
@@ -70,12 +80,15 @@ def _mark_known(item: pytest.Item, dut: str, known: Mapping[str, Mapping[str, st
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     dut = config.getoption("--dut")
     known = known_differences(dut)
+    other_engine = PREPARED in os.environ and dut == "weir" and Prepared.load().tls != "weir"
     for item in items:
         if item.path.parent == FUNCTIONAL:
             _mark_known(item, dut, known)
         if not config.getoption("--long"):
             for mark in item.iter_markers("long"):
                 item.add_marker(pytest.mark.skip(reason=f"--long: {mark.kwargs['reason']}"))
+        for mark in item.iter_markers("own_engine") if other_engine else ():
+            item.add_marker(pytest.mark.skip(reason=f"not with mbed TLS: {mark.kwargs['reason']}"))
         for mark in item.iter_markers("only"):
             if mark.args[0] != dut:
                 item.add_marker(pytest.mark.skip(reason=f"only on {mark.args[0]}: {mark.kwargs['reason']}"))
@@ -121,8 +134,14 @@ def quick_acknowledgements(device_machine: Machine) -> Iterator[None]:
             device_machine.run("ip", "route", "replace", *route.replace(" linkdown", "").split())
 
 
+@pytest.fixture(scope="session")
+def certified() -> Certified:
+    """The certificate that the device shows."""
+    return authority().issue("weir.test", "*.weir.test")
+
+
 @pytest.fixture
-def dut(device: Adapter, origins: list[Origin], request: pytest.FixtureRequest) -> Iterator[Dut]:
+def dut(device: Adapter, origins: list[Origin], certified: Certified, request: pytest.FixtureRequest) -> Iterator[Dut]:
     """The running device. Its base configuration sends to `origin`, named by the test or not."""
     if not device.running:
         device.start()
@@ -131,7 +150,9 @@ def dut(device: Adapter, origins: list[Origin], request: pytest.FixtureRequest) 
         origin: Origin = request.getfixturevalue("origin")  # made now, if the test did not name it
         return Config(servers=(Server(origin.endpoint),))
 
-    made = Dut(device, base, origins)
+    made = Dut(
+        device, base, origins, certificate=configured(certified) if request.config.getoption("--https") else None
+    )
     request.node.stash.setdefault(BUNDLE_FILES, {})["device.toml"] = lambda: (
         made.config.to_toml() if made.config else "# the test has applied no configuration\n"
     )
@@ -190,7 +211,7 @@ def origin(new_origin: Callable[[], Origin]) -> Origin:
 
 
 @pytest.fixture
-def new_client(lab: Lab, dut: Dut) -> Iterator[Callable[[], Client]]:
+def new_client(lab: Lab, dut: Dut, pytestconfig: pytest.Config) -> Iterator[Callable[[], Client]]:
     """Makes clients, each with an address that no test has used before."""
     with ExitStack() as stack:
 
@@ -200,6 +221,7 @@ def new_client(lab: Lab, dut: Dut) -> Iterator[Callable[[], Client]]:
                 lambda: dut.endpoint,
                 lab.network.client_address(number),
                 source6=lab.network.client_address6(number),
+                tls=Tls(trusting()) if pytestconfig.getoption("--https") else None,
             )
             stack.callback(client.close)
             return client

@@ -56,7 +56,7 @@ def test_break_was_seen_to_turn_cases_of_its_suite_red(fault: Break) -> None:
 
 def test_names_of_breaks_are_their_own() -> None:
     assert len({fault.name for fault in ALL_BREAKS}) == len(ALL_BREAKS)
-    assert {fault.suite for fault in ALL_BREAKS} == {"functional", "differential"}
+    assert {fault.suite for fault in ALL_BREAKS} == {"functional", "differential", "tls"}
 
 
 @pytest.mark.parametrize("fault", BREAKS, ids=lambda fault: fault.name)

@@ -39,8 +39,10 @@ LIBRARY = ("-shared", "-fPIC", "-fsanitize=undefined", "-fsanitize-trap=all")
 THREADS = ("-DSHIM_THREADS", "-fsanitize=thread", "-static-libtsan", "-pthread")
 
 SECOND, EIGHTH, MINUTE = 1_000_000_000, 125_000_000, 64_000_000_000
-REQUEST_BURST, REQUEST_RATE, CONNECTION_BURST, CONNECTION_RATE, MISSES, CONCURRENT = range(6)
-CHECKS = 10  # behind limits of one connection, too, with which accounts have nothing to do
+REQUEST_BURST, REQUEST_RATE, CONNECTION_BURST, CONNECTION_RATE, MISSES = range(5)
+HANDSHAKE_BURST, HANDSHAKE_RATE, INCOMPLETE, CONCURRENT = range(5, 9)
+# Behind limits of one connection, too, with which accounts have nothing to do.
+CHECKS = re.findall(r"^\tWEIR_LIMIT_(\w+),", (KMOD / "clients.h").read_text(), re.MULTILINE).index("CHECKS")
 # Behind what is counted come the checks of requests, which are enum http_check.
 NONE = CHECKS + re.findall(r"^\tHTTP_CHECK_(\w+),", (KMOD / "http_policy.h").read_text(), re.M).index("COUNT")
 WINDOWS = {
@@ -49,6 +51,9 @@ WINDOWS = {
     CONNECTION_BURST: EIGHTH,
     CONNECTION_RATE: SECOND,
     MISSES: MINUTE,
+    HANDSHAKE_BURST: EIGHTH,
+    HANDSHAKE_RATE: SECOND,
+    INCOMPLETE: SECOND,
 }
 BUCKET = 8  # accounts without connections in one
 START = 10**18  # decades of uptime
@@ -119,6 +124,12 @@ class Accounts:
     def miss(self, account: int) -> int:
         return int(self._library.weir_account_miss(ctypes.c_void_p(account), self.most))
 
+    def handshake(self, account: int) -> int:
+        return int(self._library.weir_account_handshake(ctypes.c_void_p(account), self.most))
+
+    def abandon(self, account: int) -> None:
+        self._library.weir_account_incomplete(ctypes.c_void_p(account), self.most)
+
     def forgive(self, account: int) -> None:
         self._library.weir_account_forgive(ctypes.c_void_p(account))
 
@@ -174,7 +185,10 @@ def library(built: Path) -> ctypes.CDLL:
 @contextmanager
 def table(library: ctypes.CDLL, clients: int = BUCKET, **most: int) -> Iterator[Accounts]:
     """A table with these limits; all its memory is back at the end."""
-    names = ("request_burst", "request_rate", "connection_burst", "connection_rate", "misses", "concurrent")
+    names = [
+        *("request_burst", "request_rate", "connection_burst", "connection_rate", "misses"),
+        *("handshake_burst", "handshake_rate", "incomplete", "concurrent"),
+    ]
     assert not set(most) - set(names)
     made = Accounts(library, clients, [most.get(name, 0) for name in names])
     try:
@@ -474,3 +488,16 @@ def test_threads_count_as_one(built: Path) -> None:
     assert max(others) <= 50
     assert max(others) > 10, "they got next to nothing: the test says little"
     assert (objects, memory) == (0, 0)
+
+
+def test_handshakes_and_those_that_come_to_nothing(library: ctypes.CDLL) -> None:
+    with table(library, handshake_rate=3, incomplete=2) as accounts:
+        account = accounts.open(1)
+        assert account
+        accounts.abandon(account)
+        assert accounts.handshake(account) == NONE
+        accounts.abandon(account)
+        assert accounts.handshake(account) == INCOMPLETE
+        accounts.now += late(SECOND)
+        assert [accounts.handshake(account) for _ in range(4)] == [NONE, NONE, NONE, HANDSHAKE_RATE]
+        accounts.close(account)

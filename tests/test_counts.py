@@ -163,6 +163,7 @@ def code(tmp_path: Path) -> CodeMap:
         KernelSymbols(SYSTEM_MAP),
         module=module,
         sections={".text": MODULE},
+        modules={MODULE + 0x1000: "aesni_gcm_enc [aesni_intel]", MODULE + 0x1040: "veth_xmit [veth]"},
         maps=[(0x400000, 0x402000, "/usr/sbin/nginx"), (0x7FFFF7000000, 0x7FFFF7001000, "/usr/lib/libc.so.6")],
     )
 
@@ -173,6 +174,8 @@ def code(tmp_path: Path) -> CodeMap:
         (MODULE + 0x40, ("module", "weir_run")),
         (MODULE + 0x5F, ("module", "weir_run")),
         (MODULE + 0x60, ("kernel", "__entry_text_end")),  # another module's: nobody said whose
+        (MODULE + 0x103F, ("kernel", "aesni_gcm_enc [aesni_intel]")),
+        (MODULE + 0x1040, ("kernel", "veth_xmit [veth]")),
         (0xFFFFFFFF810159B4, ("kernel", "__switch_to")),
         (0x401FFF, ("user", "nginx")),
         (0x402000, ("user", "(unknown program)")),

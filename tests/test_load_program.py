@@ -11,6 +11,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -82,6 +83,62 @@ def refusing(after: int, *, in_order: bool = False) -> Callable[[], None]:
     return start
 
 
+CERTIFICATES = Path(__file__).resolve().parent.parent / "suites/performance/certificates"
+
+
+def secured(
+    kind: str = "ecdsa",
+    *,
+    reply: bytes = GOOD,
+    asked: bool = True,
+    version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    curve: str = "",
+    protocol: str = "http/1.1",
+    tickets: int = 2,
+    forgets: bool = False,
+    rude: bool = False,
+) -> Callable[[], None]:
+    """A peer in TLS, that answers requests, or closes once the client does, with its own close_notify or (`rude`) by a
+    reset. `forgets`: no session is resumed.
+    """
+
+    def context() -> ssl.SSLContext:
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(CERTIFICATES / f"{kind}.pem", CERTIFICATES / f"{kind}.key")
+        made.minimum_version = made.maximum_version = version
+        made.set_alpn_protocols([protocol])
+        made.num_tickets = tickets
+        if curve:
+            made.set_ecdh_curve(curve)
+        return made
+
+    def serve(listener: socket.socket) -> None:
+        shared = context()
+        while True:
+            plain, _ = listener.accept()
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                with (context() if forgets else shared).wrap_socket(plain, server_side=True) as connection:
+                    pending = b""
+                    while chunk := connection.recv(65536):
+                        pending += chunk
+                        if asked and pending.endswith(b"\r\n\r\n"):
+                            connection.sendall(reply)
+                            pending = b""
+                    if rude:
+                        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    else:
+                        connection.unwrap()
+            except OSError:
+                plain.close()
+
+    def start() -> None:
+        listener = socket.create_server(TARGET)
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+
+    return start
+
+
 PEERS: dict[str, Callable[[], None]] = {
     "good": answering(GOOD),
     "in pieces": answering(GOOD, piece=100),
@@ -99,6 +156,15 @@ PEERS: dict[str, Callable[[], None]] = {
     "closes at once": refusing(2, in_order=True),
     "serves all": refusing(ASKED),
     "is not there": lambda: None,
+    "TLS": secured(),
+    "TLS by RSA": secured("rsa"),
+    "TLS 1.2": secured(version=ssl.TLSVersion.TLSv1_2),
+    "TLS with P-256": secured(curve="prime256v1"),
+    "TLS of another protocol": secured(protocol="h2"),
+    "TLS that forgets": secured(forgets=True),
+    "TLS without tickets": secured(tickets=0),
+    "TLS that resets": secured(rude=True),
+    "TLS with a short body": secured(reply=GOOD[:-1].replace(b"1024", b"1023")),
     "limited": answering(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\nno", after=1),
 }
 
@@ -208,6 +274,60 @@ def test_connections_that_should_have_been_refused(program: Path, tmp_path: Path
 def test_connections_that_the_client_resets(program: Path, tmp_path: Path) -> None:
     status, report = run(program, "resets", tmp_path, "--leave")
     assert (status, report["left"], report["connections"], report["requests"]) == (0, ASKED, ASKED, 0)
+
+
+IN_TLS = ("--server-name=www.example.com", f"--chain={CERTIFICATES}/ecdsa.pem")
+
+
+@pytest.mark.parametrize(
+    ("peer", "options"),
+    [
+        ("TLS", ["--group=X25519"]),
+        ("TLS", ["--group=P-256"]),
+        ("TLS", ["--group=X25519", "--resume"]),
+        ("TLS with P-256", ["--group=P-256", "--resume"]),
+        ("TLS by RSA", ["--group=X25519", f"--chain={CERTIFICATES}/rsa.pem"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value[:2]).partition("/")[0],
+)
+def test_handshakes(program: Path, tmp_path: Path, peer: str, options: list[str]) -> None:
+    status, report = run(program, peer, tmp_path, *IN_TLS, *options, "--handshakes")
+    assert (status, report["handshakes"], report["requests"]) == (0, ASKED, 0)
+    assert report["connections"] == ASKED + ("--resume" in options)
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_requests_in_tls(program: Path, tmp_path: Path, resume: list[str]) -> None:
+    status, report = run(program, "TLS", tmp_path, *IN_TLS, "--group=X25519", *resume, "--body=1024", "--field=via")
+    assert (status, report["requests"], report["bytes"]) == (0, ASKED, ASKED * 1024)
+    assert report["connections"] == 1 + len(resume)
+
+
+@pytest.mark.parametrize(
+    ("peer", "options", "problem"),
+    [
+        ("serves all", [], "no handshake: wrong version number"),
+        ("TLS 1.2", [], "no handshake: .*protocol version"),
+        ("TLS with P-256", [], "no handshake: .*handshake failure"),
+        ("TLS by RSA", [], "certificate 1 is another"),
+        ("TLS of another protocol", [], "the protocol is not http/1.1"),
+        ("TLS without tickets", ["--resume"], "no session to resume"),
+        ("TLS that forgets", ["--resume"], "the session was not resumed"),
+        ("TLS that resets", [], "the connection was not closed in order"),
+    ],
+)
+def test_handshakes_that_are_not_as_offered(
+    program: Path, tmp_path: Path, peer: str, options: list[str], problem: str
+) -> None:
+    status, report = run(program, peer, tmp_path, *IN_TLS, "--group=X25519", "--handshakes", *options)
+    assert (status, report["errors"], report["handshakes"]) == (1, 1, 0)
+    assert re.search(problem, report["problem"])
+
+
+def test_wrong_replies_in_tls(program: Path, tmp_path: Path) -> None:
+    status, report = run(program, "TLS with a short body", tmp_path, *IN_TLS, "--group=X25519", "--body=1024")
+    assert status == 1
+    assert "a body of 1023 bytes" in report["problem"]
 
 
 def test_idle_connection_that_is_closed(program: Path, tmp_path: Path) -> None:

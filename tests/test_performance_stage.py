@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ from suites.duts import haproxy, nginx
 from suites.performance import stage as staging
 from suites.performance.scenarios import DUTS, PARTS, SCENARIOS, reason_against
 from suites.performance.settings import settings
-from suites.performance.stage import Stage, read_maps, read_report, read_sections
+from suites.performance.stage import Stage, read_maps, read_modules, read_report, read_sections
 
 IDS = (
     "get-keepalive-1k", "get-keepalive-16k", "get-keepalive-64k", "get-keepalive-1m", "post-64k",
     "connection-per-request", "pipelined-1k", "rate-limited", "rate-limited-reset", "connection-left",
     "refused-connection", "challenge-cookie", "session", "session-per-connection", "blocked-syn", "malformed",
-    "idle-connections",
+    "idle-connections", "tls-handshake", "tls-handshake-p256", "tls-handshake-rsa", "tls-resume",
+    "tls-get-keepalive-1k", "tls-get-keepalive-1m",
 )  # fmt: skip
 SCENARIO = SCENARIOS["get-keepalive-1k"]
 
@@ -53,7 +54,7 @@ def staged(inputs: Any, scenario: str, dut: str) -> Stage:
 
 
 def line(who: str, **values: object) -> str:
-    counted = dict.fromkeys(("requests", "packets", "refused", "left", "bytes", "errors"), 0)
+    counted = dict.fromkeys(("requests", "packets", "refused", "left", "handshakes", "bytes", "errors"), 0)
     report = {**counted, "status": {}, "connections": 1, **values}
     return f"{who}: {json.dumps(report)}\r\n"
 
@@ -192,6 +193,27 @@ def test_report_of_connections_left() -> None:
         read_report(line("load", left=3) + line("origin"), scenario, "weir")
 
 
+def test_report_of_handshakes() -> None:
+    scenario = SCENARIOS["tls-resume"]
+    whole = line("load", handshakes=scenario.total) + line("origin", connections=4)
+    assert read_report(whole, scenario, "nginx").handshakes == scenario.total
+    with pytest.raises(ProductFailure, match="3 handshakes instead of"):
+        read_report(line("load", handshakes=3) + line("origin"), scenario, "weir")
+
+
+@pytest.mark.parametrize("dut", DUTS)
+def test_certificates_get_to_their_places_with_their_modes(inputs: Any, dut: str) -> None:
+    made = staged(inputs, "tls-handshake", dut)
+    script = made.files[made.script].decode()
+    certificate = SCENARIOS["tls-handshake"].config.certificates[0]
+    for name, (content, mode) in certificate.files(in_one=dut == "haproxy").items():
+        assert made.files[f"/opt/weir{name}"] == content
+        assert f"install -D -m {mode:o} /opt/weir{name} {name}" in script
+    assert made.files["/opt/weir/chain.pem"] == certificate.chain.encode()
+    assert "--target=10.78.1.1:443" in script
+    assert ("/opt/weir/run/weir-certificates/haproxy.list" in made.files) == (dut == "haproxy")
+
+
 def test_uploads_are_checked() -> None:
     scenario = SCENARIOS["post-64k"]
     total = scenario.total
@@ -228,6 +250,9 @@ def test_addresses() -> None:
         "maps: 55e000-55f000 r-xp 00028000 fe:00 62344     /usr/sbin/nginx\r\n"
         "maps: 7f0000-7f1000 r-xp 00000000 00:00 0         [vdso]\r\n"
     )
+    assert read_modules("module: ffffffffc0001000 gcm_enc aesni_intel\r\n") == {
+        0xFFFFFFFFC0001000: "gcm_enc [aesni_intel]"
+    }
     assert read_sections(console) == {".text": 0xFFFFFFFFA0000000, ".text.unlikely": 0xFFFFFFFFA000D53E}
     assert read_maps(console) == [
         (0x55E000, 0x55F000, 0x28000, "/usr/sbin/nginx"),
@@ -254,10 +279,12 @@ def test_a_setting_without_a_reason_is_an_error(monkeypatch: pytest.MonkeyPatch)
 
 def test_measured_settings_are_in_the_configuration() -> None:
     """What is published is what is run: each measured setting is a line of what is rendered."""
-    config = replace(SCENARIO).config
-    for module in (nginx, haproxy):
-        lines = {text.strip() for text in module.render(config, measured=True).splitlines()}
-        assert {setting for block in module.MEASURED.values() for setting, _ in block} <= lines
+    for scenario, left_out in (("get-keepalive-1k", "tls"), ("tls-get-keepalive-1k", "")):
+        for module in (nginx, haproxy):
+            lines = {text.strip() for text in module.render(SCENARIOS[scenario].config, measured=True).splitlines()}
+            measured = {block: {setting for setting, _ in settings} for block, settings in module.MEASURED.items()}
+            assert set().union(*(settings for block, settings in measured.items() if block != left_out)) <= lines
+            assert not measured.get(left_out, set()) & lines
 
 
 def test_haproxy_without_origin_or_listener() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,20 @@ from hypothesis import HealthCheck, given, settings
 
 from suites.duts import random_config
 from suites.duts.random_config import SUBTABLES, configurations, generator, keys, lost, tables
-from weirctl import family, netlink, render, schema
+from suites.traffic.certificates import authority, files
+from suites.traffic.certificates import tables as tables_of_certificates
+from weirctl import family, netlink, render, schema, source
 
+_FOLDER = tempfile.TemporaryDirectory(prefix="weir-certificates-")
+_CERTIFIED = {
+    "a": authority().issue("a.example", "*.a.example"),
+    "b": authority().issue("b.example"),
+    "c": authority().issue("a.example", "www.c.example", kind="rsa"),
+}
+for _name, (_content, _mode) in files(_FOLDER.name, _CERTIFIED).items():
+    Path(_name).write_bytes(_content)
+    Path(_name).chmod(_mode)
+CERTIFICATES = tables_of_certificates(_FOLDER.name, _CERTIFIED)
 THOROUGH = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -32,23 +46,24 @@ def test_keys_are_asked_of_the_schema() -> None:
     assert keys(("nothing",)) == []
 
 
-@given(configurations())
+@given(configurations(CERTIFICATES))
 @THOROUGH
 def test_configurations_are_valid(config: dict[str, Any]) -> None:
     assert [problem.text() for problem in schema.check(config)] == []
 
 
-@given(configurations())
+@given(configurations(CERTIFICATES))
 @THOROUGH
 def test_configurations_survive_rendering(config: dict[str, Any]) -> None:
     assert lost(config, tomllib.loads(render.toml(config))) == []
 
 
-@given(configurations())
+@given(configurations(CERTIFICATES))
 @THOROUGH
 def test_configurations_survive_the_wire(config: dict[str, Any]) -> None:
     """What is staged, read as the dump of it, which has the same attributes."""
-    dump = [bytes(4) + netlink.nest(part.kind, part.content) for part in family.encode(config)]
+    parts = family.encode(source.from_object(config).config)
+    dump = [bytes(4) + netlink.nest(part.kind, part.content) for part in parts]
     assert lost(config, family.decode(dump)) == []
 
 
@@ -62,7 +77,7 @@ def test_every_key_is_given_now_and_then() -> None:
                 if isinstance(inner, dict):
                     note(inner, (*table, key))
 
-    @given(configurations())
+    @given(configurations(CERTIFICATES))
     @settings(THOROUGH, max_examples=150, derandomize=True, database=None)
     def look(config: dict[str, Any]) -> None:
         note(config)

@@ -67,6 +67,24 @@ def test_a_base_without_scenarios_or_with_broken_ones() -> None:
     assert changed_scenarios("def (", BASE) == everything
 
 
+def test_function_that_makes_scenarios() -> None:
+    made = (
+        BASE
+        + """
+
+def _made(name, summary, steps) -> Scenario:
+    return Scenario(name, summary, steps)
+
+MORE = (_made("one", "1", 1), _made("two", "2", 2))
+"""
+    )
+    assert changed_scenarios(BASE, made) == {"one", "two"}
+    assert changed_scenarios(made, made.replace('"2", 2', '"2", 3')) == {"two"}
+    assert changed_scenarios(
+        made, made.replace("Scenario(name, summary, steps)", "Scenario(name, summary, 2 * steps)")
+    ) == {"one", "two"}
+
+
 def test_no_source_is_executed() -> None:
     hostile = 'raise SystemExit("executed")\n' + BASE
     assert changed_scenarios(hostile, hostile) == frozenset()

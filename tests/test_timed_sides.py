@@ -24,7 +24,7 @@ from suites.performance.timed.floods import ATTACKS_AND_FLOODS, FLOODS
 from suites.performance.timed.metrics import METRICS
 from suites.performance.timed.rig import judge
 from suites.performance.timed.sides import Paired, Sample, Side, interleave
-from suites.performance.timed.workloads import COUNTED_ONLY, TO_COME, WORKLOADS
+from suites.performance.timed.workloads import COUNTED_ONLY, TIMED, TIMED_ONLY, TO_COME, UNGATED, WORKLOADS
 from suites.performance.timed.wrk import Report
 
 MACHINE = cast(Any, None)
@@ -210,19 +210,21 @@ def test_replies_are_judged_by_the_scenario(scenario: str, report: Report, faile
 
 def test_every_load_of_requests_is_timed_and_the_rest_is_told() -> None:
     loads = {id for id, scenario in SCENARIOS.items() if scenario.load.mode == "client"}
-    assert set(WORKLOADS) == loads - COUNTED_ONLY
+    assert set(TIMED) == loads - COUNTED_ONLY | set(TIMED_ONLY)
+    assert set(WORKLOADS) == set(TIMED) - set(UNGATED) - set(TIMED_ONLY)
     assert loads >= COUNTED_ONLY
     assert not set(TO_COME) & set(SCENARIOS), "a scenario that is there now"
-    assert {id for id, workload in WORKLOADS.items() if workload.latency} == {
+    assert {id for id, workload in TIMED.items() if workload.latency} == {
         "get-keepalive-1k",
         "get-keepalive-64k",
         "post-64k",
+        "tls-get-keepalive-1k",
     }
 
 
 def test_attacks_have_to_show() -> None:
     assert len(ATTACKS) == 7
-    assert len(FLOODS) == 8
+    assert len(FLOODS) == 10
     for attack in ATTACKS_AND_FLOODS.values():
         assert attack.segments or attack.connections or attack.packets, attack.id
 
@@ -257,7 +259,7 @@ def test_syns_of_a_flood_are_whole() -> None:
     assert flood.checksum(source + target + struct.pack("!BBH", 0, 6, 20) + segment) == 0
 
 
-@pytest.mark.parametrize("mode", ["requests", "connections"])
+@pytest.mark.parametrize("mode", ["requests", "connections", "handshakes"])
 def test_flood_keeps_its_rate_and_ends(mode: flood.Mode) -> None:
     """From several addresses of the loopback network, at a listener that answers nothing."""
     seen: list[tuple[str, bytes]] = []
@@ -275,12 +277,18 @@ def test_flood_keeps_its_rate_and_ends(mode: flood.Mode) -> None:
                     connection.settimeout(10)
                     said = b""
                     with contextlib.suppress(ConnectionResetError):
-                        while len(said) < 2 * len(ASKED) and (part := connection.recv(4096)):
+                        while (mode != "requests" or len(said) < 2 * len(ASKED)) and (part := connection.recv(4096)):
                             said += part
                     seen.append((address, said))
         assert time.monotonic() - began >= 9 / 50
     assert {address for address, _ in seen} == set(sources)
-    assert {said for _, said in seen} == {2 * ASKED if mode == "requests" else b""}
+    (said,) = {said for _, said in seen}
+    if mode == "handshakes":
+        assert said[:3] == b"\x16\x03\x01", "no record with a handshake"
+        assert len(said) == 5 + int.from_bytes(said[3:5])
+        assert said[5] == 1, "no ClientHello"
+    else:
+        assert said == (2 * ASKED if mode == "requests" else b"")
 
 
 ASKED = b"GET /x HTTP/1.1\r\nHost: www.example.com\r\n\r\n"

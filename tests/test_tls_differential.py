@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import tls_12_client
 from tests.test_http_parser import tools
 from tests.test_tls_engine import Identity, engine, identity, program
 from tests.tls_client import (
@@ -21,6 +22,7 @@ from tests.tls_client import (
     P256,
     PSK,
     RETRY,
+    SCHEMES,
     SHARES,
     X25519,
     Client,
@@ -32,8 +34,13 @@ from tests.tls_programs import Engine, State
 __all__ = ["engine", "identity", "program", "tools"]
 
 TAKEN, RETRIED, REFUSED = "taken", "retried", "refused"
-OURS = {State.WAIT_FINISHED: TAKEN, State.WAIT_SECOND_HELLO: RETRIED, State.CLOSED: REFUSED}
-READ = {0, 10, 13, 16, 41, 42, 43, 44, 45, 51}
+OURS = {
+    State.WAIT_FINISHED: TAKEN,
+    State.WAIT_KEY_EXCHANGE: TAKEN,
+    State.WAIT_SECOND_HELLO: RETRIED,
+    State.CLOSED: REFUSED,
+}
+READ = {0, 5, 10, 13, 16, 41, 42, 43, 44, 45, 51}
 """Extensions that the engine reads; OpenSSL reads more, and may refuse a hello for them."""
 
 
@@ -53,12 +60,18 @@ HELLOS = hellos()
 
 @pytest.fixture(scope="module")
 def openssl(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """A server with the engine's certificate."""
-    file = Path(tmp_path_factory.mktemp("openssl")) / "server.pem"
+    """A server of TLS 1.3."""
+    context = server_of(identity, tmp_path_factory.mktemp("openssl"))
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+def server_of(identity: Identity, folder: Path) -> ssl.SSLContext:
+    """With the engine's certificate."""
+    file = folder / "server.pem"
     key = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     file.write_bytes(identity.pem.encode() + key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(file)
     return context
 
@@ -94,11 +107,20 @@ def extensions(message: bytes) -> dict[int, bytes]:
     return found
 
 
+def pairs(listed: bytes) -> set[bytes]:
+    """The numbers in an extension that is a list of them."""
+    return {listed[at : at + 2] for at in range(2, len(listed), 2)}
+
+
 def stricter(message: bytes) -> bool:
-    """Whether OpenSSL may refuse it: an extension that only it reads, or a key in a group that is nobody's."""
+    """Whether OpenSSL may refuse it: an extension that only it reads, a key in a group that is nobody's, or a ticket.
+
+    With that, it looks at once whether the session goes on or a certificate is needed, and we after a retry only.
+    """
     found = extensions(message)
-    listed = found[GROUPS][2:]
-    groups = {listed[at : at + 2] for at in range(0, len(listed), 2)}
+    if PSK in found and b"\4\3" not in pairs(found.get(SCHEMES, b"")):
+        return True
+    groups = pairs(found[GROUPS])
     shares = found[SHARES][2:]
     while shares:
         if shares[:2] not in groups:
@@ -110,19 +132,71 @@ def stricter(message: bytes) -> bool:
 @settings(max_examples=2500, deadline=None)
 @given(data=st.data())
 def test_changed_hellos(engine: Engine, openssl: ssl.SSLContext, data: st.DataObject) -> None:
-    message = bytearray(data.draw(st.sampled_from(HELLOS)))
+    hello = changed(data, HELLOS)
+    engine.connect()
+    ours = OURS[engine.read(record(HANDSHAKE, hello)).state]
+    theirs = verdict(openssl, record(HANDSHAKE, hello))
+    if ours != REFUSED and not stricter(hello):
+        assert theirs == ours, hello.hex()
+
+
+def changed(data: st.DataObject, hellos: list[bytes]) -> bytes:
+    """One of them with some bytes changed; its length is right."""
+    message = bytearray(data.draw(st.sampled_from(hellos)))
     for _ in range(data.draw(st.integers(0, 2))):
         at = data.draw(st.integers(4, len(message) - 1))
         old = message[at]
         new = data.draw(st.sampled_from([0, 1, 2, 3, 4, 255, old ^ 1, (old + 1) % 256, (old - 1) % 256]))
         cut, put = data.draw(st.sampled_from([(1, 1), (1, 1), (1, 0), (2, 0), (0, 1), (0, 2)]))
         message[at : at + cut] = bytes([new]) * put
-    hello = bytes(message[:1]) + vector(bytes(message[4:]), 3)
+    return bytes(message[:1]) + vector(bytes(message[4:]), 3)
+
+
+OLD_HELLOS = [
+    tls_12_client.Client(group, suites, extended=extended, tickets=tickets).hello().message()
+    for group, suites, extended, tickets in (
+        (X25519, tls_12_client.ECDSA_SUITES, True, True),
+        (P256, (*tls_12_client.RSA_SUITES, 0xC02C, 0x00FF), False, False),
+    )
+]
+OLD_HELLOS.append(
+    tls_12_client.Client(session=tls_12_client.Session(b"nobody's" * 18, bytes(48), 0xC02C, 0)).hello().message()
+)
+OLD_READ = {
+    *READ,
+    tls_12_client.POINT_FORMATS,
+    tls_12_client.EXTENDED_MASTER,
+    tls_12_client.SESSION_TICKET,
+    tls_12_client.RENEGOTIATION,
+}
+
+
+@pytest.fixture(scope="module")
+def old_openssl(identity: Identity, tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A server that speaks TLS 1.2."""
+    context = server_of(identity, tmp_path_factory.mktemp("openssl"))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@settings(max_examples=1500, deadline=None)
+@given(data=st.data())
+def test_changed_hellos_of_tls_1_2(engine: Engine, old_openssl: ssl.SSLContext, data: st.DataObject) -> None:
+    hello = changed(data, OLD_HELLOS)
     engine.connect()
     ours = OURS[engine.read(record(HANDSHAKE, hello)).state]
-    theirs = verdict(openssl, record(HANDSHAKE, hello))
-    if ours != REFUSED and not stricter(hello):
+    theirs = verdict(old_openssl, record(HANDSHAKE, hello))
+    if ours != REFUSED and not set(extensions(hello)) - OLD_READ:
         assert theirs == ours, hello.hex()
+
+
+def test_hellos_of_tls_1_2_as_they_are(engine: Engine, old_openssl: ssl.SSLContext) -> None:
+    for hello in OLD_HELLOS:
+        assert not set(extensions(hello)) - OLD_READ
+        engine.connect()
+        ours = OURS[engine.read(record(HANDSHAKE, hello)).state]
+        assert ours == verdict(old_openssl, record(HANDSHAKE, hello)) == TAKEN
 
 
 def test_hellos_as_they_are(engine: Engine, openssl: ssl.SSLContext) -> None:

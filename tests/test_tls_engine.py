@@ -17,6 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from lab import sandbox
+from lab.cache import Cache
+from lab.errors import LabError
+from lab.lock import Lock
+from lab.mbedtls import ensure_client
 from lab.tools import ToolsTree
 from tests.oracle import Oracle
 from tests.test_http_parser import tools
@@ -48,8 +52,8 @@ class Identity:
         return self.key.private_numbers().private_value
 
 
-@pytest.fixture(scope="module")
-def identity() -> Identity:
+def make_identity() -> Identity:
+    """Good for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
     now = datetime.datetime.now(datetime.UTC)
@@ -58,6 +62,11 @@ def identity() -> Identity:
     builder = builder.not_valid_after(now + datetime.timedelta(days=1))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
     return Identity(builder.sign(key, hashes.SHA256()), key)
+
+
+@pytest.fixture(scope="module")
+def identity() -> Identity:
+    return make_identity()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +117,7 @@ def test_handshake(engine: Engine, identity: Identity, suite: int, group: int) -
     assert not engine.write(b"too late").event
 
 
-def python_client(engine: Engine, context: ssl.SSLContext, cut: int = 1 << 20) -> None:
+def python_client(engine: Engine, context: ssl.SSLContext, cut: int = 1 << 20, version: str = "TLSv1.3") -> None:
     """Python's ssl, that is OpenSSL, shakes hands, sends a request and gets a reply, in pieces of so many bytes."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(incoming, outgoing, server_hostname=NAME)
@@ -124,13 +133,13 @@ def python_client(engine: Engine, context: ssl.SSLContext, cut: int = 1 << 20) -
             for place in range(0, len(said.out), cut):
                 incoming.write(said.out[place : place + cut])
 
-    for _ in range(4):
+    for _ in range(5):
         try:
             client.do_handshake()
             break
         except ssl.SSLWantReadError:
             exchange()
-    assert client.version() == "TLSv1.3"
+    assert client.version() == version
     assert client.selected_alpn_protocol() == "http/1.1"
     body = bytes(range(256)) * 50
     client.write(b"POST / HTTP/1.1\r\n\r\n" + body)
@@ -194,8 +203,44 @@ def test_openssl(serve: Callable[[str], str], options: str, suite: str, group: s
     assert "Verify return code: 0 (ok)" in output
     assert "HTTP/1.1 200 OK" in output
     assert "ALPN protocol: http/1.1" in output
-    assert f"serve: suite {suite} group {int(group != 'X25519')} state 4" in output
+    assert f"serve: suite {suite} group {int(group != 'X25519')} state {State.HALF_CLOSED.value}" in output
     assert output.count("\0") >= 50000
+
+
+@pytest.fixture(scope="module")
+def mbedtls(tools: ToolsTree) -> str:
+    """mbed TLS's client with what it is always told. Skipped only where it is not there."""
+    try:
+        client = ensure_client(Cache(), Lock.load(), tools)
+    except LabError as error:
+        pytest.skip(f"no client of mbed TLS (python -m lab build --tools tls): {error.message}")
+    trust = f"server_name={NAME} ca_file=ca.pem auth_mode=required"
+    return f"{client} server_addr=127.0.0.1 server_port=$PORT {trust} request_page=/5"
+
+
+@pytest.mark.parametrize(("group", "number"), [("x25519", 0), ("secp256r1", 1), ("secp384r1,x25519", 0)])
+@pytest.mark.parametrize(
+    ("name", "suite"),
+    [
+        ("TLS1-3-AES-128-GCM-SHA256", "1301"),
+        ("TLS1-3-AES-256-GCM-SHA384", "1302"),
+        ("TLS1-3-CHACHA20-POLY1305-SHA256", "1303"),
+    ],
+)
+def test_mbedtls(serve: Callable[[str], str], mbedtls: str, name: str, suite: str, group: str, number: int) -> None:
+    """Also with a group that the engine does not know first: HelloRetryRequest."""
+    output = serve(f"{mbedtls} force_version=tls13 alpn=h2,http/1.1 force_ciphersuite={name} groups={group}")
+    assert f"[ Ciphersuite is {name} ]" in output
+    assert "[ Application Layer Protocol is http/1.1 ]" in output
+    assert "HTTP/1.1 200 OK" in output
+    assert f"serve: suite {suite} group {number} state {State.HALF_CLOSED.value}" in output
+
+
+def test_mbedtls_goes_on_with_a_session(serve: Callable[[str], str], mbedtls: str) -> None:
+    output = serve(f"{mbedtls} force_version=tls13 new_session_tickets=1 reconnect=1")
+    assert "Reconnecting with saved session... ok" in output
+    assert output.count("HTTP/1.1 200 OK") == 2
+    assert output.count("resumed 1") == 1
 
 
 def test_openssl_changes_keys(serve: Callable[[str], str]) -> None:
@@ -216,6 +261,6 @@ def test_curl(serve: Callable[[str], str]) -> None:
     assert output.count("serve: ") == 2
 
 
-def test_openssl_that_knows_only_tls_1_2(serve: Callable[[str], str]) -> None:
-    output = serve(f"{S_CLIENT} -tls1_2 </dev/null; true")
+def test_openssl_that_knows_no_better_than_tls_1_1(serve: Callable[[str], str]) -> None:
+    output = serve(f"{S_CLIENT} -tls1_1 -cipher DEFAULT@SECLEVEL=0 </dev/null; true")
     assert "alert protocol version" in output

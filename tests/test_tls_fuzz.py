@@ -6,17 +6,17 @@ import subprocess
 from pathlib import Path
 
 from lab import fuzz_corpus, sandbox
-from lab.fuzz_build import FUZZ, TLS_FUZZ
+from lab.fuzz_build import FUZZ, TLS_FUZZ, TLS_WRAPPED
 from lab.tools import ToolsTree
 from tests.test_http_parser import tools
-from tests.tls_programs import build
+from tests.tls_programs import FLAGS, build
 
 __all__ = ["tools"]
 
 
 def test_fuzz_corpus(tools: ToolsTree, tmp_path: Path) -> None:
     """The corpus; the seeds, their beginnings, and their bytes replaced."""
-    program = build(tools, "replay-tls", [*sorted(TLS_FUZZ.glob("*.c")), FUZZ / "replay.c"])
+    program = build(tools, "replay-tls", [*sorted(TLS_FUZZ.glob("*.c")), FUZZ / "replay.c"], (*FLAGS, *TLS_WRAPPED))
     for kind in ("seeds", "corpus"):
         fuzz_corpus.unpack(fuzz_corpus.read(TLS_FUZZ / kind / "tls.txt"), tmp_path / kind)
     corpus, seeds = sorted((tmp_path / "corpus").iterdir()), sorted((tmp_path / "seeds").iterdir())

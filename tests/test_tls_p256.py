@@ -1,4 +1,4 @@
-"""P-256 of the TLS engine: the RFCs' vectors, edge cases, and random values against Python's integers and OpenSSL."""
+"""P-256 and X25519 of the TLS engine: RFCs' vectors, edge cases, random values against Python and OpenSSL."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import hmac
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
@@ -21,7 +22,7 @@ from lab import sandbox
 from lab.tools import ToolsTree
 from tests.oracle import Oracle
 from tests.test_http_parser import tools
-from tests.tls_programs import SUITES, build
+from tests.tls_programs import FLAGS, SUITES, build
 
 __all__ = ["tools"]
 
@@ -54,10 +55,17 @@ def point_of(secret: int) -> bytes:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def oracle(tools: ToolsTree) -> Iterator[Oracle]:
+def x25519_of(secret: bytes) -> bytes:
+    return x25519.X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+
+
+@pytest.fixture(scope="module", params=[0, 1], ids=["plain", "adx"])
+def oracle(tools: ToolsTree, request: pytest.FixtureRequest) -> Iterator[Oracle]:
+    """By instructions that every processor has, and by those of BMI2 and ADX."""
+    if request.param and not {"bmi2", "adx"} <= set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split()):
+        pytest.skip("this processor lacks BMI2 or ADX")
     sources = [SUITES / "oracle.c", SUITES / "crypto.c"]
-    one = Oracle(sandbox.command(tools, [build(tools, "oracle", sources)]))
+    one = Oracle(sandbox.command(tools, [build(tools, "oracle", sources, (*FLAGS, f"-DTLS_ADX={request.param}"))]))
     yield one
     one.end()
 
@@ -107,6 +115,96 @@ def test_public_key_of_every_digit(oracle: Oracle) -> None:
             for secret in (value << 5 * digit, (value << 5 * digit) - 1):
                 if 0 < secret < N:
                     assert oracle.ask(b"p", octets(secret)) == point_of(secret), (digit, value)
+
+
+@settings(max_examples=600, deadline=None)
+@given(secret=NUMBERS)
+def test_public_key_of_x25519(oracle: Oracle, secret: int) -> None:
+    assert oracle.ask(b"x", octets(secret)) == x25519_of(octets(secret))
+
+
+def test_public_key_of_x25519_with_every_digit(oracle: Oracle) -> None:
+    """Each of the 64 digits takes each of its 17 values, alone and above a borrow."""
+    for digit in range(64):
+        for value in range(1, 17):
+            for secret in (value << 4 * digit, (value << 4 * digit) - 1):
+                secret_bytes = (secret % 2**256).to_bytes(32, "little")
+                assert oracle.ask(b"x", secret_bytes) == x25519_of(secret_bytes), (digit, value)
+
+
+P25519 = 2**255 - 19
+SMALL = [0, 1, P25519 - 1, P25519, P25519 + 1]
+"""Points of a small order, with those on the curve's twist that are not 0, 1 or -1: RFC 7748, section 6.1."""
+SMALL += [
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
+]
+
+
+def little(value: int) -> bytes:
+    return (value % 2**256).to_bytes(32, "little")
+
+
+def near(value: int) -> st.SearchStrategy[int]:
+    return st.integers(-40, 40).map(lambda off: (value + off) % 2**256)
+
+
+FIELD = st.one_of(NUMBERS, near(0), near(P25519), near(2 * P25519), near(2**255))
+
+
+@settings(max_examples=3000, deadline=None)
+@given(a=FIELD, b=FIELD)
+def test_field_of_x25519(oracle: Oracle, a: int, b: int) -> None:
+    answer = oracle.ask(b"F", little(a), little(b))
+    found = [int.from_bytes(answer[at : at + 32], "little") for at in range(0, len(answer), 32)]
+    expected = [a + b, a - b, a * b, a * a, a * b, a * a, b + 121666 * a, pow(a, P25519 - 2, P25519)]
+    # What a sum and a difference are given: one of their operands is no more than a product.
+    first = 0 if b < 2**255 + 2**24 else 2
+    assert [value % P25519 for value in found[first:]] == [value % P25519 for value in expected[first:]]
+    assert all(value < 2**255 + 2**24 for value in found[2:])
+
+
+@settings(max_examples=600, deadline=None)
+@given(secret=NUMBERS, point=FIELD)
+def test_shared_secret_of_x25519(oracle: Oracle, secret: int, point: int) -> None:
+    """Any number is a point, of the curve or of its twist; OpenSSL refuses the few whose multiples are 0."""
+    mine, theirs = octets(secret), little(point)
+    try:
+        shared = x25519.X25519PrivateKey.from_private_bytes(mine).exchange(
+            x25519.X25519PublicKey.from_public_bytes(theirs)
+        )
+    except ValueError:
+        shared = b""
+    assert oracle.ask(b"X", mine, theirs) == shared
+    assert oracle.ask(b"b", mine, theirs) == (shared and x25519_of(mine) + shared)
+
+
+@pytest.mark.parametrize("point", SMALL)
+def test_shared_secret_of_x25519_that_is_none(oracle: Oracle, point: int) -> None:
+    for high in 0, 2**255:
+        assert not oracle.ask(b"X", bytes(32), little(point | high))
+        assert not oracle.ask(b"b", bytes(32), little(point | high))
+
+
+def test_rfc_7748(oracle: Oracle) -> None:
+    """Section 5.2, with a thousand rounds."""
+    for scalar, point, result in (
+        (
+            "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+            "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+            "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
+        ),
+        (
+            "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+            "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+            "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
+        ),
+    ):
+        assert oracle.ask(b"X", bytes.fromhex(scalar), bytes.fromhex(point)).hex() == result
+    last, before = little(9), little(9)
+    for _ in range(1000):
+        last, before = oracle.ask(b"X", last, before), last
+    assert last.hex() == "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51"
 
 
 @settings(max_examples=600, deadline=None)

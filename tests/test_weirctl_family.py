@@ -7,7 +7,7 @@ import errno
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from weirctl import abi, family, netlink, render, schema, source
@@ -98,6 +98,7 @@ def as_dumped(parts: list[family.Part]) -> list[bytes]:
     return [bytes((abi.CMD_GET_CONFIG, 1, 0, 0)) + part.request()[4:] for part in parts]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(configs())
 def test_shown_configuration_applies_again_as_it_is(config: dict[str, Any]) -> None:
     assert schema.check(config) == []
@@ -215,8 +216,8 @@ def test_address_in_a_refused_commits_message_is_found(message: str, path: tuple
 
 
 def test_dump_of_a_newer_module_is_shown_as_far_as_known() -> None:
-    extra = netlink.nest(abi.A_CONFIG_LIMITS, netlink.u32(99, 1) + netlink.u32(abi.A_LIMITS_HEADER_COUNT, 9))
-    config = family.decode([bytes(4) + extra + netlink.nest(99, b"")])
+    extra = netlink.nest(abi.A_CONFIG_LIMITS, netlink.u32(999, 1) + netlink.u32(abi.A_LIMITS_HEADER_COUNT, 9))
+    config = family.decode([bytes(4) + extra + netlink.nest(999, b"")])
     assert config["limits"] == {"header_count": 9}
 
 

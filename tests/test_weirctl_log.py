@@ -53,6 +53,7 @@ def test_event_with_all() -> None:
             uri_length=(9000).to_bytes(4, "little"),
             detail=b"no Host\0",
             block_time=(1_500_000).to_bytes(4, "little"),
+            tls_fingerprint=b"t12i010000_69b4acb9dd6a_000000000000\0",
         )
     )
     assert event == {
@@ -66,6 +67,7 @@ def test_event_with_all() -> None:
         "uri_length": 9000,
         "detail": "no Host",
         "blocked_seconds": 1.5,
+        "tls_fingerprint": "t12i010000_69b4acb9dd6a_000000000000",
     }
 
 

@@ -53,6 +53,7 @@ chain = "bots"
 method = ["GET", "HEAD"]
 query = "*debug=1*"
 mark = "0x10/0xff"
+tls_fingerprint = ["t13d*", "*_8daaf6152771_*", "t12i010000_69b4acb9dd6a_000000000000"]
 set_mark = 7
 
 [[rule]]
@@ -64,6 +65,8 @@ vhost = "shop"
 status = 503
 body = "later"
 """
+
+PRINTS = next(line for line in GOOD.splitlines() if line.startswith("tls_fingerprint"))
 
 # (line of GOOD, what it becomes, key, words of the message)
 BAD_LINES = [
@@ -102,6 +105,12 @@ BAD_LINES = [
     ('method = ["GET", "HEAD"]', 'method = "G T"', "rule[3].method", "a method"),
     ('mark = "0x10/0xff"', 'mark = "0x110/0xff"', "rule[3].mark", "MARK/MASK"),
     ('mark = "0x10/0xff"', "mark = -1", "rule[3].mark", "MARK/MASK"),
+    (PRINTS, 'tls_fingerprint = "t13d1516h2"', "rule[3].tls_fingerprint", "a whole fingerprint"),
+    (PRINTS, 'tls_fingerprint = "t13d1516h2_8daaf6152771_E5627efa2ab1"', "rule[3].tls_fingerprint", "a whole"),
+    (PRINTS, 'tls_fingerprint = "t13d-*"', "rule[3].tls_fingerprint", "a pattern with *"),
+    (PRINTS, 'tls_fingerprint = "!"', "rule[3].tls_fingerprint", "a pattern with *"),
+    (PRINTS, f'tls_fingerprint = "{"*" * 65}"', "rule[3].tls_fingerprint", "at most 64"),
+    (PRINTS, 'tls_fingerprint = ["t13d*", "!t12d*"]', "rule[3].tls_fingerprint", "all or none"),
     ("set_mark = 7", "set_mark = 4294967296", "rule[3].set_mark", "from 0"),
     ('vhost = "shop"', 'vhost = "shp"', "error_page[0].vhost", 'did you mean "shop"'),
     ("status = 503", "status = 399", "error_page[0].status", "from 400"),
@@ -204,12 +213,14 @@ MARKS = st.builds(
     lambda sign, mark, mask: f"{sign}0x{mark & mask:x}" + ("" if mask == 2**32 - 1 else f"/0x{mask:x}"),
     st.sampled_from(["", "!"]), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1) | st.just(2**32 - 1),
 )  # fmt: skip
+FINGERPRINTS = st.text("t13d_0af*", min_size=1, max_size=12).map("{}*".format)
 CONDITIONS = st.fixed_dictionaries(
     {},
     optional={
         "host": PATTERNS, "path": TEXTS.map("/{}".format), "query": PATTERNS,
         "method": alternatives(st.text("GETX", min_size=1, max_size=4)), "header": named(PATTERNS),
         "cookie": named(PATTERNS), "source": alternatives(NETWORKS), "mark": MARKS,
+        "tls_fingerprint": alternatives(FINGERPRINTS),
     },
 )  # fmt: skip
 LOCATIONS = st.builds(

@@ -101,7 +101,7 @@ BAD_LINES = [
     ('address = "[::]:80"', 'address = "[fe80::1%eth0]:80"', "listener[1].address", "ADDRESS:PORT"),
     ('address = "[::]:80"', 'address = "0.0.0.0:80"', "listener[1].address", "listener[0] has this address"),
     ('address = "[::]:80"', 'address = "[0::0]:80"\nextra = 1', "listener[1].extra", "unknown key"),
-    ('protocol = "http"', 'protocol = "https"', "listener[1].protocol", 'expected "http"'),
+    ('protocol = "http"', 'protocol = "quic"', "listener[1].protocol", 'expected "http"'),
     ('protocol = "http"', "protocol = true", "listener[1].protocol", "got true"),
     ('name = "default"', 'name = ""', "upstream[0].name", "letters"),
     ('name = "default"', 'name = "a b"', "upstream[0].name", "letters"),

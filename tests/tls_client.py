@@ -10,15 +10,18 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
+STATUS_REQUEST: Final = 5
 SERVER_NAME, GROUPS, SCHEMES, ALPN, PSK, EARLY_DATA, VERSIONS, COOKIE, PSK_MODES, SHARES = (
     0, 10, 13, 16, 41, 42, 43, 44, 45, 51,
 )  # fmt: skip
+NEW_SESSION_TICKET: Final = 4
 X25519, P256 = 0x001D, 0x0017
+ECDSA_P256, RSA_PSS = 0x0403, 0x0804
 AES128, AES256, CHACHA = 0x1301, 0x1302, 0x1303
 COMPAT: Final = bytes.fromhex("140303000101")
 RETRY: Final = hashlib.sha256(b"HelloRetryRequest").digest()
@@ -138,6 +141,37 @@ def label(algorithm: str, secret: bytes, name: str, context: bytes, length: int)
     return hmac.digest(secret, info + b"\1", algorithm)[:length]
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """A session, of which the server has said that it can be resumed."""
+
+    identity: bytes
+    psk: bytes
+    hash: str
+    lifetime: int = 0
+    age_add: int = 0
+
+    @staticmethod
+    def read(body: bytes, resumption: bytes, algorithm: str) -> Ticket:
+        """A NewSessionTicket, all of which must be there and no more."""
+        at = 9 + body[8]
+        nonce, length = body[9:at], int.from_bytes(body[at : at + 2], "big")
+        assert body[at + 2 + length :] == b"\0\0"
+        psk = label(algorithm, resumption, "resumption", nonce, len(resumption))
+        lifetime, age_add = (int.from_bytes(body[start : start + 4], "big") for start in (0, 4))
+        return Ticket(body[at + 2 : -2], psk, algorithm, lifetime, age_add)
+
+    def early(self) -> bytes:
+        """The early secret."""
+        return hmac.digest(bytes(len(self.psk)), self.psk, self.hash)
+
+    def binder(self, transcript: bytes) -> bytes:
+        """Over what comes before all binders."""
+        key = label(self.hash, self.early(), "res binder", hashlib.new(self.hash).digest(), len(self.psk))
+        key = label(self.hash, key, "finished", b"", len(key))
+        return hmac.digest(key, hashlib.new(self.hash, transcript).digest(), self.hash)
+
+
 @dataclass
 class Client:
     """What a client knows. `receive` takes all that a server says up to its Finished."""
@@ -152,6 +186,16 @@ class Client:
     """Records of change_cipher_spec that came."""
     encrypted: dict[int, bytes] = field(default_factory=dict)
     """The server's messages from EncryptedExtensions to Finished, by type."""
+    offered: tuple[Ticket, ...] = ()
+    selected: int | None = None
+    """The offered ticket's place whose session goes on."""
+    tickets: list[Ticket] = field(default_factory=list)
+    """That came."""
+    cookie: bytes | None = None
+    unread: bytes = b""
+    """Messages of a flight that is not whole yet."""
+    scheme: int = 0
+    """Of the server's signature."""
 
     def __post_init__(self) -> None:
         self.x25519 = x25519.X25519PrivateKey.generate()
@@ -174,13 +218,27 @@ class Client:
             (
                 (SERVER_NAME, name),
                 (GROUPS, vector(numbers(self.groups), 2)),
-                (SCHEMES, vector(numbers([0x0403, 0x0804]), 2)),
+                (SCHEMES, vector(numbers([ECDSA_P256, RSA_PSS]), 2)),
                 (ALPN, vector(vector(b"h2", 1) + vector(b"http/1.1", 1), 2)),
                 (VERSIONS, vector(numbers([0x0304, 0x0303]), 1)),
                 (PSK_MODES, b"\1\1"),
                 (SHARES, self.share(*self.shares)),
             )
         )
+
+    def offer(self, hello: Hello, *tickets: Ticket, age: int = 1000, more: bytes = b"") -> Hello:
+        """The hello with tickets and their binders, in the place where it will be sent; more: behind each binder."""
+        self.offered = tickets
+        ages = ((age + ticket.age_add) % 2**32 for ticket in tickets)
+        identities = vector(
+            b"".join(vector(one.identity, 2) + old.to_bytes(4, "big") for one, old in zip(tickets, ages, strict=True)),
+            2,
+        )
+        empty = vector(b"".join(vector(bytes(len(one.psk)) + more, 1) for one in tickets), 2)
+        hello = hello.without(PSK)
+        partial = hello.with_extension(PSK, identities + empty).message()[: -len(empty)]
+        binders = b"".join(vector(one.binder(self.transcript + partial) + more, 1) for one in tickets)
+        return hello.with_extension(PSK, identities + vector(binders, 2))
 
     def send(self, hello: Hello) -> bytes:
         """The hello as a record."""
@@ -214,8 +272,10 @@ class Client:
                 inner, more = self.incoming.open(header, body)
                 assert inner == HANDSHAKE
                 content += more
-        if content:
-            self._flight(content)
+        self.unread += content
+        if any(kind == 20 for kind, _ in messages(self.unread)):
+            self._flight(self.unread)
+            self.unread = b""
 
     def _server_hello(self, body: bytes) -> None:
         [(kind, hello)] = messages(body)
@@ -227,11 +287,18 @@ class Client:
         assert hello[at + 2] == 0
         extensions = dict(self._extensions(hello[at + 3 :]))
         assert extensions.pop(VERSIONS) == b"\3\4"
-        share = extensions.pop(SHARES)
+        retry = hello[2:34] == RETRY
+        if retry:
+            self.cookie = extensions.pop(COOKIE, None)
+            share = extensions.pop(SHARES, b"\0\0")
+        else:
+            share = extensions.pop(SHARES)
+            selected = extensions.pop(PSK, None)
+            self.selected = None if selected is None else int.from_bytes(selected, "big")
         assert not extensions
         group = int.from_bytes(share[:2], "big")
         self.session = hello[35:at]
-        if hello[2:34] == RETRY:
+        if retry:
             assert not self.retried
             self.retried = True
             self.retry_group = group
@@ -247,6 +314,9 @@ class Client:
             shared = self.p256.exchange(ec.ECDH(), theirs)
         zeros = bytes(hashlib.new(self.hash).digest_size)
         early = hmac.digest(zeros, zeros, self.hash)
+        if self.selected is not None:
+            early = self.offered[self.selected].early()
+            assert self.offered[self.selected].hash == self.hash
         handshake = hmac.digest(self._derived(early), shared, self.hash)
         self.incoming = Keys(self.hash, self.suite, self._derive(handshake, "s hs traffic"))
         self.outgoing = Keys(self.hash, self.suite, self._derive(handshake, "c hs traffic"))
@@ -267,7 +337,7 @@ class Client:
 
     def _flight(self, content: bytes) -> None:
         parts = list(messages(content))
-        assert [kind for kind, _ in parts] == [8, 11, 15, 20]
+        assert [kind for kind, _ in parts] == [8, 11, 15, 20] if self.selected is None else [8, 20]
         for kind, body in parts:
             self.encrypted[kind] = body
             if kind == 15:
@@ -282,22 +352,40 @@ class Client:
 
     def chain(self) -> list[x509.Certificate]:
         """The server's."""
-        body = self.encrypted[11]
-        assert body[0] == 0
-        data, found = body[4:], []
-        while data:
-            length = int.from_bytes(data[:3], "big")
-            found.append(x509.load_der_x509_certificate(data[3 : 3 + length]))
-            assert data[3 + length : 5 + length] == b"\0\0"
-            data = data[5 + length :]
+        return [x509.load_der_x509_certificate(der) for der, _ in self._listed()]
+
+    def statuses(self) -> list[bytes | None]:
+        """What was said of each of them by OCSP."""
+        found: list[bytes | None] = []
+        for _, extensions in self._listed():
+            assert list(extensions) in ([], [STATUS_REQUEST])
+            status = extensions.get(STATUS_REQUEST)
+            assert status is None or (status[0], int.from_bytes(status[1:4], "big")) == (1, len(status) - 4)
+            found.append(status and status[4:])
         return found
 
+    def _listed(self) -> Iterator[tuple[bytes, dict[int, bytes]]]:
+        body = self.encrypted[11]
+        assert (body[0], int.from_bytes(body[1:4], "big")) == (0, len(body) - 4)
+        data = body[4:]
+        while data:
+            end = 3 + int.from_bytes(data[:3], "big")
+            last = end + 2 + int.from_bytes(data[end : end + 2], "big")
+            yield data[3:end], dict(self._extensions(data[end:last]))
+            data = data[last:]
+
     def _verify(self, body: bytes) -> None:
-        assert body[:2] == b"\4\3"
         signed = b" " * 64 + b"TLS 1.3, server CertificateVerify\0" + self._digest()
         key = self.chain()[0].public_key()
-        assert isinstance(key, ec.EllipticCurvePublicKey)
-        key.verify(body[4:], signed, ec.ECDSA(hashes.SHA256()))
+        self.scheme = int.from_bytes(body[:2], "big")
+        assert int.from_bytes(body[2:4], "big") == len(body) - 4
+        if self.scheme == RSA_PSS:
+            assert isinstance(key, rsa.RSAPublicKey)
+            key.verify(body[4:], signed, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+        else:
+            assert self.scheme == ECDSA_P256
+            assert isinstance(key, ec.EllipticCurvePublicKey)
+            key.verify(body[4:], signed, ec.ECDSA(hashes.SHA256()))
 
     def finished(self) -> bytes:
         """The Finished message."""
@@ -306,16 +394,28 @@ class Client:
     def finish(self) -> bytes:
         """Its record; what follows has the next keys."""
         sent = self.outgoing.seal(HANDSHAKE, self.finished())
+        self.transcript += self.finished()
+        self.resumption = self._derive(self.master, "res master")
         self.outgoing = Keys(self.hash, self.suite, self.next_secret)
         return sent
 
     def open(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Type and content of encrypted records; follows a KeyUpdate."""
+        """Type and content of encrypted records; follows a KeyUpdate, and keeps tickets."""
         found = []
         for kind, header, body in records(data):
             assert kind == APPLICATION_DATA
             found.append(self.incoming.open(header, body))
-            if found[-1][0] == HANDSHAKE:
-                assert found[-1][1] == message(24, b"\0")
+            if found[-1] == (HANDSHAKE, message(24, b"\0")):
                 self.incoming.update()
+            elif found[-1][0] == HANDSHAKE:
+                self._keep_tickets(found[-1][1])
         return found
+
+    def _keep_tickets(self, content: bytes) -> None:
+        """Those that are whole; a part of one waits for the rest."""
+        self.unread += content
+        while len(self.unread) >= 4 and len(self.unread) >= (end := 4 + int.from_bytes(self.unread[1:4], "big")):
+            [(what, body)] = messages(self.unread[:end])
+            assert what == NEW_SESSION_TICKET
+            self.tickets.append(Ticket.read(body, self.resumption, self.hash))
+            self.unread = self.unread[end:]

@@ -41,3 +41,10 @@ def write(recorded: Iterable[Recorded], path: Path = RECORDED) -> None:
     """Each request once."""
     lines = dict.fromkeys(json.dumps(asdict(one)) for one in recorded)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
+
+
+def merged(recorded: Iterable[Recorded], before: Iterable[Recorded]) -> list[Recorded]:
+    """What was recorded now, and of clients that were not here now what was before."""
+    now = list(recorded)
+    clients = {one.client for one in now}
+    return [*(one for one in before if one.client not in clients), *now]

@@ -214,12 +214,12 @@ def environment(scratch: Path) -> str:
     return python
 
 
-def chromium_tree() -> ToolsTree | None:
-    """The tools tree with Chromium, if there is one, or one can be made."""
+def tree(name: str) -> ToolsTree | None:
+    """A tools tree, if it is there or can be made."""
     try:
-        return ensure_tools(Cache(), Lock.load(), "browser")
+        return ensure_tools(Cache(), Lock.load(), name)
     except LabError as error:
-        print(f"there is no Chromium: {error.message}")
+        print(f"there is no tools tree {name!r}: {error.message}")
         return None
 
 

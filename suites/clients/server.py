@@ -7,11 +7,12 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 Answer = tuple[int, dict[str, str], bytes]
-Answerer = Callable[[bytes], "Answer | None"]
 
 PAGE: Final = b"""<!doctype html><html><head><meta charset="utf-8"><title>Shop</title>
 <link rel="stylesheet" href="/style.css"><link rel="icon" href="/favicon.ico"><script src="/app.js"></script></head>
@@ -21,6 +22,10 @@ PAGE: Final = b"""<!doctype html><html><head><meta charset="utf-8"><title>Shop</
 </form><form id="search" action="/"><input name="s" value="caf&#233; &amp; cr&#232;me br&#251;l&#233;e 50%"></form>
 <form id="upload" method="post" action="/upload" enctype="multipart/form-data"><input name="title" value="t">
 <input id="file" type="file" name="file"></form></body></html>"""
+_CHALLENGES: Final = {
+    "/private": 'Basic realm="shop"',
+    "/digest": 'Digest realm="shop", nonce="a+b/c==", qop="auth", algorithm=SHA-256, opaque="x"',
+}
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".png": "image/png", ".json": "application/json"}
 
 
@@ -56,6 +61,9 @@ def answer_to(method: str, target: str, head: bytes, body: bytes, root: Path) ->
     }
     if path.startswith("/missing") or "/debian/" in path or "/simple/" in path:
         return 404, {"Content-Type": "text/plain"}, b"no such thing\n"
+    scheme = _CHALLENGES.get(path)
+    if scheme and b"\r\nauthorization:" not in head.lower():
+        return 401, {**fields, "WWW-Authenticate": scheme, "Content-Type": "text/plain"}, b"who is there?\n"
     if path == "/redirect":
         return 302, {**fields, "Location": "/"}, b""
     if method == "OPTIONS":
@@ -63,6 +71,15 @@ def answer_to(method: str, target: str, head: bytes, body: bytes, root: Path) ->
     kind = _TYPES.get(Path(path).suffix) or ("application/json" if "/api" in path or "json" in path else "text/html")
     content = {"text/html": PAGE, "application/json": b'{"ok": true}'}.get(kind, b"/* */")
     return 200, {**fields, "Content-Type": kind}, content
+
+
+@dataclass(frozen=True)
+class Came:
+    """A request: all of its bytes, its head, and its body without chunks."""
+
+    data: bytes
+    head: bytes
+    body: bytes
 
 
 class Server:
@@ -105,13 +122,22 @@ class Server:
                 if b"\r\nexpect: 100-continue" in head.lower():
                     connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 size, body = self._body(head, buffer, end, more)
-                self.seen.append(bytes(buffer[:size]))
+                request = bytes(buffer[:size])
+                self.seen.append(request)
                 del buffer[:size]
-                method, target, _ = head.split(b"\r\n")[0].decode("latin-1").split(" ")
-                status, fields, content = answer_to(method, target, head, body, self._root)
-                fields["Content-Length"] = str(len(content))
-                lines = [f"HTTP/1.1 {status} Answer", *(f"{name}: {value}" for name, value in fields.items())]
-                connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + (b"" if method == "HEAD" else content))
+                if not self._reply(connection, Came(request, head, body)):
+                    return
+
+    def _reply(self, connection: socket.socket, came: Came) -> bool:
+        """Replies to a request; false if the connection is over then."""
+        method, target, _ = came.head.split(b"\r\n")[0].decode("latin-1").split(" ")
+        status, fields, content = answer_to(method, target, came.head, came.body, self._root)
+        fields["Content-Length"] = str(len(content))
+        lines = [f"HTTP/1.1 {status} Answer", *(f"{name}: {value}" for name, value in fields.items())]
+        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + (b"" if method == "HEAD" else content))
+        start, *rest = came.head.lower().split(b"\r\n")
+        named = {part.strip() for field in rest if field.startswith(b"connection:") for part in field[11:].split(b",")}
+        return b"keep-alive" in named if start.endswith(b"http/1.0") else b"close" not in named
 
     def _body(self, head: bytes, buffer: bytearray, at: int, more: Callable[[], bool]) -> tuple[int, bytes]:
         """Where the request ends, and its body without chunks."""
@@ -138,3 +164,21 @@ class Server:
             if not more():
                 break
         return at + length, bytes(buffer[at : at + length])
+
+
+class Relay(Server):
+    """Passes requests on to the server `upstream`, one on a connection, and is a Server otherwise."""
+
+    def __init__(self, address: tuple[str, int], root: Path, upstream: tuple[str, int]) -> None:
+        self._upstream = upstream
+        super().__init__(address, root)
+
+    def _reply(self, connection: socket.socket, came: Came) -> bool:
+        start, _, fields = came.data.partition(b"\r\n")
+        # A page that is left waits for nothing, and one may be open when the server is gone already.
+        with suppress(OSError), socket.create_connection(self._upstream) as server:
+            # It would keep the connection otherwise; of two fields that contradict each other close is heeded.
+            server.sendall(start + b"\r\nConnection: close\r\n" + fields)
+            while data := server.recv(1 << 16):
+                connection.sendall(data)
+        return False

@@ -37,6 +37,8 @@ class Adapter(ABC):
         self.machine = machine
         self.prepared = prepared
         self.started_in: int | None = None
+        self._files_in: int | None = None
+        self._files: set[str] = set()
 
     @property
     def running(self) -> bool:
@@ -52,6 +54,16 @@ class Adapter(ABC):
         """Stop and leave nothing behind: no listener, no connection, no module."""
         self._stop()
         self.started_in = None
+
+    def put_certificates(self, config: Config, *, in_one: bool = False) -> None:
+        """Put the files of its certificates into the machine, those that are not there yet."""
+        if self._files_in != self.machine.generation:
+            self._files_in, self._files = self.machine.generation, set()
+        for certificate in config.certificates:
+            for name, (content, mode) in certificate.files(in_one=in_one).items():
+                if name not in self._files:
+                    self.machine.put(name, content, mode)
+                    self._files.add(name)
 
     @abstractmethod
     def _start(self) -> None: ...

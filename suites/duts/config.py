@@ -6,11 +6,14 @@ second, `..._burst` in 125 ms. 0 switches a limit off.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
+
+from cryptography import x509
 
 from lab import speed
 
@@ -88,6 +91,91 @@ class Upstream:
     def to_object(self) -> dict[str, Any]:
         """As a TOML file would parse to it."""
         return {"name": self.name, **self.group.to_object(), "server": [server.to_object() for server in self.servers]}
+
+
+CERTIFICATES = "/run/weir-certificates"
+"""Where an adapter puts certificates on the machine."""
+
+
+def _names_in(chain: str) -> tuple[str, ...]:
+    extensions = x509.load_pem_x509_certificate(chain.encode()).extensions
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return tuple(names.get_values_for_type(x509.DNSName))
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate's chain and its key, in PEM; the names that it serves, None: those that it is for.
+
+    `ocsp`: the response about it, in DER, that clients get which ask for one.
+    """
+
+    chain: str
+    key: str = field(repr=False)
+    names: tuple[str, ...] | None = None
+    default: bool = False
+    ocsp: bytes = field(default=b"", repr=False)
+
+    @property
+    def _name(self) -> str:
+        """What is in a file never changes: its name tells."""
+        return hashlib.sha256((self.chain + self.key).encode() + self.ocsp).hexdigest()[:16]
+
+    @property
+    def chain_file(self) -> str:
+        return f"{CERTIFICATES}/{self._name}.pem"
+
+    @property
+    def key_file(self) -> str:
+        return f"{CERTIFICATES}/{self._name}.key"
+
+    @property
+    def ocsp_file(self) -> str:
+        return f"{CERTIFICATES}/{self._name}.ocsp"
+
+    @property
+    def both_file(self) -> str:
+        """Chain and key in one, as HAProxy wants them."""
+        return f"{CERTIFICATES}/{self._name}.both"
+
+    def files(self, *, in_one: bool) -> dict[str, tuple[bytes, int]]:
+        """What is in them, or in the one, and their modes."""
+        if in_one:
+            return {self.both_file: ((self.chain + self.key).encode(), 0o600)}
+        return {
+            self.chain_file: (self.chain.encode(), 0o644),
+            self.key_file: (self.key.encode(), 0o600),
+            **({self.ocsp_file: (self.ocsp, 0o644)} if self.ocsp else {}),
+        }
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The names that it serves."""
+        return _names_in(self.chain) if self.names is None else self.names
+
+    def to_object(self) -> dict[str, Any]:
+        """As a TOML file would parse to it."""
+        return {
+            "chain": self.chain_file,
+            "key": self.key_file,
+            **({"ocsp": self.ocsp_file} if self.ocsp else {}),
+            **({} if self.names is None else {"names": list(self.names)}),
+            **({"default": True} if self.default else {}),
+        }
+
+
+class Issued(Protocol):
+    """A certificate as suites.traffic.certificates makes it."""
+
+    @property
+    def chain(self) -> str: ...
+
+    def key_pem(self, password: bytes | None = None) -> str: ...
+
+
+def configured(issued: Issued, **how: Any) -> Certificate:
+    """It in a configuration; `how`: names, default and ocsp."""
+    return Certificate(issued.chain, issued.key_pem(), **how)
 
 
 @dataclass(frozen=True)
@@ -169,6 +257,13 @@ class Config:
     """
 
     listeners: tuple[str, ...] = ("0.0.0.0:80",)
+    https: tuple[str, ...] = ()
+    """Listeners that speak it."""
+    certificates: tuple[Certificate, ...] = ()
+    refuse_unknown_names: bool = False
+    """Clients that ask for a name which no certificate has get no default."""
+    tls_1_3: bool = False
+    """Clients that know no better than TLS 1.2 are refused."""
     servers: tuple[Server, ...] = ()
     group: Group = field(default_factory=Group)
     others: tuple[Upstream, ...] = ()
@@ -187,6 +282,10 @@ class Config:
         self,
         *,
         listeners: Iterable[str] | None = None,
+        https: Iterable[str] = (),
+        certificates: Iterable[Certificate] = (),
+        refuse_unknown_names: bool = False,
+        tls_1_3: bool = False,
         servers: Iterable[Server] | None = None,
         group: Mapping[str, Any] | None = None,
         others: Iterable[Upstream] | None = None,
@@ -205,6 +304,10 @@ class Config:
         return replace(
             self,
             listeners=self.listeners if listeners is None else tuple(listeners),
+            https=tuple(https),
+            certificates=tuple(certificates),
+            refuse_unknown_names=refuse_unknown_names,
+            tls_1_3=tls_1_3,
             servers=self.servers if servers is None else tuple(servers),
             group=replace(self.group, **(group or {})),
             others=self.others if others is None else tuple(others),
@@ -228,8 +331,16 @@ class Config:
 
     def to_object(self) -> dict[str, Any]:
         """As weirctl's batch mode takes it: what its TOML file would parse to."""
+        tls = {"unknown_name": "refuse"} if self.refuse_unknown_names else {}
+        if self.tls_1_3:
+            tls["min_version"] = "1.3"
         return {
-            "listener": [{"address": address} for address in self.listeners],
+            "listener": [
+                *({"address": address} for address in self.listeners),
+                *({"address": address, "protocol": "https"} for address in self.https),
+            ],
+            **({"certificate": [one.to_object() for one in self.certificates]} if self.certificates else {}),
+            **({"tls": tls} if tls else {}),
             "upstream": [upstream.to_object() for upstream in self.upstreams],
             **{
                 key: [dict(table) for table in tables]

@@ -9,8 +9,10 @@ from typing import Any
 from lab.deadline import Deadline
 from lab.machine import Machine
 from suites.duts.adapter import Adapter
-from suites.duts.config import Config, Server, Table, Upstream, split_endpoint
+from suites.duts.config import Certificate, Config, Server, Table, Upstream, split_endpoint
 from suites.traffic.origin import Origin
+
+HTTPS = "0.0.0.0:443"
 
 
 class Statistics(Mapping[str, int]):
@@ -38,8 +40,17 @@ class Statistics(Mapping[str, int]):
 class Dut:
     """Configures the device and asks it. What a test does not name is the default of duts/config.py."""
 
-    def __init__(self, adapter: Adapter, base: Callable[[], Config], origins: Sequence[Origin] = ()) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        base: Callable[[], Config],
+        origins: Sequence[Origin] = (),
+        *,
+        certificate: Certificate | None = None,
+    ) -> None:
+        """With a `certificate` it serves https where a configuration does not say what listens."""
         self.adapter = adapter
+        self._certificate = certificate
         self._origins = origins
         self._base = base
         self.config: Config | None = None
@@ -69,6 +80,10 @@ class Dut:
         self,
         *,
         listeners: Iterable[str] | None = None,
+        https: Iterable[str] = (),
+        certificates: Iterable[Certificate] = (),
+        refuse_unknown_names: bool = False,
+        tls_1_3: bool = False,
         servers: Iterable[Server] | None = None,
         group: Mapping[str, Any] | None = None,
         others: Iterable[Upstream] | None = None,
@@ -85,8 +100,14 @@ class Dut:
     ) -> None:
         """Put the test's base configuration, with what is named replaced, in force."""
         base = self._base() if servers is None else Config()
+        if self._certificate and listeners is None and not https:
+            listeners, https, certificates = (), (HTTPS,), (self._certificate,)
         config = base.changed(
             listeners=listeners,
+            https=https,
+            certificates=certificates,
+            refuse_unknown_names=refuse_unknown_names,
+            tls_1_3=tls_1_3,
             servers=servers,
             group=group,
             others=others,
@@ -110,7 +131,7 @@ class Dut:
         if self.config is None:
             self.apply()
         assert self.config is not None
-        return self.reach(self.config.listeners[0])
+        return self.reach([*self.config.listeners, *self.config.https][0])
 
     def reach(self, listener: str) -> tuple[str, int]:
         """Address and port at which a client reaches this listener."""

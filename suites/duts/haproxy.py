@@ -10,7 +10,7 @@ from lab.deadline import Deadline
 from lab.errors import ProductFailure
 from suites.duts import haproxy_rules
 from suites.duts.adapter import Adapter, ConfigurationRefused, NotSupported
-from suites.duts.config import Config, Group, Health, Proxy, Server, Upstream, split_endpoint
+from suites.duts.config import CERTIFICATES, Config, Group, Health, Proxy, Server, Upstream, split_endpoint
 
 PREFIX: Final = "/run/weir-haproxy"
 CONFIG: Final = f"{PREFIX}/haproxy.cfg"
@@ -68,6 +68,9 @@ class HaproxyAdapter(Adapter):
         self.machine.run("rm", "-rf", PREFIX)
 
     def apply(self, config: Config) -> None:
+        self.put_certificates(config, in_one=True)
+        for name, content in certificate_list(config).items():
+            self.machine.put(name, content)
         done = self.machine.run("python3", "-IS", _RELOAD, PREFIX, input=render(config), check=False, timeout=40)
         if done.status == _REFUSED:
             raise ConfigurationRefused(done.stderr)
@@ -119,7 +122,7 @@ def render(config: Config, *, measured: bool = False) -> str:
             f"timeout http-keep-alive {_ms(timeouts.keepalive)}",
             f"timeout tunnel {_ms(timeouts.tunnel)}",
         ],
-        "frontend main": _frontend(config, tables),
+        "frontend main": _frontend(config, tables, _SSL_MEASURED if measured else _SSL),
         **{f"backend {upstream.name}": _backend(upstream) for upstream in config.upstreams},
         **{
             f"backend {name}": [f"stick-table type ipv6 size 100k expire 10s store gpc(1),gpc_rate(1,{period})"]
@@ -133,13 +136,35 @@ def render(config: Config, *, measured: bool = False) -> str:
     return "\n".join(lines)
 
 
+_LIST: Final = f"{CERTIFICATES}/haproxy.list"
+_SSL: Final = f"ssl crt-list {_LIST} alpn http/1.1 ssl-min-ver TLSv1.2"
+_SSL_MEASURED: Final = f"ssl crt-list {_LIST} alpn http/1.1 ssl-min-ver TLSv1.3 curves X25519:P-256"
+
+
+def certificate_list(config: Config) -> dict[str, bytes]:
+    """The file beside its configuration that says which certificates there are, by its name; none without TLS."""
+    return {_LIST: _certificates(config).encode()} if config.certificates else {}
+
+
+def _certificates(config: Config) -> str:
+    """The list of certificates, each with its names if it does not serve its own. The first is the default."""
+    ordered = sorted(config.certificates, key=lambda one: not one.default)
+    return "".join(f"{' '.join((one.both_file, *(one.names or ())))}\n" for one in ordered)
+
+
 _CONNECTIONS: Final = "backend connections"
 _CONNECTION_TABLE: Final = "stick-table type ipv6 size 100k expire 10s store conn_rate(1s),conn_cur"
 
 
-def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
+def _frontend(config: Config, tables: list[tuple[str, int, str]], ssl: str) -> list[str]:
     # A configuration without any listener is refused; nothing connects to this name.
-    binds = [_bind(endpoint) for endpoint in config.listeners] or ["bind abns@weir-no-listener"]
+    binds = [
+        *(_bind(endpoint) for endpoint in config.listeners),
+        *(
+            f"{_bind(endpoint)} {ssl}{' strict-sni' if config.refuse_unknown_names else ''}"
+            for endpoint in config.https
+        ),
+    ] or ["bind abns@weir-no-listener"]
     too_long = f"req.hdr_val(content-length) gt {config.limits.body_length}"
     limits = config.limits
     lines = [*binds]
@@ -163,15 +188,19 @@ def _frontend(config: Config, tables: list[tuple[str, int, str]]) -> list[str]:
         *haproxy_rules.pages(config),
         *lines,
         'http-request add-header Via "1.1 weir"',
-        *_client_fields(config.proxy),
+        *_client_fields(config.proxy, https=bool(config.https)),
         'http-response add-header Via "1.1 weir"',
         *(haproxy_rules.frontend(config) if routed else [f"default_backend {config.upstreams[0].name}"]),
     ]
 
 
-def _client_fields(proxy: Proxy) -> list[str]:
+def _client_fields(proxy: Proxy, *, https: bool) -> list[str]:
     """What is told of the client. `option` appends a field of its own to those received."""
-    x_forwarded = ["http-request set-header X-Forwarded-Proto http", "option forwardfor"]
+    x_forwarded = [
+        "http-request set-header X-Forwarded-Proto http",
+        *(["http-request set-header X-Forwarded-Proto https if { ssl_fc }"] if https else []),
+        "option forwardfor",
+    ]
     return [
         *(["http-request del-header X-Forwarded-For"] if proxy.x_forwarded == "replace" else []),
         *(x_forwarded if proxy.x_forwarded != "off" else []),

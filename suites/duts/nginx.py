@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -69,6 +70,7 @@ class NginxAdapter(Adapter):
         )
 
     def apply(self, config: Config) -> None:
+        self.put_certificates(config)
         done = self.machine.run("sh", "-c", _APPLY, input=render(config), check=False, timeout=20)
         if done.status == _REFUSED:
             raise ConfigurationRefused(done.stderr)
@@ -98,6 +100,12 @@ MEASURED: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "events": (("worker_connections 131072;", "as many connections as a scenario opens"),),
     "http": (("limit_req_log_level info;", "below the log's level: a refused request costs no log line"),),
+    "tls": (
+        ("ssl_protocols TLSv1.3;", "the version that is measured"),
+        ("ssl_ecdh_curve X25519:prime256v1;", "the groups that Weir has; a client offers one of them"),
+        ("ssl_session_cache shared:SSL:10m;", "as nginx's documentation advises; tickets are on by themselves"),
+        ("ssl_session_timeout 10m;", "likewise: longer than a run"),
+    ),
     "upstream": (
         ("keepalive_requests 100000000;", "the default closes an upstream connection after 1,000 requests"),
         ("keepalive_timeout 1h;", "upstream connections stay open, as Weir's do"),
@@ -138,7 +146,9 @@ def render(config: Config, *, measured: bool = False) -> str:
     if limits.concurrent_connections:
         zones += ["limit_conn_zone $binary_remote_addr zone=open:1m;", f"limit_conn_status {_refusal(limits)};"]
         uses.append(f"limit_conn open {limits.concurrent_connections};")
+    zones += _certificates(config, more("tls") or ["ssl_protocols TLSv1.2 TLSv1.3;"])
     listens = [_listen(endpoint) for endpoint in config.listeners]
+    listens += [f"{_listen(endpoint)} ssl" for endpoint in config.https]
     upstreams = [line for upstream in config.upstreams for line in _upstream(upstream, more("upstream"))]
     settings = [*uses, *(more("location") or _STREAMED)]
     zones += [] if measured else _UPGRADES
@@ -155,6 +165,8 @@ def render(config: Config, *, measured: bool = False) -> str:
             "worker_processes 1;",
             "worker_shutdown_timeout 30s;",
             f"pid {PID};",
+            # Where there are several they read keys at each handshake.
+            *(["user root;"] if len(config.certificates) > 1 else []),
             *(more("main") or [f"error_log {PREFIX}/logs/error.log warn;", "worker_rlimit_nofile 65536;"]),
             "events {",
             *_indent(events),
@@ -215,6 +227,31 @@ _UPGRADES: Final = [
     "}",
     'map $weir_upgrade $weir_upgrade_option { websocket upgrade; default ""; }',
 ]
+
+
+def _certificates(config: Config, protocols: list[str]) -> list[str]:
+    """Those of all servers: of several each handshake reads the one for its name."""
+    if not config.https:
+        return []
+    first = next((one for one in config.certificates if one.default), config.certificates[0])
+    if len(config.certificates) == 1 and not config.refuse_unknown_names:
+        staple = ["ssl_stapling on;", f"ssl_stapling_file {first.ocsp_file};"] if first.ocsp else []
+        return [*protocols, f"ssl_certificate {first.chain_file};", f"ssl_certificate_key {first.key_file};", *staple]
+    lines = [*protocols, "ssl_certificate $weir_chain;", "ssl_certificate_key $weir_key;"]
+    # One that is not there ends the handshake.
+    nowhere = "/nowhere" if config.refuse_unknown_names else None
+    for variable, default, chosen in (
+        ("$weir_chain", first.chain_file, {name: one.chain_file for one in config.certificates for name in one.served}),
+        ("$weir_key", first.key_file, {name: one.key_file for one in config.certificates for name in one.served}),
+    ):
+        lines += [f"map $ssl_server_name {variable} {{", f"    default {nowhere or default};"]
+        lines += [*(f"    {_asked(name)} {file};" for name, file in chosen.items()), "}"]
+    return lines
+
+
+def _asked(name: str) -> str:
+    """A map's pattern: a wildcard is one label, where that of nginx's own `hostnames` is any number."""
+    return f'"~*^[^.]+\\.{re.escape(name[2:])}$"' if name.startswith("*.") else name
 
 
 _HASHED: Final = {"address": "$remote_addr", "uri": "$request_uri", "host": "$host"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ Table = tuple[str, ...]
 # Tables that are arrays, and how many of each a configuration gets at most here.
 ARRAYS = {
     ("listener",): 4,
+    ("certificate",): 3,
     ("upstream",): 3,
     ("upstream", "server"): 4,
     ("vhost",): 4,
@@ -39,6 +40,7 @@ ACTIONS = ("upstream", "redirect", "block", "set_mark", "jump")
 class Context:
     """What else is in the configuration that a value may refer to, and what must stay unique."""
 
+    certificate: dict[str, Any] = field(default_factory=dict)
     upstreams: list[str] = field(default_factory=list)
     vhosts: list[str] = field(default_factory=list)
     chains: list[str] = field(default_factory=list)
@@ -108,6 +110,9 @@ _MARKS = st.builds(
 )
 
 
+_FINGERPRINTS = st.sampled_from(["t13d1516h2_8daaf6152771_e5627efa2ab1", "t12*", "*_8daaf6152771_*", "*_e5627efa2ab1"])
+
+
 def _always(strategy: st.SearchStrategy[Any]) -> Generator:
     """Whatever else is in the configuration."""
     return lambda _: strategy
@@ -137,8 +142,19 @@ GENERATORS: dict[str, Generator] = {
     **{f"limits.{key}": _always(of) for key, of in _CHECKS.items()},
     **{f"vhost.limits.{key}": _always(of) for key, of in {**_CHECKS, **_CHECK_LENGTHS}.items()},
     "vhost.limits": lambda _: st.fixed_dictionaries({}, optional={**_CHECKS, **_CHECK_LENGTHS}).filter(bool),
+    "limits.tls_fingerprint_deny": lambda _: st.lists(_FINGERPRINTS, min_size=1, max_size=3),
     "listener.address": lambda _: _endpoint(_LISTENER_HOSTS),
     "listener.protocol": lambda _: st.sampled_from(abi.PROTOCOL),
+    "certificate.chain": lambda context: st.just(context.certificate["chain"]),
+    "certificate.key": lambda context: st.just(context.certificate["key"]),
+    "certificate.names": lambda context: st.lists(
+        st.sampled_from(context.certificate["names"]), min_size=1, unique=True
+    ),
+    # A file that is to be there, and to fit the certificate.
+    "certificate.ocsp": lambda context: st.just(context.certificate["ocsp"]),
+    "certificate.default": lambda _: st.booleans(),
+    "tls.unknown_name": lambda _: st.sampled_from(abi.UNKNOWN_NAME),
+    "tls.min_version": lambda _: st.sampled_from(["1.2", "1.3"]),
     "proxy.x_forwarded": lambda _: st.sampled_from(abi.FORWARDING),
     "proxy.forwarded": lambda _: st.sampled_from(abi.FORWARDING),
     "upstream.name": lambda _: _names(),
@@ -167,6 +183,7 @@ GENERATORS: dict[str, Generator] = {
     "rule.query": lambda _: _PATTERNS,
     "rule.method": lambda _: _one_or_more(_METHODS),
     "rule.source": lambda _: _one_or_more(_NETWORKS),
+    "rule.tls_fingerprint": lambda _: _one_or_more(_FINGERPRINTS),
     "rule.mark": lambda _: _negatable(_MARKS),
     "rule.header.name": lambda _: _TOKENS,
     "rule.header.value": lambda _: _PATTERNS,
@@ -212,6 +229,8 @@ GENERATORS: dict[str, Generator] = {
 # Tables inside the file, and the ABI's attribute set that bounds their integers.
 SUBTABLES: dict[Table, str] = {
     ("listener",): "listener",
+    ("certificate",): "certificate",
+    ("tls",): "tls",
     ("proxy",): "proxy",
     ("upstream",): "upstream",
     ("upstream", "server"): "server",
@@ -257,7 +276,11 @@ def _table(draw: st.DrawFn, table: Table, context: Context, leave_out: Iterable[
         make = generator(table, key)
         if make is None or key in leave_out:
             continue
-        needed = key in ("name", "address", "uri") or (table == ("error_page",) and key in ("status", "body"))
+        needed = (
+            key in ("name", "address", "uri", "key")
+            or (*table, key) == ("certificate", "chain")
+            or (table == ("error_page",) and key in ("status", "body"))
+        )
         if needed or draw(st.booleans()):
             made[key] = draw(make(context))
     return made
@@ -310,8 +333,11 @@ def _rules(draw: st.DrawFn, context: Context) -> list[dict[str, Any]]:
 
 
 @st.composite
-def configurations(draw: st.DrawFn) -> dict[str, Any]:
-    """A configuration that weirctl and the module take, in which any key may be given or left out."""
+def configurations(draw: st.DrawFn, certificates: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """A configuration that weirctl and the module take, in which any key may be given or left out.
+
+    `certificates` are tables with `chain` and `key` of files that are there, and all their `names`.
+    """
     known = keys(())
     context = Context()
     config: dict[str, Any] = {}
@@ -329,11 +355,35 @@ def configurations(draw: st.DrawFn) -> dict[str, Any]:
     for name in known:
         if name not in config and (name,) in SUBTABLES and (name,) not in ARRAYS and draw(st.booleans()):
             config[name] = draw(_table((name,), context))
+    if "certificate" in known:
+        _add_certificates(draw, context, config, certificates)
     if config.get("challenge", {}).get("when") == "attack":
         attack = config.setdefault("attack", {})
         attack["failures_on"] = attack.get("failures_on") or 50
     _put_in_order(config.get("attack", {}))
     return config
+
+
+def _add_certificates(
+    draw: st.DrawFn, context: Context, config: dict[str, Any], certificates: Sequence[dict[str, Any]]
+) -> None:
+    """Some of them, each once, one default at most; without any no listener speaks https."""
+    made: list[dict[str, Any]] = []
+    has_default = config.get("tls", {}).get("unknown_name") == "refuse"
+    for context.certificate in certificates:
+        if len(made) == ARRAYS[("certificate",)] or not draw(st.booleans()):
+            continue
+        item = draw(_table(("certificate",), context))
+        if item.get("default"):
+            item["default"] = not has_default
+            has_default = True
+        made.append(item)
+    if made:
+        config["certificate"] = made
+        return
+    for listener in config["listener"]:
+        if listener.get("protocol") == "https":
+            listener["protocol"] = "http"
 
 
 def _put_in_order(attack: dict[str, Any]) -> None:
@@ -373,7 +423,7 @@ def _is_valid(config: dict[str, Any]) -> bool:
 
 def _condition(key: str, value: object) -> object:
     """A rule's value as it is compared: by itself or in an array, a mark by its number, a header in lower case."""
-    if key in ("method", "source", "header", "cookie"):
+    if key in ("method", "source", "header", "cookie", "tls_fingerprint"):
         members = [_without_default(member) for member in (value if isinstance(value, list) else [value])]
         return [_lower(member) if key == "header" else member for member in members]
     if key == "mark" and isinstance(value, str):

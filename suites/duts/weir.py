@@ -69,6 +69,7 @@ class WeirAdapter(Adapter):
         self.unload()
 
     def apply(self, config: Config) -> None:
+        self.put_certificates(config)
         self.batch("apply", config=config.to_object())
 
     def statistics(self) -> Mapping[str, int]:

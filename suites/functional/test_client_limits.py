@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab.deadline import Deadline
+from lab import speed
 from suites.duts.dut import Dut
 from suites.duts.weir import WeirAdapter
 from suites.traffic.client import Client
@@ -28,7 +28,6 @@ pytestmark = pytest.mark.only("weir", reason="these limits are Weir's own; test_
 GET = encode_request("GET", "/")
 FORGIVEN = 9 / 8  # windows until what passed is forgotten
 MARGIN_S = 0.03  # a timer tick of the guest and the way of the request
-SILENCE_S = 0.4  # shorter than a SYN's first retransmission
 # A reset that comes later answers the retransmission of a request, after 0.2 s or more, which finds no connection.
 AT_ONCE_S = 0.18
 MOST = 4
@@ -64,11 +63,16 @@ every_action = pytest.mark.parametrize(
 )
 
 
+def silence() -> float:
+    """Seconds after which nothing comes any more: fewer than to a SYN's first retransmission, which is after one."""
+    return min(0.4 * speed.factor(), 0.9)
+
+
 def attempt(client: Client) -> str:
     """What becomes of a new connection with one request: a status, "reset" or "silence"."""
     began = time.monotonic()
     try:
-        connection = client.connect(patience=SILENCE_S)
+        connection = client.connect(patience=silence() / speed.factor())
         return str(connection.ask().status)
     except (Silence, TimeoutError):
         return "silence"
@@ -169,7 +173,7 @@ def in_time(limit: Limit, steps: Callable[[], list[str]], *clients: Client) -> l
     for _ in range(5):
         began = time.monotonic()
         found = steps()
-        if not limit.window or time.monotonic() - began - SILENCE_S * found.count("silence") < limit.window:
+        if not limit.window or time.monotonic() - began - silence() * found.count("silence") < limit.window:
             return found
         for client in clients:
             client.close()
@@ -396,5 +400,5 @@ def open_at_once(client: Client, count: int, new_client: Maker) -> list[OpenAtOn
         sock.connect_ex(peer)
         made.append(sock)
     for sock in made:
-        sock.settimeout(Deadline(SILENCE_S).seconds)
+        sock.settimeout(silence())
     return [OpenAtOnce(sock) for sock in made]

@@ -73,6 +73,11 @@ class Follower:
         """What was read of this client so far."""
         return [event for event in self._read if event["client"] in (client.address, client.address6)]
 
+    def because(self, reason: str) -> list[Event]:
+        """All that was told for this reason until now, of whomever."""
+        self.synchronise()
+        return [event for event in self._read if event["reason"] == reason]
+
     def told(self, client: Client) -> list[Event]:
         """All that was told of this client until now."""
         self.synchronise()

@@ -51,8 +51,10 @@ def test_failures_that_are_not_in_a_row_do_not_count(dut: Dut, new_origin: NewOr
     dut.apply(servers=servers(steady, moody), group={"fail_count": 2, "fail_time": 60})
     dut.wait_for_upstreams()
     moody.behaves(lambda visit: leaves(visit) if visit.number % 2 else Reply(200))
-    assert client.get("/", times=40).statuses == [200] * 40
-    assert moody.heads >= 15
+    # While its connection is opened anew the other one is asked: how often that is depends on the host.
+    while moody.heads < 15:
+        assert client.get("/", times=4).statuses == [200] * 4
+        assert steady.heads < 200, f"one that fails every other time was asked {moody.heads} times only"
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -23,6 +23,7 @@ from suites.duts.dut import Dut
 from suites.duts.random_config import configurations, lost
 from suites.duts.weir import WeirAdapter
 from suites.traffic.busy import Unceasing
+from suites.traffic.certificates import authority, files, tables
 from suites.traffic.client import Client
 from suites.traffic.programs import Programs, WrkReport
 from weirctl import render, schema
@@ -35,7 +36,7 @@ P99_TIMES = 5.0
 P99_LEAST_S = 1.0
 # What may be left in the kernel, for whatever reason, of all changes.
 LEFT_KIB = 1024
-ACCOUNT = 256  # bytes that a client is remembered by (docs/firewall.md)
+ACCOUNT = 384  # bytes that a client is remembered by (docs/firewall.md)
 
 
 @pytest.fixture
@@ -225,8 +226,12 @@ def test_of_appliers_at_once_one_wins_and_others_are_told(dut: Dut, weir: WeirAd
 def test_what_is_shown_applies_again_whatever_it_is(dut: Dut, weir: WeirAdapter) -> None:
     """Random configuration, apply, show, apply what was shown, show: nothing is lost and nothing changes."""
     dut.apply()
+    certified = {name: authority().issue(f"{name}.example", f"*.{name}.example") for name in ("a", "b")}
+    certified["c"] = authority().issue("a.example", "*.c.example", kind="rsa")
+    for name, (text, mode) in files("/run/weir-certificates", certified).items():
+        weir.machine.put(name, text, mode)
 
-    @given(configurations())
+    @given(configurations(tables("/run/weir-certificates", certified)))
     @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     def round_trip(config: dict[str, Any]) -> None:
         weir.batch("apply", config=config)

@@ -283,8 +283,10 @@ def test_a_body_below_the_rate_is_refused(dut: Dut, client: Client, rate: int) -
 @pytest.mark.parametrize("rate", [RATE, 2 * RATE], ids=["at", "above"])
 def test_a_body_at_the_rate_is_served(dut: Dut, origin: Origin, client: Client, rate: int) -> None:
     dut.apply(limits=BODY.configured())
-    body = bytes(range(256)) * (5 * RATE // 256)
-    with client.connect() as connection:
+    seconds = 5
+    body = bytes(range(256)) * (seconds * RATE // 256)
+    # There is no answer before all of it has come.
+    with client.connect(patience=3 * seconds) as connection:
         connection.send(head(len(body)))
         with sending(connection, body, rate=rate):
             assert connection.response().status == 200
@@ -578,8 +580,10 @@ def test_a_group_that_is_gone_meanwhile_serves_no_more(
 ) -> None:
     dut.apply(limits={"body_ahead": AHEAD})
     other = new_origin()
+    before = dut.statistics["requests"]
     connection = client.connect()
-    connection.send_apart([head(AHEAD) + b"x"])
+    connection.send(head(AHEAD) + b"x")
+    dut.wait_for_statistic("requests", before + 1)  # its group is chosen
     dut.apply(servers=[], others=[Upstream("other", (Server(other.endpoint),))])
     connection.send(bytes(AHEAD - 1))
     assert connection.response().status == 503

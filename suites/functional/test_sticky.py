@@ -71,6 +71,7 @@ def test_cookie_is_for_the_whole_site_and_not_for_scripts(dut: Dut, origin: Orig
 def test_cookie_tells_nothing_of_the_server(dut: Dut, new_origin: NewOrigin, client: Client) -> None:
     origins = [new_origin() for _ in range(2)]
     dut.apply(servers=servers(*origins), group=STICKY)
+    dut.wait_for_upstreams()
     cookies = {cookie_of(ask(client)) for _ in range(6)}
     assert len(cookies) == 2
     for cookie in cookies:

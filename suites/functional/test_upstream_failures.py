@@ -62,6 +62,15 @@ def expect_error_then_service(connection: Conversation, origin: Origin, status: 
         assert (again.status, again.body) == (200, b"well again")
 
 
+@pytest.mark.only("weir", reason="the peers open connections when they are asked")
+def test_upstream_connections_whose_time_is_over_at_once(dut: Dut, origin: Origin, client: Client) -> None:
+    """Even before they have begun to connect."""
+    dut.apply(servers=[Server(origin.endpoint, 64)], timeouts={"upstream_connect": 0.001})
+    dut.wait_for_upstreams()
+    dut.apply()
+    assert client.get("/").status == 200
+
+
 @pytest.mark.only("weir", reason="nginx opens as many connections as there are requests")
 def test_no_upstream_connection_becomes_free(dut: Dut, origin: Origin, client: Client) -> None:
     """All are busy for longer than a request may wait for one: 503, and the busy ones are served."""

@@ -30,7 +30,7 @@ from results import environment
 from results.figures import Figure, FunctionCost
 from results.records import Retry
 from suites.performance.scenarios import PARTS, SCENARIOS
-from suites.performance.stage import CONTROLS, read_maps, read_report, read_sections, stage
+from suites.performance.stage import CONTROLS, read_maps, read_modules, read_report, read_sections, stage
 
 RECIPE: Final = 1
 """Part of the environment: raised when this code comes to count something else."""
@@ -172,6 +172,7 @@ def _attempt(cell: Cell, inputs: CountingInputs, seed: int) -> tuple[tuple[Profi
         symbols,
         module=inputs.module.debug_ko,
         sections=read_sections(counted.console),
+        modules=read_modules(counted.console),
         maps=[(start, end, path) for start, end, _, path in read_maps(counted.console)],
     )
     accounts = _DEVICE_ACCOUNTS | ({Account.WORK} if cell.dut == "weir" else frozenset())

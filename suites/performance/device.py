@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from lab import deploy
 from lab.module import Module
 from suites.duts import haproxy, nginx
+from suites.duts.config import Config
 from suites.performance.scenarios import BLOCKED, Scenario
 
 HOME: Final = "/opt/weir"
@@ -50,11 +51,13 @@ def _weir(scenario: Scenario, source: DeviceSource) -> Device:
     product = deploy.files(source.module.ko, source.source)
     files = {path.replace(deploy.HOME, HOME, 1): content for path, content in product.items()}
     files[f"{HOME}/weir.toml"] = scenario.config.to_toml().encode()
+    certificates, install = _certificates(scenario.config)
     weirctl = f"python3 -IS {HOME}/weirctl"
     flood = scenario.load.mode == "flood"
     return Device(
-        files,
+        {**files, **certificates},
         start=(
+            *install,
             f"insmod {HOME}/weir.ko",
             # Where the module's code lies, for whoever counts by address.
             "for path in /sys/module/weir/sections/.*text*; do",
@@ -71,9 +74,11 @@ def _weir(scenario: Scenario, source: DeviceSource) -> Device:
 
 
 def _nginx(scenario: Scenario, _source: DeviceSource) -> Device:
+    certificates, install = _certificates(scenario.config)
     return Device(
-        {f"{HOME}/nginx.conf": nginx.render(scenario.config_of("nginx"), measured=True).encode()},
+        {f"{HOME}/nginx.conf": nginx.render(scenario.config_of("nginx"), measured=True).encode(), **certificates},
         start=(
+            *install,
             f"mkdir -p {nginx.PREFIX}/temp {nginx.PREFIX}/logs",
             f"taskset -c 0 nginx -p {nginx.PREFIX} -c {HOME}/nginx.conf",
             f'device=$(pgrep -P "$(cat {nginx.PID})")',
@@ -84,9 +89,14 @@ def _nginx(scenario: Scenario, _source: DeviceSource) -> Device:
 
 
 def _haproxy(scenario: Scenario, _source: DeviceSource) -> Device:
+    certificates, install = _certificates(scenario.config, in_one=True)
+    lists = haproxy.certificate_list(scenario.config)
+    files = {f"{HOME}{name}": content for name, content in lists.items()}
+    install += [f"install -D -m 644 {HOME}{name} {name}" for name in lists]
     return Device(
-        {f"{HOME}/haproxy.cfg": haproxy.render(scenario.config, measured=True).encode()},
+        {f"{HOME}/haproxy.cfg": haproxy.render(scenario.config, measured=True).encode(), **certificates, **files},
         start=(
+            *install,
             f"mkdir -p {haproxy.PREFIX}",
             f"taskset -c 0 haproxy -D -q -f {HOME}/haproxy.cfg -p {haproxy.PID}",
             f"device=$(cat {haproxy.PID})",
@@ -117,6 +127,13 @@ table inet weir {{
         start=(f"nft -f {HOME}/rules.nft",),
         finish=("nft list counter inet weir dropped | sed -n 's/.*packets \\([0-9]*\\) .*/dropped: \\1/p'",),
     )
+
+
+def _certificates(config: Config, *, in_one: bool = False) -> tuple[dict[str, bytes], list[str]]:
+    """Files of certificates where a guest gets them, and what puts them to their places below /run with their modes."""
+    every = [item for one in config.certificates for item in one.files(in_one=in_one).items()]
+    files = {f"{HOME}{name}": content for name, (content, _) in every}
+    return files, [f"install -D -m {mode:o} {HOME}{name} {name}" for name, (_, mode) in every]
 
 
 def _router(_scenario: Scenario, _source: DeviceSource) -> Device:

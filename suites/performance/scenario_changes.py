@@ -1,6 +1,7 @@
 """Which scenarios a candidate defines differently than BASE does, read from both sources: neither is executed.
 
-A scenario is a call `Scenario("id", ...)` or `Scenario(id="id", ...)` anywhere in scenarios.py. It means what the call
+A scenario is a call `Scenario("id", ...)` or `Scenario(id="id", ...)` anywhere in scenarios.py, or one of a function of
+that file which returns a Scenario. It means what the call
 says and what the module's own definitions say that it refers to, directly or by way of others; comments, docstrings and
 the `summary` do not matter.
 """
@@ -32,9 +33,10 @@ def changed_scenarios(base: str | None, candidate: str) -> frozenset[str]:
 def fingerprints(source: str) -> dict[str, str]:
     """By scenario id: a digest of all that the source says about it. Raises SyntaxError."""
     tree = ast.parse(source)
-    definitions = _definitions(tree)
+    makers = _makers(tree)
+    definitions = _definitions(tree, makers)
     found = {}
-    for call in _scenario_calls(tree):
+    for call in _scenario_calls(tree, makers):
         name = _id(call)
         if name is None:
             continue
@@ -44,9 +46,18 @@ def fingerprints(source: str) -> dict[str, str]:
     return found
 
 
-def _scenario_calls(tree: ast.Module) -> Iterator[ast.Call]:
+def _makers(tree: ast.Module) -> frozenset[str]:
+    """What makes a scenario: the class, and the module's functions that return one."""
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    return frozenset(
+        {"Scenario"}
+        | {one.name for one in functions if isinstance(one.returns, ast.Name) and one.returns.id == "Scenario"}
+    )
+
+
+def _scenario_calls(tree: ast.Module, makers: frozenset[str]) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Scenario":
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in makers:
             yield node
 
 
@@ -63,7 +74,7 @@ def _without_summary(call: ast.Call) -> ast.Call:
     return ast.Call(call.func, [*call.args[:1], *call.args[2:]], call.keywords)
 
 
-def _definitions(tree: ast.Module) -> dict[str, list[ast.stmt]]:
+def _definitions(tree: ast.Module, makers: frozenset[str]) -> dict[str, list[ast.stmt]]:
     """The module's own names, and the statements that give them their meaning."""
     found: dict[str, list[ast.stmt]] = {}
     for statement in tree.body:
@@ -76,17 +87,17 @@ def _definitions(tree: ast.Module) -> dict[str, list[ast.stmt]]:
                 names = [name]
             case _:
                 names = []
-        if any(True for _ in _calls_within(statement)):
+        if any(True for _ in _calls_within(statement, makers)):
             continue  # the table itself: else each scenario would depend on every other
         for name in names:
             found.setdefault(name, []).append(statement)
     return found
 
 
-def _calls_within(statement: ast.stmt) -> Iterator[ast.Call]:
+def _calls_within(statement: ast.stmt, makers: frozenset[str]) -> Iterator[ast.Call]:
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return
-    yield from _scenario_calls(ast.Module([statement], []))
+    yield from _scenario_calls(ast.Module([statement], []), makers)
 
 
 def _closure(node: ast.AST, definitions: dict[str, list[ast.stmt]]) -> set[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from suites.duts.config import Config, Limits, Server, Table, Timeouts
+from suites.performance.identity import Kind, certificate
 
 KIB: Final = 1024
 PARTS: Final = 5
@@ -30,6 +31,8 @@ class LoadPlan:
     first, and put into the request where that has one of the same length. `connections` are those that lie idle
     (mode `idle`, where a step is a second). A flood sends `burst` packets, one a step, then waits `pause_us`
     microseconds. `leave`: each step opens a connection, says nothing, and resets it once the device has accepted it.
+    `group`: all is said in TLS, whose keys are exchanged in this group; `resume`: in a session that a first handshake,
+    which is not counted, has left; `handshakes`: each step is a connection, a handshake, and its end.
     """
 
     request: bytes = b""
@@ -39,6 +42,9 @@ class LoadPlan:
     replies: int = 1
     fresh: bool = False
     leave: bool = False
+    group: Literal["", "X25519", "P-256"] = ""
+    resume: bool = False
+    handshakes: bool = False
     cookie: str = ""
     connections: int = 1
     burst: int = 16
@@ -113,10 +119,14 @@ def _message(method: str, target: str, *fields: str, body: int = 0) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + bytes(ord("a") + number % 26 for number in range(body))
 
 
-def _config(limits: Limits | None = None, challenge: Table | None = None) -> Config:
-    """One listener, one origin, two connections a CPU to it; nothing times out within a run."""
+def _config(limits: Limits | None = None, challenge: Table | None = None, https: Kind | None = None) -> Config:
+    """One listener, one origin, two connections a CPU to it; nothing times out within a run. `https`: with a
+    certificate of this kind.
+    """
     return Config(
-        listeners=("0.0.0.0:80",),
+        listeners=() if https else ("0.0.0.0:80",),
+        https=("0.0.0.0:443",) if https else (),
+        certificates=(certificate(https),) if https else (),
         servers=(Server(f"{ORIGIN}:{ORIGIN_PORT}", connections=4),),
         limits=replace(limits or Limits(), methods=None, host_strict=None),  # as the device has them
         timeouts=Timeouts(60, 60, 600, 10, 60),
@@ -142,6 +152,56 @@ _NO_CHALLENGE: Final = {
 }
 _SESSION: Final = "Cookie: __weir=" + 58 * "A"
 _REQUESTS_ONLY: Final = "a packet filter, not a reverse proxy"
+
+
+def _handshake(name: str, summary: str, load: LoadPlan, kind: Kind = "ecdsa") -> Scenario:
+    return Scenario(
+        name,
+        summary,
+        replace(load, steps=60, warm_up=60, handshakes=True),
+        unit="connection",
+        config=_config(https=kind),
+        expect=Expect(body=None, forwarded=False),
+    )
+
+
+_TLS: Final = (
+    _handshake(
+        "tls-handshake",
+        "a connection with a full TLS 1.3 handshake, X25519 and ECDSA with P-256, and its end",
+        LoadPlan(group="X25519"),
+    ),
+    _handshake(
+        "tls-handshake-p256",
+        "a connection with a full TLS 1.3 handshake, keys exchanged in P-256, ECDSA with P-256, and its end",
+        LoadPlan(group="P-256"),
+    ),
+    _handshake(
+        "tls-handshake-rsa",
+        "a connection with a full TLS 1.3 handshake, X25519 and RSA with 2,048 bits, and its end",
+        LoadPlan(group="X25519"),
+        "rsa",
+    ),
+    _handshake(
+        "tls-resume",
+        "a connection whose TLS 1.3 handshake resumes a session, with new keys by X25519, and its end",
+        LoadPlan(group="X25519", resume=True),
+    ),
+    Scenario(
+        "tls-get-keepalive-1k",
+        "get-keepalive-1k in TLS 1.3 with AES-128-GCM",
+        LoadPlan(_message("GET", "/1k"), group="X25519"),
+        config=_config(https="ecdsa"),
+    ),
+    Scenario(
+        "tls-get-keepalive-1m",
+        "get-keepalive-1m in TLS 1.3 with AES-128-GCM",
+        LoadPlan(_message("GET", "/1m"), steps=30, warm_up=30, group="X25519"),
+        config=_config(https="ecdsa"),
+        expect=Expect(body=1024 * KIB),
+        origin_body=1024 * KIB,
+    ),
+)
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     scenario.id: scenario
@@ -279,6 +339,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
             unit="connection",
             config=_config(),
         ),
+        *_TLS,
     )
 }
 """By id, in the order in which they are reported."""

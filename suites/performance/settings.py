@@ -18,6 +18,7 @@ _FORWARD = "the fields that Weir adds to what it forwards"
 _LIMIT = "429 on a connection that stays open, or the reset that a scenario is about, by the client's address"
 _TIME = "as long as Weir's; none passes within a run"
 _BOUND = "the bound that Weir has"
+_CERTIFICATE = "the same certificate and chain on each device"
 _SHAPE = "where it listens and what it forwards to"
 
 _NGINX: Final[Mapping[str, str]] = {
@@ -59,6 +60,7 @@ _NGINX: Final[Mapping[str, str]] = {
     "proxy_connect_timeout": _TIME,
     "proxy_read_timeout": _TIME,
     "proxy_send_timeout": _TIME,
+    **dict.fromkeys(("ssl_certificate", "ssl_certificate_key"), _CERTIFICATE),
 }
 
 _HAPROXY: Final[Mapping[str, str]] = {
@@ -68,7 +70,7 @@ _HAPROXY: Final[Mapping[str, str]] = {
     "tune.http.maxhdr": _BOUND,
     "mode": "HTTP, not TCP",
     "timeout": _TIME,
-    "bind": _SHAPE,
+    "bind": "where it listens; in TLS the version that is measured, and the groups that Weir has",
     "http-request deny deny_status 413": _BOUND,
     "http-request return status 429": _LIMIT,
     "http-request reject": "without a reply where Weir resets the connection",
@@ -90,6 +92,8 @@ _HAPROXY: Final[Mapping[str, str]] = {
 _WEIR: Final[Mapping[str, str]] = {
     "address": _SHAPE,
     "name": _SHAPE,
+    "protocol": _SHAPE,
+    **dict.fromkeys(("chain", "key"), _CERTIFICATE),
     "connections_max": "no more than that: as many as are needed are open before a run begins",
     "connections": "held open to the origin, spread over the CPUs",
     "weight": "Weir's default",

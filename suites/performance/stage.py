@@ -22,6 +22,7 @@ from lab.cache import Cache
 from lab.errors import InfrastructureError, ProductFailure
 from lab.tools import ToolsTree
 from suites.performance.device import HOME, DeviceSource, device
+from suites.performance.identity import NAME
 from suites.performance.program import ensure_load_program
 from suites.performance.scenarios import (
     BLOCKED,
@@ -37,6 +38,8 @@ from suites.performance.scenarios import (
 SCRIPT: Final = f"{HOME}/count"
 PROGRAM: Final = f"{HOME}/load"
 REQUEST: Final = f"{HOME}/request"
+CHAIN: Final = f"{HOME}/chain.pem"
+"""What a client in TLS wants to be shown."""
 CONTROLS: Final = ("forwarding", "direct")
 
 FORWARDING_FIELDS: Final = ("host", "via", "x-forwarded-for", "x-forwarded-proto")
@@ -69,7 +72,8 @@ class Stage:
 class LoadReport:
     """What client and origin counted: whole replies by status, bytes of bodies, packets of a flood.
 
-    `refused` are connections that the device ended without a byte, `left` those that the client ended without one;
+    `refused` are connections that the device ended without a byte, `left` those that the client ended without one,
+    `handshakes` those on which nothing else happened;
     `upstream_connections` are those that the origin accepted.
     """
 
@@ -79,6 +83,7 @@ class LoadReport:
     packets: int
     refused: int
     left: int
+    handshakes: int
     forwarded: int
     upstream_connections: int
 
@@ -93,6 +98,7 @@ def stage(scenario: Scenario, dut: str, prepared: StageInputs) -> Stage:
     files = {
         PROGRAM: ensure_load_program(Cache(), prepared.tools).read_bytes(),
         REQUEST: scenario.load.request,
+        **({CHAIN: scenario.config.certificates[0].chain.encode()} if scenario.load.group else {}),
         SCRIPT: _script(scenario, dut, under_test.start, under_test.finish).encode(),
         **under_test.files,
     }
@@ -116,6 +122,7 @@ def _script(scenario: Scenario, dut: str, start: tuple[str, ...], finish: tuple[
         *_network(),
         f"ip netns exec {namespace} {shlex.join(origin)}",
         *start,
+        _TELL_MODULES,
         "status=0",
         f"ip netns exec load {shlex.join(_load(scenario, dut))} || status=$?",
         *finish,
@@ -126,6 +133,12 @@ def _script(scenario: Scenario, dut: str, start: tuple[str, ...], finish: tuple[
         'exit "$status"',
     ]
     return "\n".join(lines) + "\n"
+
+
+# Where the code of the kernel's own modules lies: ciphers and links, on a distribution's kernel.
+_TELL_MODULES: Final = (
+    r"sed -n '/\[weir\]/d; s/^\([0-9a-f]*\) [tT] \(\S*\)\s\[\(\S*\)\]$/module: \1 \2 \3/p' /proc/kallsyms"
+)
 
 
 def _network() -> list[str]:
@@ -176,11 +189,16 @@ def _origin_address(dut: str) -> str:
 def _load(scenario: Scenario, dut: str) -> list[str]:
     """The load program's command line."""
     load, expect = scenario.load, scenario.expect
-    target = f"{_origin_address(dut)}:{ORIGIN_PORT}" if dut in CONTROLS else f"{DEVICE}:80"
+    target = f"{_origin_address(dut)}:{ORIGIN_PORT}" if dut in CONTROLS else f"{DEVICE}:{443 if load.group else 80}"
     argv = [PROGRAM, load.mode, f"--target={target}"]
     argv += [f"--warm-up={load.warm_up}", f"--count={load.steps}", f"--parts={PARTS}"]
     if load.mode == "flood":
         return [*argv, f"--sources={BLOCKED}", f"--burst={load.burst}", f"--pause={load.pause_us}"]
+    if load.group and dut not in CONTROLS:
+        argv += [f"--group={load.group}", f"--server-name={NAME}", f"--chain={CHAIN}"]
+        argv += ["--resume"] if load.resume else []
+        if load.handshakes:
+            return [*argv, "--handshakes"]
     argv.append(f"--request={REQUEST}")
     if expect.body is not None:
         argv.append(f"--body={expect.body}")
@@ -225,6 +243,7 @@ def read_report(console: str, scenario: Scenario, dut: str) -> LoadReport:
         packets=load["packets"],
         refused=load["refused"],
         left=load["left"],
+        handshakes=load["handshakes"],
         forwarded=origin["requests"],
         upstream_connections=origin["connections"],
     )
@@ -238,6 +257,10 @@ def _disagreement(report: LoadReport, uploaded: int, console: str, scenario: Sce
     expect, load = scenario.expect, scenario.load
     if load.leave:
         return "" if report.left == scenario.total else f"{report.left} connections instead of {scenario.total}"
+    if load.handshakes:
+        return (
+            "" if report.handshakes == scenario.total else f"{report.handshakes} handshakes instead of {scenario.total}"
+        )
     if expect.refused:
         served = sum(report.statuses.values())
         if report.refused + served != scenario.total or served > expect.at_most:
@@ -285,6 +308,12 @@ def _last(console: str, who: str) -> dict[str, Any] | None:
 def read_sections(console: str) -> dict[str, int]:
     """Addresses of the module's code sections by name (".text"), as the guest said; empty without the module."""
     return {name: int(address, 16) for name, address in re.findall(r"section: weir (\S+) (0x[0-9a-f]+)", console)}
+
+
+def read_modules(console: str) -> dict[int, str]:
+    """Functions of the kernel's modules by address, each with its module's name, as the guest said."""
+    found = re.findall(r"module: ([0-9a-f]{16}) (\S+) (\S+)", console)
+    return {int(address, 16): f"{name} [{module}]" for address, name, module in found}
 
 
 def read_maps(console: str) -> list[tuple[int, int, int, str]]:

@@ -52,7 +52,7 @@ def test_goodput_under_attack(
     )
     # As on the way from afar: the device has one neighbour, whoever answers or does not.
     rig.machine.run("ip", "route", "replace", str(attacks.NOBODY), "via", lab.network.host_address)
-    sides = rig.sides(plan.duts, rig.configuration(attack.limits), defended=attack.defended)
+    sides = rig.sides(plan.duts, rig.configuration(attack.limits, https=attack.https), defended=attack.defended)
     watch = Watch()
     paired = interleave(
         sides,

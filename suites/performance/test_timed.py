@@ -16,16 +16,16 @@ from suites.performance.plan import VARIABLE, Plan
 from suites.performance.scenarios import SCENARIOS
 from suites.performance.timed.rig import Rig, judge, record
 from suites.performance.timed.sides import interleave
-from suites.performance.timed.workloads import TO_COME, WORKLOADS
+from suites.performance.timed.workloads import TIMED, TO_COME
 
 LATENCY_IN_CI = ("get-keepalive-1k",)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A case a scenario of the plan."""
-    chosen = Plan.load().scenarios if VARIABLE in os.environ else (*WORKLOADS, *TO_COME)
+    chosen = Plan.load().scenarios if VARIABLE in os.environ else (*TIMED, *TO_COME)
     if "scenario" in metafunc.fixturenames:
-        metafunc.parametrize("scenario", [id for id in chosen if id in WORKLOADS])
+        metafunc.parametrize("scenario", [id for id in chosen if id in TIMED])
     if "absent" in metafunc.fixturenames:
         every = [*sorted(TO_COME), *(id for id in SCENARIOS if SCENARIOS[id].excluded)]
         nothing = pytest.param("", marks=pytest.mark.skip(reason="all that was asked for can be measured"))
@@ -39,8 +39,8 @@ def test_load(
     record_figure: Callable[[Figure], None],
     say: Callable[[str], None],
 ) -> None:
-    workload = WORKLOADS[scenario]
-    sides = rig.sides(plan.duts, rig.configuration(workload.limits))
+    workload = TIMED[scenario]
+    sides = rig.sides(plan.duts, rig.configuration(workload.limits, https=workload.plan.https))
     watch = Watch()
     paced = workload.latency and (scenario in LATENCY_IN_CI or rig.station.scale > 1)
     offered = rig.station.offered_rate(sides, workload) if paced else 0.0

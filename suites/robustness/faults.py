@@ -33,11 +33,12 @@ def text_of(machine: Machine, module: str) -> tuple[int, int]:
 
 @contextmanager
 def failing(
-    machine: Machine, kind: str, module: str, *, percent: int, most: int, sleeping: bool = False
+    machine: Machine, kind: str, module: str, *, percent: int, most: int, each: int = 1, sleeping: bool = False
 ) -> Iterator[Injection]:
     """Inside, `percent` of the allocations that `module` is behind fail, `most` of them at most.
 
-    `kind` is failslab or fail_page_alloc. With `sleeping` those that may wait for memory fail, too.
+    `kind` is failslab or fail_page_alloc. `each`: so many-th of them may fail, for less than one in a hundred. With
+    `sleeping` those that may wait for memory fail, too.
     """
     begin, end = text_of(machine, module)
     settings: dict[str, int | str] = {
@@ -46,7 +47,7 @@ def failing(
         "require-end": f"{end:#x}",
         "ignore-gfp-wait": "N" if sleeping else "Y",
         "verbose": 0,
-        "interval": 1,
+        "interval": each,
         "space": 0,
         "times": most,
         "probability": percent,

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from lab.machine import Machine
     from lab.session import Lab
 
-PACKETS = 1_500_000
-SECONDS = 6.0
+# Bounds, which a flood that lasts as long as the test watches does not reach.
+PACKETS = 100_000_000
+SECONDS = 120.0
 WATCHED = 3.0
 ANSWERS = 30
 DEADLINE = 1.0  # seconds for one answer of the agent on the reference host
@@ -58,5 +59,6 @@ def test_the_agent_answers_under_a_flood(machine: Machine, lab: Lab, kind: str) 
     print(
         f"{kind}: {flood.sent} packets; slowest answer {max(pings):.3f} s; softirq {softirq_share(before, after):.0%}"
     )
+    assert flood.lasted, "the flood was over before the last answer: its bounds are too narrow for this host"
     assert flood.sent > 20_000, "the flood was none"
     assert softirq_share(before, after) > 0.2, "the guest had hardly to do with the flood"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -12,7 +13,8 @@ from lab.deadline import Deadline
 from suites.traffic.errors import Closed, TrafficError
 from suites.traffic.messages import Pairs, Response, Responses, encode_request
 from suites.traffic.reader import MessageReader
-from suites.traffic.wire import PATIENCE_S, Wire
+from suites.traffic.tls import Tls, TlsWire
+from suites.traffic.wire import PATIENCE_S, Wire, dial
 
 
 class Conversation:
@@ -29,6 +31,12 @@ class Conversation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def secured(self) -> ssl.SSLObject:
+        """What Python's ssl says of it."""
+        assert isinstance(self.wire, TlsWire), "it is not spoken TLS on"
+        return self.wire.tls
 
     def send(self, data: bytes) -> None:
         """Exactly these bytes."""
@@ -105,8 +113,10 @@ class Client:
         *,
         source6: str = "",
         patience: float = PATIENCE_S,
+        tls: Tls | None = None,
     ) -> None:
         self._target = target
+        self.tls = tls
         self.address = source
         self.address6 = source6
         self.patience = patience
@@ -123,21 +133,26 @@ class Client:
         patience: float | None = None,
         record: bool = True,
         fast_open: bool = False,
+        tls: Tls | None = None,
     ) -> Conversation:
         """A new connection to the device under test, or to the listener `to`.
 
         `receive_buffer` (bytes) bounds the window that the device sees; `record=False` keeps no copy of large bodies;
-        `fast_open` sends what is written first with the SYN, if this host has been given a cookie before.
+        `fast_open` sends what is written first with the SYN, if this host has been given a cookie before; `tls` is
+        spoken on it, else what the client speaks.
         """
         address, port = to or self._target()
-        wire = Wire.connect(
+        limit = self.patience if patience is None else patience
+        sock = dial(
             address,
             port,
             source=self.address6 if ":" in address else self.address,
             receive_buffer=receive_buffer,
-            patience=self.patience if patience is None else patience,
+            patience=limit,
             fast_open=fast_open,
         )
+        spoken = tls or self.tls
+        wire = TlsWire(sock, spoken, patience=limit) if spoken else Wire(sock, patience=limit)
         return self._open.enter_context(Conversation(wire, record=record))
 
     @overload

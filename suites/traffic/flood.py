@@ -79,6 +79,8 @@ class Flood:
         self._argv = [sys.executable, "-m", "suites.traffic.flood", json.dumps(request)]
         self._process: subprocess.Popen[str] | None = None
         self.sent = 0
+        self.lasted = False
+        """Whether it was still going on when the `with` ended."""
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -91,6 +93,7 @@ class Flood:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._process is not None
+        self.lasted = self._process.poll() is None
         out, _ = self._process.communicate(timeout=30)  # closes its standard input, which ends it
         self.sent = int(out or 0)
 

@@ -1,7 +1,7 @@
 """A client inside the guest, on one of its CPUs: what it sends over loopback is served on that CPU. Runs there, alone.
 
-Waits until it is told to begin, asks over some connections at once, prints how many replies there were of each status
-("0" stands for a connection that was refused), and keeps its connections for a while. Every read is bounded.
+Waits until all have come to a meeting, asks over some connections at once, prints how many replies there were of each
+status ("0" stands for a connection that was refused), and keeps its connections for a while. Every read is bounded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import time
+from pathlib import Path
 
 PATIENCE_S = 30.0
 
@@ -46,10 +47,16 @@ def statuses(connection: socket.socket, count: int) -> list[str]:
     return found
 
 
-def main(cpu: int, port: int, begin: float, hold: float, connections: int, requests: int) -> None:
-    os.sched_setaffinity(0, {cpu})
-    while time.monotonic() < begin:
-        pass  # both are to begin at the same time, and a clock says when
+def meet(folder: Path, who: int, count: int) -> None:
+    """Wait, on the CPU, until so many have come: however long each takes to start, they begin at the same time."""
+    (folder / str(who)).touch(exist_ok=False)
+    end = time.monotonic() + PATIENCE_S
+    while sum(1 for _ in folder.iterdir()) < count:
+        if time.monotonic() > end:
+            sys.exit("nobody came")
+
+
+def main(port: int, hold: float, connections: int, requests: int) -> None:
     began = time.monotonic()
     open_ = [connect(port) for _ in range(connections)]
     request = b"GET / HTTP/1.1\r\nHost: weir.test\r\n\r\n" * requests
@@ -63,8 +70,10 @@ def main(cpu: int, port: int, begin: float, hold: float, connections: int, reque
             counted[status] = counted.get(status, 0) + 1
     ended = time.monotonic()
     print(json.dumps({"statuses": counted, "began": began, "ended": ended}), flush=True)
-    time.sleep(max(0.0, begin + hold - ended))
+    time.sleep(max(0.0, began + hold - ended))
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]), *map(float, sys.argv[3:5]), *map(int, sys.argv[5:7]))
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+    meet(Path(sys.argv[6]), int(sys.argv[1]), int(sys.argv[7]))
+    main(int(sys.argv[2]), float(sys.argv[3]), *map(int, sys.argv[4:6]))

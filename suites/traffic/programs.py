@@ -1,4 +1,4 @@
-"""Real programs of the tools tree as clients and origins: curl, wrk, nginx. They run in the lab's network namespace."""
+"""Real programs of a tools tree as clients and origins: curl, wrk, nginx ... They run in the lab's network."""
 
 from __future__ import annotations
 
@@ -34,11 +34,16 @@ class WrkReport:
 
 @dataclass(frozen=True)
 class Answer:
-    """How curl ended, and what it wrote."""
+    """How a program ended, and what it wrote."""
 
     status: int
     output: bytes
     errors: str
+
+    @property
+    def text(self) -> str:
+        """All that it wrote."""
+        return self.output.decode(errors="replace") + self.errors
 
 
 class Programs:
@@ -57,10 +62,25 @@ class Programs:
     ) -> None:
         self._stack.close()
 
+    def put(self, name: str, content: str) -> Path:
+        """A file of theirs, such as certificates that they are to trust."""
+        path = self._folder / name
+        path.write_text(content)
+        return path
+
     def curl(self, *arguments: str, source: str = "", input: bytes = b"", seconds: float = 20.0) -> Answer:
         """curl, silent but for errors, from the address `source`."""
         argv = ["curl", "--silent", "--show-error", "--noproxy", "*", *(["--interface", source] if source else [])]
-        done = self._run([*argv, *arguments], input, seconds)
+        return self.run(*argv, *arguments, input=input, seconds=seconds)
+
+    def run(self, *argv: str, input: bytes = b"", seconds: float = 20.0) -> Answer:
+        """Any program; relative paths are in its folder."""
+        done = self._run(list(argv), input, seconds)
+        return Answer(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
+
+    def openssl(self, *arguments: str, seconds: float = 20.0) -> Answer:
+        """openssl, which has nothing to read."""
+        done = self._run(["openssl", *arguments], b"", seconds)
         return Answer(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
     def wrk(self, url: str, *, connections: int, seconds: int, headers: tuple[str, ...] = ()) -> WrkReport:
@@ -84,8 +104,10 @@ class Programs:
             text=text,
         )
 
-    def nginx_origin(self, address: str, files: dict[str, bytes], *, port: int = 8080) -> str:
-        """A real nginx that serves these files; returns its endpoint."""
+    def nginx_origin(
+        self, address: str, files: dict[str, bytes], *, port: int = 8080, tls: tuple[str, ...] = ()
+    ) -> str:
+        """A real nginx that serves these files, by https with the directives `tls`; returns its endpoint."""
         home = self._folder / f"nginx-{address}-{port}"
         (home / "files").mkdir(parents=True)
         for name, content in files.items():
@@ -97,7 +119,8 @@ class Programs:
             "events { worker_connections 1024; }\n"
             f"http {{ access_log off; {temporary} keepalive_requests 1000000; gzip on; gzip_min_length 1;\n"
             f"gzip_types text/plain; gzip_proxied any;\n"
-            f"server {{ listen {address}:{port}; root {home}/files; default_type text/plain; }} }}\n"
+            f"server {{ listen {address}:{port}{' ssl' if tls else ''}; {' '.join(tls)}\n"
+            f"root {home}/files; default_type text/plain; }} }}\n"
         )
         process = subprocess.Popen(
             sandbox.command(self._tools, ["nginx", "-p", home, "-c", config], cwd=self._folder),
@@ -119,7 +142,7 @@ class Programs:
     def _run(self, argv: list[str], input: bytes, seconds: float) -> subprocess.CompletedProcess[bytes]:
         try:
             return subprocess.run(
-                sandbox.command(self._tools, argv, cwd=self._folder),
+                sandbox.command(self._tools, argv, cwd=self._folder, network=True),
                 input=input,
                 capture_output=True,
                 timeout=Deadline(seconds).seconds,

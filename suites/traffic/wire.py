@@ -96,6 +96,31 @@ class DeafPort:
             sock.close()
 
 
+def dial(
+    address: str, port: int, *, source: str, receive_buffer: int, patience: float, fast_open: bool
+) -> socket.socket:
+    """A connected socket: see Wire.connect()."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if fast_open:
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+            else:
+                sock.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+            sock.bind((source, 0))
+        sock.settimeout(Deadline(patience).seconds)
+        sock.connect((address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 class Wire:
     """A connected socket. Reading past `patience` seconds of silence raises Silence, never hangs."""
 
@@ -124,25 +149,10 @@ class Wire:
         `fast_open`: TCP Fast Open (RFC 7413), whose handshake begins with the first write once the peer's cookie is
         known, and fetches that cookie before.
         """
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if fast_open:
-                sock.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
-            if receive_buffer:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            if source:
-                if family == socket.AF_INET6:
-                    sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
-                else:
-                    sock.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
-                sock.bind((source, 0))
-            sock.settimeout(Deadline(patience).seconds)
-            sock.connect((address, port))
-        except BaseException:
-            sock.close()
-            raise
-        return cls(sock, patience=patience)
+        return cls(
+            dial(address, port, source=source, receive_buffer=receive_buffer, patience=patience, fast_open=fast_open),
+            patience=patience,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -184,13 +194,16 @@ class Wire:
         """Write all of `data`; blocks while the peer's window is closed, at most `patience` seconds at a time."""
         view = memoryview(data)
         while view:
-            taken = self.send_what_fits(view)
+            taken = self._write(view)
             if not taken and not self._ready(select.POLLOUT, self.patience):
                 raise Silence(f"the peer took no byte for {self.patience:g} s (window closed)")
             view = view[taken:]
 
     def send_what_fits(self, data: bytes | memoryview) -> int:
         """Write what the kernel takes without waiting, and return how many bytes that was."""
+        return self._write(data)
+
+    def _write(self, data: bytes | memoryview) -> int:
         try:
             return self._sock.send(data)
         except BlockingIOError:

@@ -35,6 +35,18 @@ void tls_hash_final(struct tls_hash *hash, u8 *digest)
 		SHA256_Final(digest, (SHA256_CTX *)hash->room);
 }
 
+static EVP_CIPHER_CTX *context_of(const struct tls_aead *aead)
+{
+	return (EVP_CIPHER_CTX *)aead->room[0];
+}
+
+static u32 refused;
+
+void refuse_cipher(u32 which)
+{
+	refused = which;
+}
+
 bool tls_aead_set(struct tls_aead *aead, enum tls_aead_id id, const u8 *key)
 {
 	static const EVP_CIPHER *(*const ciphers[])(void) = {
@@ -44,20 +56,23 @@ bool tls_aead_set(struct tls_aead *aead, enum tls_aead_id id, const u8 *key)
 	};
 
 	tls_aead_free(aead);
-	aead->cipher = EVP_CIPHER_CTX_new();
-	return aead->cipher && EVP_CipherInit_ex(aead->cipher, ciphers[id](), NULL, key, NULL, 1);
+	if (refused && !--refused)
+		return false;
+	aead->room[0] = (u64)EVP_CIPHER_CTX_new();
+	return aead->room[0] &&
+	       EVP_CipherInit_ex(context_of(aead), ciphers[id](), NULL, key, NULL, 1);
 }
 
 void tls_aead_free(struct tls_aead *aead)
 {
-	EVP_CIPHER_CTX_free(aead->cipher);
-	aead->cipher = NULL;
+	EVP_CIPHER_CTX_free(context_of(aead));
+	aead->room[0] = 0;
 }
 
 static bool crypt(struct tls_aead *aead, const u8 *nonce, const u8 *header, size_t header_len,
 		  u8 *data, size_t len, int seal)
 {
-	EVP_CIPHER_CTX *context = aead->cipher;
+	EVP_CIPHER_CTX *context = context_of(aead);
 	int written;
 
 	return context && EVP_CipherInit_ex(context, NULL, NULL, NULL, nonce, seal) &&
@@ -71,8 +86,8 @@ bool tls_aead_seal(struct tls_aead *aead, const u8 *nonce, const u8 *header, siz
 	int written;
 
 	return crypt(aead, nonce, header, header_len, data, len, 1) &&
-	       EVP_CipherFinal_ex(aead->cipher, data + len, &written) &&
-	       EVP_CIPHER_CTX_ctrl(aead->cipher, EVP_CTRL_AEAD_GET_TAG, TLS_TAG, data + len);
+	       EVP_CipherFinal_ex(context_of(aead), data + len, &written) &&
+	       EVP_CIPHER_CTX_ctrl(context_of(aead), EVP_CTRL_AEAD_GET_TAG, TLS_TAG, data + len);
 }
 
 bool tls_aead_open(struct tls_aead *aead, const u8 *nonce, const u8 *header, size_t header_len,
@@ -82,36 +97,8 @@ bool tls_aead_open(struct tls_aead *aead, const u8 *nonce, const u8 *header, siz
 	int written;
 
 	return crypt(aead, nonce, header, header_len, data, len, 0) &&
-	       EVP_CIPHER_CTX_ctrl(aead->cipher, EVP_CTRL_AEAD_SET_TAG, TLS_TAG, data + len) &&
-	       EVP_CipherFinal_ex(aead->cipher, end, &written) == 1;
-}
-
-void tls_x25519_public(u8 *public, const u8 *secret)
-{
-	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, X25519_BYTES);
-	size_t len = X25519_BYTES;
-
-	if (!key || !EVP_PKEY_get_raw_public_key(key, public, &len))
-		abort();
-	EVP_PKEY_free(key);
-}
-
-bool tls_x25519_shared(u8 *shared, const u8 *secret, const u8 *peer)
-{
-	EVP_PKEY *ours = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, secret, X25519_BYTES);
-	EVP_PKEY *theirs = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer, X25519_BYTES);
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(ours, NULL);
-	size_t len = X25519_BYTES;
-	bool derived;
-
-	if (!ours || !theirs || !context || EVP_PKEY_derive_init(context) != 1)
-		abort();
-	derived = EVP_PKEY_derive_set_peer(context, theirs) == 1 &&
-		  EVP_PKEY_derive(context, shared, &len) == 1;
-	EVP_PKEY_CTX_free(context);
-	EVP_PKEY_free(theirs);
-	EVP_PKEY_free(ours);
-	return derived;
+	       EVP_CIPHER_CTX_ctrl(context_of(aead), EVP_CTRL_AEAD_SET_TAG, TLS_TAG, data + len) &&
+	       EVP_CipherFinal_ex(context_of(aead), end, &written) == 1;
 }
 
 static const u8 *injected;

@@ -8,7 +8,9 @@
  * environment has the port's number in PORT, and serves one connection at a time
  * until it has ended; the exit status is the command's. A GET of /N is answered
  * with N bytes, anything else with what was asked. CHAIN is the certificates'
- * list as struct tls_identity has it, KEY 32 bytes.
+ * list as struct tls_identity has it, KEY 32 bytes, or a key of RSA (rsa_key.h).
+ * STAPLE in the environment names a file with the certificate's status. With WEIR_TLS_KEYLOG the
+ * secrets of all connections are written into a file "keylog".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,21 +21,56 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../tls_server.h"
+#include "rsa_key.h"
+#include "write.h"
 
 enum { OUT_ROOM = 1 << 16, REQUEST_MAX = 1 << 14 };
 
 static struct tls_identity identity;
+static struct rsa_key rsa_key;
+static struct rsa_scratch rsa_scratch;
 
-static const struct tls_identity *find(const struct tls_config *config, struct http_text name)
+static struct tls_identities find(const struct tls_config *config, struct http_text name)
 {
-	return &identity;
+	return (struct tls_identities){
+		.ecdsa = identity.rsa ? NULL : &identity, .rsa = identity.rsa ? &identity : NULL,
+	};
 }
 
+static const struct tls_ticket_keys ticket_keys = {
+	.keys = { { .name = "serve", .key = "of no consequence" } }, .n_keys = 1, .count = 1,
+};
+
+static const struct tls_ticket_keys *tickets(const struct tls_config *config)
+{
+	return &ticket_keys;
+}
+
+static u64 now(void)
+{
+	return time(NULL);
+}
+
+#ifdef WEIR_TLS_KEYLOG
+static void keylog(struct tls_server *server, const u8 *line, size_t len)
+{
+	FILE *file = fopen("keylog", "ab");
+
+	if (!file || fwrite(line, 1, len, file) != len || fclose(file))
+		exit(2);
+}
+#endif
+
 static const struct tls_config config = {
-	.find = find, .groups = { TLS_GROUP_X25519, TLS_GROUP_P256 },
+	.find = find, .tickets = tickets, .now = now,
+	.groups = { TLS_GROUP_X25519, TLS_GROUP_P256 },
+#ifdef WEIR_TLS_KEYLOG
+	.keylog = keylog,
+#endif
 };
 
 static void fail(const char *what)
@@ -99,7 +136,7 @@ static bool reply(int fd, struct tls_server *server, const char *request, struct
 	return true;
 }
 
-/* Gathers requests, and answers each that is whole. */
+/* Gathers requests, and answers each that is whole. False: the connection is to be closed. */
 static bool take_data(int fd, struct tls_server *server, struct http_text data, char *request,
 		      struct tls_out *out)
 {
@@ -111,11 +148,25 @@ static bool take_data(int fd, struct tls_server *server, struct http_text data, 
 		if (len >= 4 && !strcmp(request + len - 4, "\r\n\r\n")) {
 			if (!reply(fd, server, request, out))
 				return false;
+			if (strstr(request, "Connection: close")) {
+				tls_server_close(server, out);
+				send_all(fd, out);
+				return false;
+			}
 			*request = 0;
 			len = 0;
 		}
 	}
 	return len < REQUEST_MAX;
+}
+
+/* TLS_SIGN, to go on reading, or TLS_FAILED. */
+static enum tls_event sign(struct tls_server *server, struct tls_out *out)
+{
+	struct tls_sign_job job = server->arena->job;
+
+	tls_server_sign(&job, &rsa_scratch);
+	return tls_server_signed(server, &job, out) == TLS_FAILED ? TLS_FAILED : TLS_SIGN;
 }
 
 static void serve(int fd, struct tls_server *server)
@@ -137,7 +188,9 @@ static void serve(int fd, struct tls_server *server)
 				return;
 			if (event == TLS_BLOCKED && !send_all(fd, &out))
 				return;
-		} while (event == TLS_DATA || event == TLS_BLOCKED);
+			if (event == TLS_SIGN)
+				event = sign(server, &out);
+		} while (event == TLS_DATA || event == TLS_BLOCKED || event == TLS_SIGN);
 		if (event == TLS_END)
 			tls_server_close(server, &out);
 		if (!send_all(fd, &out) || event == TLS_END || event == TLS_FAILED)
@@ -154,11 +207,12 @@ static void serve_one(int listener)
 
 	if (!server || !arena || !record || fd < 0)
 		fail("connection");
-	tls_server_init(server, &config, arena, record);
+	tls_server_init(server, &config, arena);
+	tls_server_lend(server, record, TLS_RECORD_ROOM);
 	serve(fd, server);
-	fprintf(stderr, "serve: suite %04x group %u state %u alert %u\n",
+	fprintf(stderr, "serve: suite %04x group %u state %u alert %u resumed %u\n",
 		server->suite ? server->suite->code : 0, server->group, server->state,
-		server->alert);
+		server->alert, server->resumed);
 	tls_server_end(server);
 	close(fd);
 	free(record);
@@ -182,7 +236,7 @@ static pid_t run(char **command, unsigned int port)
 
 int main(int argc, char **argv)
 {
-	static u8 chain[TLS_CHAIN_MAX];
+	static u8 chain[TLS_CHAIN_MAX], key[8 * RSA_BYTES_MAX], staple[TLS_STAPLE_MAX];
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	socklen_t len = sizeof(address);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -193,8 +247,17 @@ int main(int argc, char **argv)
 		return 2;
 	identity.chain = chain;
 	identity.chain_len = read_file(argv[1], chain, sizeof(chain));
-	if (read_file(argv[2], identity.key, sizeof(identity.key)) != sizeof(identity.key))
-		fail("key");
+	if (read_file(argv[2], key, sizeof(key)) != sizeof(identity.key)) {
+		identity.rsa = &rsa_key;
+		if (!read_rsa_key(&rsa_key, key, &rsa_scratch))
+			return 2;
+	}
+	memcpy(identity.key, key, sizeof(identity.key));
+	if (getenv("STAPLE")) {
+		identity.staple = staple;
+		identity.staple_len = read_file(getenv("STAPLE"), staple, sizeof(staple));
+		identity.staple_until = U64_MAX;
+	}
 	signal(SIGPIPE, SIG_IGN);
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||

@@ -48,6 +48,12 @@ ABI_METHODS_MAX = 255
 ABI_CONTENT_TYPES_MAX = 511
 ABI_COOKIE_NAME_MAX = 64
 ABI_COOKIE_PATH_MAX = 127
+ABI_CERTIFICATES_MAX = 256
+ABI_CHAIN_MAX = 15360
+ABI_STAPLE_MAX = 8192
+ABI_SERVER_NAMES_MAX = 100
+ABI_SERVER_NAME_MAX = 253
+ABI_FILE_NAME_MAX = 1023
 ABI_EXEMPT_MAX = 32
 ABI_DIFFICULTY_MAX = 32
 ABI_SESSION_MIN = 1000000
@@ -55,8 +61,13 @@ ABI_SESSION_MAX = 31536000000000
 ABI_PER_CENT = 100
 ABI_ATTACK_WINDOW_MIN = 100000
 ABI_ATTACK_WINDOW_MAX = 60000000
+ABI_FINGERPRINTS_MAX = 128
+ABI_FINGERPRINT_MAX = 64
 ABI_BODY_AHEAD_MAX = 65536
-PROTOCOL = ("http",)
+PROTOCOL = ("http", "https")
+KEY_KIND = ("ecdsa-p256", "rsa")
+UNKNOWN_NAME = ("default", "refuse")
+TLS_VERSION = ("tls-1-2", "tls-1-3")
 UPSTREAM_BALANCE = ("round-robin", "least-connections", "hash")
 UPSTREAM_HASH_KEY = ("address", "uri", "host")
 LIMIT_ACTION = ("reply", "reset", "drop", "challenge")
@@ -67,7 +78,7 @@ CHALLENGE_MODE = ("off", "cookie", "javascript")
 CHALLENGE_WHEN = ("always", "limits", "attack")
 SAME_SITE = ("lax", "strict", "none", "unsaid")
 SCOPE_KIND = ("listener", "vhost", "upstream", "server")
-MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
+MATCH_KIND = ("host", "path", "query", "method", "header", "cookie", "source", "mark", "tls-fingerprint")
 RULE_ACTION = ("upstream", "redirect", "block", "reset", "drop", "set-mark", "jump")
 REASON = (
     "request-burst",
@@ -102,6 +113,10 @@ REASON = (
     "min-send-rate",
     "header-chunks",
     "body-chunks",
+    "tls-handshake-rate",
+    "tls-handshake-burst",
+    "tls-incomplete-rate",
+    "tls-fingerprint-deny",
 )
 EVENT_ACTION = ("reply", "reset", "drop", "challenge", "close")
 
@@ -130,6 +145,8 @@ CMD_BLOCK_FLUSH = 21
 CMD_STAGE_CHALLENGE = 22
 CMD_STAGE_LOG = 23
 CMD_EVENT = 24
+CMD_STAGE_CERTIFICATE = 25
+CMD_STAGE_TLS = 26
 
 # Multicast groups
 GROUP_EVENTS = "events"
@@ -275,6 +292,18 @@ A_LIMITS_BODY_CHUNKS_ACTION = 90
 A_LIMITS_BODY_CHUNKS_STATUS = 91
 A_LIMITS_BODY_CHUNKS_BLOCK = 92
 A_LIMITS_BODY_AHEAD = 93
+A_LIMITS_TLS_HANDSHAKE_RATE = 94
+A_LIMITS_TLS_HANDSHAKE_RATE_ACTION = 95
+A_LIMITS_TLS_HANDSHAKE_RATE_BLOCK = 96
+A_LIMITS_TLS_HANDSHAKE_BURST = 97
+A_LIMITS_TLS_HANDSHAKE_BURST_ACTION = 98
+A_LIMITS_TLS_HANDSHAKE_BURST_BLOCK = 99
+A_LIMITS_TLS_INCOMPLETE_RATE = 100
+A_LIMITS_TLS_INCOMPLETE_RATE_ACTION = 101
+A_LIMITS_TLS_INCOMPLETE_RATE_BLOCK = 102
+A_LIMITS_TLS_FINGERPRINT_DENY = 103
+A_LIMITS_TLS_FINGERPRINT_DENY_ACTION = 104
+A_LIMITS_TLS_FINGERPRINT_DENY_BLOCK = 105
 
 # Attributes of checks
 A_CHECKS_URI_LENGTH = 1
@@ -365,6 +394,8 @@ A_CONFIG_FIREWALL = 10
 A_CONFIG_CHALLENGE = 11
 A_CONFIG_LOG = 12
 A_CONFIG_ATTACK = 13
+A_CONFIG_CERTIFICATE = 14
+A_CONFIG_TLS = 15
 
 # Attributes of counter
 A_COUNTER_NAME = 1
@@ -439,6 +470,22 @@ A_BLOCK_TIME = 4
 # Attributes of blocks
 A_BLOCKS_BLOCK = 1
 
+# Attributes of certificate
+A_CERTIFICATE_CHAIN = 1
+A_CERTIFICATE_KEY_KIND = 2
+A_CERTIFICATE_KEY = 3
+A_CERTIFICATE_SERVER_NAME = 4
+A_CERTIFICATE_DEFAULT = 5
+A_CERTIFICATE_CHAIN_FILE = 6
+A_CERTIFICATE_KEY_FILE = 7
+A_CERTIFICATE_STAPLE = 8
+A_CERTIFICATE_STAPLE_UNTIL = 9
+A_CERTIFICATE_STAPLE_FILE = 10
+
+# Attributes of tls
+A_TLS_UNKNOWN_NAME = 1
+A_TLS_MIN_VERSION = 2
+
 # Attributes of log
 A_LOG_RATE = 1
 
@@ -459,6 +506,7 @@ A_EVENT_URI = 13
 A_EVENT_URI_LENGTH = 14
 A_EVENT_DETAIL = 15
 A_EVENT_BLOCK_TIME = 16
+A_EVENT_TLS_FINGERPRINT = 17
 
 # Bounds of integer attributes, both included
 RANGES: dict[str, dict[str, tuple[int, int]]] = {
@@ -473,7 +521,7 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
     "listener": {
         "address4": (0, 4294967295),
         "port": (1, 65535),
-        "protocol": (0, 0),
+        "protocol": (0, 1),
     },
     "upstream": {
         "balance": (0, 2),
@@ -592,6 +640,17 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "body-chunks-status": (400, 599),
         "body-chunks-block": (0, 31536000000000),
         "body-ahead": (0, 65536),
+        "tls-handshake-rate": (0, 1073741824),
+        "tls-handshake-rate-action": (0, 1),
+        "tls-handshake-rate-block": (0, 31536000000000),
+        "tls-handshake-burst": (0, 1073741824),
+        "tls-handshake-burst-action": (0, 1),
+        "tls-handshake-burst-block": (0, 31536000000000),
+        "tls-incomplete-rate": (0, 1073741824),
+        "tls-incomplete-rate-action": (0, 1),
+        "tls-incomplete-rate-block": (0, 31536000000000),
+        "tls-fingerprint-deny-action": (0, 1),
+        "tls-fingerprint-deny-block": (0, 31536000000000),
     },
     "checks": {
         "uri-length": (64, 32768),
@@ -616,7 +675,7 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "challenge": (0, 2),
     },
     "match": {
-        "kind": (0, 7),
+        "kind": (0, 8),
         "address4": (0, 4294967295),
         "prefix": (0, 128),
         "mark": (0, 4294967295),
@@ -690,12 +749,20 @@ RANGES: dict[str, dict[str, tuple[int, int]]] = {
         "prefix": (0, 128),
         "time": (1, 31536000000000),
     },
+    "certificate": {
+        "key-kind": (0, 1),
+        "staple-until": (0, 18446744073709551615),
+    },
+    "tls": {
+        "unknown-name": (0, 1),
+        "min-version": (0, 1),
+    },
     "log": {
         "rate": (1, 1000000),
     },
     "event": {
         "time": (0, 18446744073709551615),
-        "reason": (0, 31),
+        "reason": (0, 35),
         "action": (0, 4),
         "status": (0, 4294967295),
         "address4": (0, 4294967295),
@@ -850,6 +917,18 @@ TYPES: dict[str, dict[str, str]] = {
         "body-chunks-status": "u32",
         "body-chunks-block": "uint",
         "body-ahead": "u32",
+        "tls-handshake-rate": "u32",
+        "tls-handshake-rate-action": "u32",
+        "tls-handshake-rate-block": "uint",
+        "tls-handshake-burst": "u32",
+        "tls-handshake-burst-action": "u32",
+        "tls-handshake-burst-block": "uint",
+        "tls-incomplete-rate": "u32",
+        "tls-incomplete-rate-action": "u32",
+        "tls-incomplete-rate-block": "uint",
+        "tls-fingerprint-deny": "string",
+        "tls-fingerprint-deny-action": "u32",
+        "tls-fingerprint-deny-block": "uint",
     },
     "checks": {
         "uri-length": "u32",
@@ -940,6 +1019,8 @@ TYPES: dict[str, dict[str, str]] = {
         "challenge": "nest",
         "log": "nest",
         "attack": "nest",
+        "certificate": "nest",
+        "tls": "nest",
     },
     "counter": {
         "name": "string",
@@ -1014,6 +1095,22 @@ TYPES: dict[str, dict[str, str]] = {
     "blocks": {
         "block": "nest",
     },
+    "certificate": {
+        "chain": "binary",
+        "key-kind": "u32",
+        "key": "binary",
+        "server-name": "string",
+        "default": "flag",
+        "chain-file": "string",
+        "key-file": "string",
+        "staple": "binary",
+        "staple-until": "uint",
+        "staple-file": "string",
+    },
+    "tls": {
+        "unknown-name": "u32",
+        "min-version": "u32",
+    },
     "log": {
         "rate": "u32",
     },
@@ -1034,6 +1131,7 @@ TYPES: dict[str, dict[str, str]] = {
         "uri-length": "u32",
         "detail": "string",
         "block-time": "uint",
+        "tls-fingerprint": "string",
     },
 }
 
@@ -1073,6 +1171,10 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
         "min-send-rate-action": CONNECTION_ACTION,
         "header-chunks-action": LIMIT_ACTION,
         "body-chunks-action": LIMIT_ACTION,
+        "tls-handshake-rate-action": CONNECTION_ACTION,
+        "tls-handshake-burst-action": CONNECTION_ACTION,
+        "tls-incomplete-rate-action": CONNECTION_ACTION,
+        "tls-fingerprint-deny-action": CONNECTION_ACTION,
     },
     "vhost": {
         "challenge": CHALLENGE_MODE,
@@ -1097,6 +1199,13 @@ ENUMS: dict[str, dict[str, tuple[str, ...]]] = {
         "mode": CHALLENGE_MODE,
         "when": CHALLENGE_WHEN,
         "same-site": SAME_SITE,
+    },
+    "certificate": {
+        "key-kind": KEY_KIND,
+    },
+    "tls": {
+        "unknown-name": UNKNOWN_NAME,
+        "min-version": TLS_VERSION,
     },
     "event": {
         "reason": REASON,
@@ -1247,6 +1356,18 @@ NAMES: dict[str, dict[int, str]] = {
         91: "body-chunks-status",
         92: "body-chunks-block",
         93: "body-ahead",
+        94: "tls-handshake-rate",
+        95: "tls-handshake-rate-action",
+        96: "tls-handshake-rate-block",
+        97: "tls-handshake-burst",
+        98: "tls-handshake-burst-action",
+        99: "tls-handshake-burst-block",
+        100: "tls-incomplete-rate",
+        101: "tls-incomplete-rate-action",
+        102: "tls-incomplete-rate-block",
+        103: "tls-fingerprint-deny",
+        104: "tls-fingerprint-deny-action",
+        105: "tls-fingerprint-deny-block",
     },
     "checks": {
         1: "uri-length",
@@ -1337,6 +1458,8 @@ NAMES: dict[str, dict[int, str]] = {
         11: "challenge",
         12: "log",
         13: "attack",
+        14: "certificate",
+        15: "tls",
     },
     "counter": {
         1: "name",
@@ -1411,6 +1534,22 @@ NAMES: dict[str, dict[int, str]] = {
     "blocks": {
         1: "block",
     },
+    "certificate": {
+        1: "chain",
+        2: "key-kind",
+        3: "key",
+        4: "server-name",
+        5: "default",
+        6: "chain-file",
+        7: "key-file",
+        8: "staple",
+        9: "staple-until",
+        10: "staple-file",
+    },
+    "tls": {
+        1: "unknown-name",
+        2: "min-version",
+    },
     "log": {
         1: "rate",
     },
@@ -1431,5 +1570,6 @@ NAMES: dict[str, dict[int, str]] = {
         14: "uri-length",
         15: "detail",
         16: "block-time",
+        17: "tls-fingerprint",
     },
 }

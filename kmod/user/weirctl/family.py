@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 
-from . import abi, checks, firewall, netlink, routing_wire, schema
+from . import abi, checks, fingerprints, firewall, netlink, routing_wire, schema
 from .errors import Path, Problem, Refused
 from .meters import Statistics
 
@@ -26,6 +26,8 @@ _GENL_HEADER = 4
 _KEYS = {
     "address4": "address", "address6": "address", "port": "address", "host": "hosts", "location": "redirect",
     "mark": "set_mark", "exempt-path": "exempt_paths", "script-access": "http_only",
+    "chain-file": "chain", "key-file": "key", "server-name": "names", "key-kind": "key",
+    "staple": "ocsp", "staple-until": "ocsp", "staple-file": "ocsp",
 }  # fmt: skip
 
 
@@ -104,6 +106,10 @@ def encode(config: schema.Config) -> list[Part]:
         protocol = listener.get("protocol", abi.PROTOCOL[0])
         content += netlink.u32(abi.A_LISTENER_PROTOCOL, abi.PROTOCOL.index(str(protocol)))
         parts.append(Part(abi.CMD_STAGE_LISTENER, abi.A_CONFIG_LISTENER, "listener", ("listener", i), content))
+    if "certificate" in config or "tls" in config:
+        from . import certificates
+
+        parts += [Part(*staged) for staged in certificates.encode(config)]
     for i, upstream in enumerate(_tables(config.get("upstream", []))):
         name = str(upstream["name"])
         content = netlink.text(abi.A_UPSTREAM_NAME, name) + _scalars("upstream", upstream)
@@ -132,7 +138,8 @@ def encode(config: schema.Config) -> list[Part]:
         content = _scalars("attack", _table(config["attack"]))
         parts.append(Part(abi.CMD_STAGE_ATTACK, abi.A_CONFIG_ATTACK, "attack", ("attack",), content))
     table = _table(config.get("limits", {}))
-    limits = _scalars("limits", table) + checks.encode(table, abi.A_LIMITS_CHECKS, vhost=False)
+    limits = _scalars("limits", table) + fingerprints.encode(table)
+    limits += checks.encode(table, abi.A_LIMITS_CHECKS, vhost=False)
     parts.append(Part(abi.CMD_STAGE_LIMITS, abi.A_CONFIG_LIMITS, "limits", ("limits",), limits))
     timeouts = _scalars("timeouts", _table(config.get("timeouts", {})))
     parts.append(Part(abi.CMD_STAGE_TIMEOUTS, abi.A_CONFIG_TIMEOUTS, "timeouts", ("timeouts",), timeouts))
@@ -175,11 +182,20 @@ def decode(parts: list[bytes]) -> schema.Config:
             elif kind in routing_wire.DECODERS:
                 key, decoder = routing_wire.DECODERS[kind]
                 _tables(config.setdefault(key, [])).append(decoder(content))
+            elif kind == abi.A_CONFIG_CERTIFICATE:
+                from . import certificates
+
+                _tables(config.setdefault("certificate", [])).append(certificates.decode(content))
+            elif kind == abi.A_CONFIG_TLS:
+                from . import certificates
+
+                config["tls"] = certificates.decode_tls(_decode_scalars("tls", content))
             elif kind == abi.A_CONFIG_PROXY:
                 config["proxy"] = _decode_scalars("proxy", content)
             elif kind == abi.A_CONFIG_LIMITS:
                 nest = netlink.table(content).get(abi.A_LIMITS_CHECKS, b"")
-                config["limits"] = {**_decode_scalars("limits", content), **checks.decode(nest)}
+                scalars = _decode_scalars("limits", content)
+                config["limits"] = {**scalars, **fingerprints.decode(content), **checks.decode(nest)}
             elif kind == abi.A_CONFIG_TIMEOUTS:
                 config["timeouts"] = _decode_scalars("timeouts", content)
             elif kind == abi.A_CONFIG_ATTACK:

@@ -46,9 +46,9 @@ def to_object(content: bytes) -> dict[str, object]:
     }
     if "status" in values:
         event["status"] = netlink.number(values["status"])
-    for name in ("vhost", "detail"):
+    for name in ("vhost", "detail", "tls-fingerprint"):
         if name in values:
-            event[name] = netlink.string(values[name])
+            event[name.replace("-", "_")] = netlink.string(values[name])
     # A character for each byte, whatever they are: JSON escapes all that are not printable ASCII.
     for name in ("method", "uri"):
         if name in values:

@@ -44,6 +44,13 @@ _HELP = {
     "events_lost": "Events that nobody could be told of: over the rate, or no memory, or no room.",
     "under_attack": "Listeners or virtual hosts under attack.",
     "attack_switches": "How often one came to be under attack, or ceased to.",
+    "tls_handshakes": "TLS handshakes done.",
+    "tls_resumptions": "Of these, those that resumed a session.",
+    "tls_staples": "Of these, those in which the client got an OCSP staple.",
+    "tls_handshake_failures": "TLS handshakes that an alert of either side ended.",
+    "tls_incomplete": "TLS handshakes that came to nothing, for whatever reason.",
+    "tls_signatures_refused": "RSA signatures that were not made: too many waited, or no memory.",
+    "tls_cookies": "Clients that had to return a cookie first, so many others were waiting.",
     "clients_tracked": "Clients whose requests and connections are counted.",
 }
 # The sum of its classes.

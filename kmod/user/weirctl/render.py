@@ -21,14 +21,15 @@ def _value(value: object) -> str:
 
 
 def _table(header: str, values: dict[str, object]) -> str:
-    lines = [f"{key} = {_value(value)}" for key, value in values.items() if key not in ("server", "health")]
+    lines = [f"# {note}" for note in getattr(values, "notes", ())]
+    lines += [f"{key} = {_value(value)}" for key, value in values.items() if key not in ("server", "health")]
     return "\n".join([header, *lines]) + "\n"
 
 
 def toml(config: Config) -> str:
     """The TOML text of a valid configuration."""
     parts = []
-    for kind in ("listener", "upstream", "vhost", "rule", "error_page"):
+    for kind in ("listener", "certificate", "upstream", "vhost", "rule", "error_page"):
         tables = config.get(kind, [])
         assert isinstance(tables, list)
         for table in tables:
@@ -36,7 +37,7 @@ def toml(config: Config) -> str:
             if "health" in table:
                 parts.append(_table(f"[{kind}.health]", table["health"]))
             parts += [_table(f"[[{kind}.server]]", server) for server in table.get("server", [])]
-    for kind in ("proxy", "limits", "timeouts", "firewall", "challenge", "log", "attack"):
+    for kind in ("tls", "proxy", "limits", "timeouts", "firewall", "challenge", "log", "attack"):
         table = config.get(kind, {})
         assert isinstance(table, dict)
         if table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _socket
 from collections.abc import Callable, Iterable
 
-from . import abi, checks
+from . import abi, checks, fingerprints
 from .errors import Path, key_text
 
 # typing's own would cost a fresh weirctl some milliseconds.
@@ -19,7 +19,7 @@ CONTENT_TYPE = "text/html; charset=utf-8"
 REDIRECT = 302
 REDIRECTS = (301, 302, 303, 307, 308)
 U32 = 2**32 - 1
-CONDITIONS = ("host", "path", "query", "method", "header", "cookie", "source", "mark")
+CONDITIONS = ("host", "path", "query", "method", "header", "cookie", "source", "mark", "tls_fingerprint")
 ACTIONS = ("upstream", "redirect", "block", "set_mark", "jump")
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -113,6 +113,13 @@ def _mark(value: object) -> tuple[str, str] | None:
 
     _, text = negated(value) if isinstance(value, str) else (False, value)
     return None if parse_mark(text) else ('"MARK" or "MARK/MASK" of 32 bits, such as "0x10/0xff"', got(value))
+
+
+def _fingerprint(value: object) -> tuple[str, str] | None:
+    from .schema import got
+
+    expected = fingerprints.fault(negated(value)[1] if isinstance(value, str) else "")
+    return (expected, got(value)) if expected else None
 
 
 def _set_mark(value: object) -> tuple[str, str] | None:
@@ -363,7 +370,8 @@ class Routing:
     def rule(self, path: Path, value: object, upstreams: list[str], chains: list[str]) -> None:
         checks: dict[str, Check] = {
             "chain": self.name, "host": _pattern, "path": _path, "query": _pattern, "method": _alternatives(_method),
-            "source": _alternatives(_source), "mark": _mark, "redirect": _redirect, "status": _status,
+            "source": _alternatives(_source), "mark": _mark, "tls_fingerprint": _alternatives(_fingerprint),
+            "redirect": _redirect, "status": _status,
             "block": _block, "set_mark": _set_mark,
         }  # fmt: skip
         if not self.checker.fields(path, value, checks, (), "upstream", "jump", "header", "cookie"):

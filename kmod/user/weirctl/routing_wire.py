@@ -37,7 +37,7 @@ def _vhost(table: Table) -> bytes:
 
 
 def _match(kind: str, content: bytes, *, negate: bool) -> bytes:
-    head = netlink.u32(abi.A_MATCH_KIND, abi.MATCH_KIND.index(kind))
+    head = netlink.u32(abi.A_MATCH_KIND, abi.MATCH_KIND.index(kind.replace("_", "-")))
     if negate:
         head += netlink.attribute(abi.A_MATCH_NEGATE, b"")
     return netlink.nest(abi.A_RULE_MATCH, head + content)
@@ -153,7 +153,7 @@ def _decode_vhost(content: bytes) -> Table:
 
 def _decode_match(content: bytes) -> tuple[str, object]:
     values = netlink.table(content)
-    kind = abi.MATCH_KIND[netlink.number(values[abi.A_MATCH_KIND])]
+    kind = abi.MATCH_KIND[netlink.number(values[abi.A_MATCH_KIND])].replace("-", "_")
     sign = "!" if abi.A_MATCH_NEGATE in values else ""
     if kind == "source":
         address = values[abi.A_MATCH_ADDRESS4 if abi.A_MATCH_ADDRESS4 in values else abi.A_MATCH_ADDRESS6]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import _socket
 from collections.abc import Callable, Iterable, Mapping
 
-from . import abi, checks
+from . import abi, checks, fingerprints
 from .errors import Path, Problem
 
 # A configuration as TOML has it, checked: tables are dicts, arrays lists, times seconds.
@@ -120,7 +120,7 @@ def seconds(value: int) -> int | float:
     return value // 1_000_000 if value % 1_000_000 == 0 else value / 1e6
 
 
-def _one_of(words: Iterable[str]) -> Check:
+def one_of(words: Iterable[str]) -> Check:
     known = tuple(words)
     expected = " or ".join(f'"{word}"' for word in known)
     return lambda value: None if isinstance(value, str) and value in known else (expected, got(value))
@@ -150,7 +150,7 @@ def is_time(attribute_set: str, name: str) -> bool:
 
 def is_scalar(attribute_set: str, name: str) -> bool:
     """Whether the attribute is a number, a word for one, a time, a flag or a text of its own."""
-    if name.startswith("address") or name in ("name", "upstream"):
+    if name.startswith("address") or name in ("name", "upstream", "tls-fingerprint-deny"):
         return False
     return abi.TYPES[attribute_set].get(name) in ("u32", "uint", "flag", "string")
 
@@ -163,7 +163,7 @@ def _attribute(attribute_set: str, name: str) -> Check:
     if abi.TYPES[attribute_set][name] == "flag":
         return flag
     if name in abi.ENUMS.get(attribute_set, {}):
-        return _one_of(abi.ENUMS[attribute_set][name])
+        return one_of(abi.ENUMS[attribute_set][name])
     return seconds_within(attribute_set, name) if is_time(attribute_set, name) else integer(attribute_set, name)
 
 
@@ -195,7 +195,13 @@ def _visible(value: str, without: str) -> bool:
     return all("!" <= character <= "~" and character not in without for character in value)
 
 
-LISTENER = {"address": _address(server=False), "protocol": _one_of(abi.PROTOCOL)}
+LISTENER = {"address": _address(server=False), "protocol": one_of(abi.PROTOCOL)}
+
+
+def _speaks_https(listener: object) -> bool:
+    return isinstance(listener, dict) and listener.get("protocol") == "https"
+
+
 SERVER = attributes("server", address=_address(server=True))
 HEALTH = attributes(
     "health",
@@ -204,7 +210,7 @@ HEALTH = attributes(
 )
 UPSTREAM = attributes("upstream", name=_name, sticky_cookie=_text("a cookie's name", _TOKEN.issuperset))
 PROXY = attributes("proxy")
-LIMITS = {**attributes("limits"), **checks.keys(vhost=False)}
+LIMITS = {**attributes("limits"), fingerprints.LISTED: fingerprints.check, **checks.keys(vhost=False)}
 LOG = attributes("log")
 TIMEOUTS = attributes("timeouts")
 ATTACK = attributes("attack")
@@ -273,8 +279,8 @@ class Checker:
             seen.setdefault(same, path)
 
     def config(self, config: object) -> None:
-        tables = ("proxy", "limits", "timeouts", "firewall", "challenge", "log", "attack")
-        known = ("listener", "upstream", "vhost", "rule", "error_page", *tables)
+        tables = ("tls", "proxy", "limits", "timeouts", "firewall", "challenge", "log", "attack")
+        known = ("listener", "certificate", "upstream", "vhost", "rule", "error_page", *tables)
         if not isinstance(config, dict):
             self.add((), got(config), "a table")
             return
@@ -285,6 +291,10 @@ class Checker:
         for path, item in listeners:
             self.fields(path, item, LISTENER, ("address",))
         self.duplicates(listeners)
+        if "certificate" in config or "tls" in config or any(_speaks_https(item) for _, item in listeners):
+            from . import certificates
+
+            certificates.check(self, config)
         upstreams = self.tables(("upstream",), config.get("upstream", []), abi.ABI_UPSTREAMS_MAX)
         for path, item in upstreams:
             self.upstream(path, item)

@@ -31,10 +31,6 @@ class Source:
         """The configuration with what it says is in files: relative names are beside its own."""
         table = config.get("challenge")
         has_page = isinstance(table, dict) and "page" in table
-        if "error_page" not in config and not has_page:
-            return config
-        from . import challenge, routing
-
         directory = self.name[: self.name.rfind("/") + 1]
 
         def read(name: str) -> str:
@@ -42,6 +38,14 @@ class Source:
 
         def add(path: Path, message: str, expected: str) -> None:
             self._unread.append(Problem("invalid", message, path, expected))
+
+        if "certificate" in config:
+            from . import certificates
+
+            config = certificates.read(config, directory, add)
+        if "error_page" not in config and not has_page:
+            return config
+        from . import challenge, routing
 
         read_in = routing.read_files(config, read, add)
         assert isinstance(read_in, dict)

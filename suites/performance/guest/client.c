@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * load client: sends the same bytes again and again, one connection at a time, and checks each reply; or, on a new
- * connection each time, that none comes (--refused); or opens connections, and resets them itself (--leave).
+ * connection each time, that none comes (--refused); or opens connections, and resets them itself (--leave). With
+ * --group all of that is said in TLS, or handshakes are all that happens (--handshakes).
  *
  * A unit is one sending of the request file and all its replies: one request, or a pipelined volley of them. Replies
  * are counted by the byte, so a short or a long body, a wrong status or an early end is a surprise, and ends the run.
@@ -15,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "tls.h"
 
 enum {
 	BUFFER = 256 * 1024,
@@ -36,7 +37,10 @@ struct client {
 	bool fresh;			/* a new connection for each unit, which the device closes */
 	bool refused;			/* the same, without having said anything */
 	bool leave;			/* a new connection for each unit, which the client resets */
+	bool handshakes;		/* a new connection for each unit, and nothing but a handshake */
+	struct tls_offer offer;		/* without a group there is no TLS */
 	int fd;
+	SSL *ssl;
 	char *buffer;
 	size_t start, end;		/* what is in the buffer and not yet read as a reply */
 	struct tally tally;
@@ -46,6 +50,17 @@ static void open_connection(struct client *c)
 {
 	c->fd = connect_to(&c->target, &c->tally);
 	c->start = c->end = 0;
+	if (c->offer.group)
+		c->ssl = secure_connect(c->fd, &c->tally);
+}
+
+static void close_connection(struct client *c)
+{
+	if (c->ssl)
+		secure_free(c->ssl);
+	else
+		close(c->fd);
+	c->ssl = NULL;
 }
 
 /* The device closes: reset, more bytes and silence are surprises. */
@@ -55,16 +70,20 @@ static void expect_end(struct client *c)
 
 	if (c->start != c->end)
 		problem(&c->tally, "%zu bytes after the last reply", c->end - c->start);
-	got = recv(c->fd, c->buffer, BUFFER, 0);
+	got = c->ssl ? (ssize_t)secure_recv(c->ssl, c->buffer, BUFFER, &c->tally) : 0;
+	if (!got)
+		got = recv(c->fd, c->buffer, BUFFER, 0);
 	if (got > 0)
 		problem(&c->tally, "%zd bytes after the last reply", got);
 	if (got < 0)
 		problem(&c->tally, "the connection was not closed in order: %s", strerror(errno));
-	close(c->fd);
+	close_connection(c);
 }
 
 static void send_all(struct client *c)
 {
+	if (c->ssl)
+		return secure_send(c->ssl, c->request, c->request_length, &c->tally);
 	for (size_t sent = 0; sent < c->request_length;) {
 		ssize_t n = send(c->fd, c->request + sent, c->request_length - sent, MSG_NOSIGNAL);
 
@@ -88,7 +107,8 @@ static size_t receive(struct client *c)
 	}
 	if (c->end == BUFFER)
 		problem(&c->tally, "a reply's head of more than %d bytes", BUFFER);
-	got = recv(c->fd, c->buffer + c->end, BUFFER - c->end, 0);
+	got = c->ssl ? (ssize_t)secure_recv(c->ssl, c->buffer + c->end, BUFFER - c->end, &c->tally) :
+		       recv(c->fd, c->buffer + c->end, BUFFER - c->end, 0);
 	if (got < 0)
 		problem(&c->tally, "no reply: %s", strerror(errno));
 	if (!got)
@@ -181,10 +201,20 @@ static void leave(struct client *c)
 	c->tally.left++;
 }
 
+static void shake_hands(struct client *c)
+{
+	open_connection(c);
+	secure_leave(c->ssl, &c->tally);
+	c->ssl = NULL;
+	c->tally.handshakes++;
+}
+
 static void step(void *data)
 {
 	struct client *c = data;
 
+	if (c->handshakes)
+		return shake_hands(c);
 	if (c->refused)
 		return be_refused(c);
 	if (c->leave)
@@ -224,7 +254,7 @@ static void learn(struct client *c)
 	if (place[length] != '\r')
 		problem(&c->tally, "a cookie of %zu bytes", length);
 	memcpy(place, set, length);
-	close(c->fd);
+	close_connection(c);
 	c->start = c->end = 0;
 }
 
@@ -243,6 +273,11 @@ void client(int argc, char **argv)
 		{ "fresh", no_argument, NULL, 'F' },
 		{ "refused", no_argument, NULL, 'R' },
 		{ "leave", no_argument, NULL, 'L' },
+		{ "handshakes", no_argument, NULL, 'H' },
+		{ "group", required_argument, NULL, 'G' },
+		{ "server-name", required_argument, NULL, 'N' },
+		{ "chain", required_argument, NULL, 'K' },
+		{ "resume", no_argument, NULL, 'S' },
 		{ "warm-up", required_argument, NULL, 'w' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "parts", required_argument, NULL, 'p' },
@@ -266,22 +301,33 @@ void client(int argc, char **argv)
 		case 'F': c.fresh = true; break;
 		case 'R': c.refused = true; break;
 		case 'L': c.leave = true; break;
+		case 'H': c.handshakes = true; break;
+		case 'G': c.offer.group = optarg; break;
+		case 'N': c.offer.name = optarg; break;
+		case 'K': c.offer.chain = optarg; break;
+		case 'S': c.offer.resume = true; break;
 		case 'w': course.warm_up = number(optarg); break;
 		case 'c': course.count = number(optarg); break;
 		case 'p': course.parts = (unsigned int)number(optarg); break;
 		default: usage("load client --target=ADDRESS:PORT --request=FILE [OPTION]...");
 		}
 	}
-	if (!c.target.sin_port || !c.request_length || !c.replies)
+	if (!c.target.sin_port || !(c.request_length || c.handshakes) || !c.replies)
 		usage("load client: --target and --request are needed");
+	if (c.offer.group ? !c.offer.name || !c.offer.chain || c.refused || c.leave : c.handshakes || c.offer.resume)
+		usage("load client: TLS takes --group, --server-name and --chain, and is not refused nor left");
 	c.buffer = malloc(BUFFER);
 	if (!c.buffer)
 		usage("no memory");
 	memset(c.buffer, 0, BUFFER);	/* no page fault falls into a counted part */
 	pin(CPU);
+	if (c.offer.group)
+		secure_setup(&c.offer);
+	if (c.offer.resume)
+		secure_learn(connect_to(&c.target, &c.tally), &c.tally);
 	if (c.cookie)
 		learn(&c);
-	if (!c.fresh && !c.refused && !c.leave)
+	if (!c.fresh && !c.refused && !c.leave && !c.handshakes)
 		open_connection(&c);
 	run_course(&course, step, &c);
 	report(&c.tally);

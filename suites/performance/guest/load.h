@@ -42,6 +42,7 @@ struct tally {
 	unsigned long packets;		/* unanswered ones, of a flood */
 	unsigned long refused;		/* connections that the device ended without a byte */
 	unsigned long left;		/* connections that the client ended without a byte */
+	unsigned long handshakes;	/* connections on which nothing else happened */
 	unsigned long connections;	/* accepted by the origin, opened by a client */
 	uint64_t bytes;			/* of bodies */
 };

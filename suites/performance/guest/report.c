@@ -26,8 +26,9 @@ static void print_tally(const struct tally *tally, unsigned int errors)
 			comma = ", ";
 		}
 	}
-	printf("}, \"packets\": %lu, \"refused\": %lu, \"left\": %lu, \"connections\": %lu, \"bytes\": %llu, \"errors\": %u",
-	       tally->packets, tally->refused, tally->left, tally->connections, (unsigned long long)tally->bytes, errors);
+	printf("}, \"packets\": %lu, \"refused\": %lu, \"left\": %lu, \"handshakes\": %lu, \"connections\": %lu",
+	       tally->packets, tally->refused, tally->left, tally->handshakes, tally->connections);
+	printf(", \"bytes\": %llu, \"errors\": %u", (unsigned long long)tally->bytes, errors);
 }
 
 void problem(const struct tally *tally, const char *format, ...)

@@ -53,7 +53,8 @@ class Attack:
     It must show in the guest by `segments` a second, by `packets` a second that reach its card, of which TCP need not
     see any, or by `connections` more than before. `limits` are configured on every side. It comes from `sources`
     addresses, behind which there is nobody unless they are `answering`. `defended`: each
-    has its own defences against slow clients besides (timed/defences.py).
+    has its own defences against slow clients besides (timed/defences.py). `https`: devices and honest clients speak
+    TLS, with a full handshake for each of the `honest_rate` requests a second.
     """
 
     id: str
@@ -66,6 +67,8 @@ class Attack:
     sources: int = HONEST_ADDRESSES
     answering: bool = True
     defended: bool = False
+    https: bool = False
+    honest_rate: float = HONEST_RATE
 
 
 @contextmanager
@@ -234,9 +237,10 @@ def measure(
             path=origin.SMALL,
             body=origin.SIZES[origin.SMALL],
             sources=honest_clients,
-            rate=HONEST_RATE,
+            rate=attack.honest_rate,
             seconds=seconds,
             patience=PATIENCE_S,
+            https=attack.https,
         )
 
     stretch = max(SHORTEST, station.scale)
@@ -250,7 +254,7 @@ def measure(
         end = traffic(side.machine)
         elapsed = time.monotonic() - began
     try:
-        wait_until_served(side.endpoint, origin.SMALL, seconds=RECOVERY_S)
+        wait_until_served(side.endpoint, origin.SMALL, seconds=RECOVERY_S, https=attack.https)
     except TimeoutError as error:
         raise ProductFailure(f"{side.name} served nobody any more after {attack.id}: {error}") from error
     histogram = latency.record(during.latencies_us, interval_us=0)
@@ -271,7 +275,7 @@ def measure(
             "attack_segments_per_s": f"{(end.segments - risen.segments) / elapsed:.0f}",
             "attack_packets_per_s": f"{(end.packets - risen.packets) / elapsed:.0f}",
             "attack_sockets": str(end.sockets - quiet.sockets),
-            "honest": f"{HONEST_RATE:.0f} requests/s, a new connection each, open loop, "
+            "honest": f"{attack.honest_rate:.0f} requests/s, a new connection each, open loop, "
             f"{len(honest_clients)} addresses, patience {PATIENCE_S:.0f} s",
             "honest_before": str(before),
             "honest_during": str(during),

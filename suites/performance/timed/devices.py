@@ -15,6 +15,7 @@ from lab.errors import InfrastructureError
 from suites.duts import haproxy, nginx
 from suites.duts.config import Config, Server, Timeouts, split_endpoint
 from suites.duts.weir import WeirAdapter
+from suites.performance.identity import certificate
 from suites.performance.timed import defences
 from suites.performance.timed.engine import wait_until_accepting, wait_until_served
 from suites.performance.timed.origin import SMALL, Origin
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from lab.qemu_machine import QemuMachine
     from lab.run import Prepared
 
+HTTPS: Final = "0.0.0.0:443"
 UPSTREAM_CONNECTIONS: Final = 64
 UPSTREAM_CONNECTIONS_MAX: Final = 1024
 """weirctl's own default. The peers open as many as there are requests."""
@@ -64,11 +66,16 @@ CHANGES: Final[Mapping[str, tuple[Change, ...]]] = {
 }
 
 
-def configuration(origin: Origin, limits: Mapping[str, Any] | None = None, *, connections: int = 0) -> Config:
+def configuration(
+    origin: Origin, limits: Mapping[str, Any] | None = None, *, connections: int = 0, https: bool = False
+) -> Config:
     """What every side is told: one listener, one origin, kept connections to it."""
     held = connections or UPSTREAM_CONNECTIONS
     server = Server(origin.endpoint, held, connections_max=max(held, UPSTREAM_CONNECTIONS_MAX))
-    return Config(servers=(server,), timeouts=TIMEOUTS).changed(limits=limits or {})
+    config = Config(servers=(server,), timeouts=TIMEOUTS)
+    if https:
+        return config.changed(listeners=(), https=(HTTPS,), certificates=(certificate("ecdsa"),), limits=limits or {})
+    return config.changed(limits=limits or {})
 
 
 def side(
@@ -91,13 +98,13 @@ def side(
         limits = defences.WEIR if dut == "weir" else {}
         config = config.changed(timeouts=defences.TIMEOUTS, limits=limits)
     start, stop, apply = _DEVICES[dut](machine, prepared, config, Told(connections, defended))
-    endpoint = (machine.address, split_endpoint(config.listeners[0])[1])
+    endpoint = (machine.address, split_endpoint((*config.https, *config.listeners)[0])[1])
 
     def serve() -> None:
         try:
             start()
             if serves:
-                wait_until_served(endpoint, SMALL)
+                wait_until_served(endpoint, SMALL, https=bool(config.https))
             else:
                 wait_until_accepting(endpoint)
         except BaseException:
@@ -160,6 +167,7 @@ def _nginx(machine: Machine, _prepared: Prepared, config: Config, told: Told) ->
     def start() -> None:
         machine.run("mkdir", "-p", f"{nginx.PREFIX}/temp", f"{nginx.PREFIX}/logs")
         machine.put(f"{nginx.PREFIX}/nginx.conf", rendered("nginx", config, _cpus(machine), told))
+        _put_certificates(machine, config)
         machine.run("nginx", "-p", nginx.PREFIX, "-c", f"{nginx.PREFIX}/nginx.conf", timeout=START_TIMEOUT)
 
     return start, lambda: _end(machine, nginx.PID), None
@@ -169,9 +177,18 @@ def _haproxy(machine: Machine, _prepared: Prepared, config: Config, told: Told) 
     def start() -> None:
         machine.run("mkdir", "-p", haproxy.PREFIX)
         machine.put(haproxy.CONFIG, rendered("haproxy", config, _cpus(machine), told))
+        _put_certificates(machine, config, in_one=True)
+        for name, content in haproxy.certificate_list(config).items():
+            machine.put(name, content)
         machine.run("haproxy", "-D", "-q", "-f", haproxy.CONFIG, "-p", haproxy.PID, timeout=START_TIMEOUT)
 
     return start, lambda: _end(machine, haproxy.PID), None
+
+
+def _put_certificates(machine: Machine, config: Config, *, in_one: bool = False) -> None:
+    for one in config.certificates:
+        for name, (content, mode) in one.files(in_one=in_one).items():
+            machine.put(name, content, mode)
 
 
 def _end(machine: Machine, pid_file: str) -> None:

@@ -6,6 +6,7 @@ sustain (counted), ramp down (load has ended, connections are closed), collectio
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +14,17 @@ from typing import Final
 
 from lab.deadline import Deadline
 from lab.errors import ProductFailure
-from suites.performance.timed import guest, h2load, latency, wrk
+from suites.performance.timed import guest, h2load, handshakes, latency, wrk
 from suites.performance.timed.sides import Endpoint, Sample, Side
 from suites.performance.timed.tool import Bench
+from suites.performance.timed.visit import trusting
 from suites.performance.timed.workloads import WARM_UP_S, Workload
 
 SUSTAIN_S: Final = 2
 LONGEST_SUSTAIN_S: Final = 10
 OFFERED: Final = 0.4
 DEVIATIONS: Final = (
-    "ramp up is a step to full load, not a slope; sustain is shorter than the RFC asks for; "
-    "one client address; HTTP without TLS"
+    "ramp up is a step to full load, not a slope; sustain is shorter than the RFC asks for; one client address"
 )
 
 
@@ -46,9 +47,9 @@ class Station:
 
         Raises ProductFailure when nothing at all was answered.
         """
-        wrk.run(self.bench, side.endpoint, workload.plan, seconds=WARM_UP_S, name="ramp-up")
+        self._drive(side, workload, seconds=WARM_UP_S, name="ramp-up")
         before = guest.cpu_time(side.machine)
-        report = wrk.run(self.bench, side.endpoint, workload.plan, seconds=self.sustain, name="sustain")
+        report = self._drive(side, workload, seconds=self.sustain, name="sustain")
         spent = guest.cpu_time(side.machine) - before
         if not report.requests:
             raise ProductFailure(f"{side.name} answered nothing in {workload.id}: {report.detail}")
@@ -64,7 +65,13 @@ class Station:
         latencies, open_loop = None, {}
         if offered:
             paced = h2load.run(
-                self.bench, side.endpoint, workload.plan.request, rate=offered, seconds=self.sustain, warm_up=WARM_UP_S
+                self.bench,
+                side.endpoint,
+                workload.plan.request,
+                rate=offered,
+                seconds=self.sustain,
+                warm_up=WARM_UP_S,
+                https=workload.plan.https,
             )
             latencies = paced.latencies
             metrics |= latency.percentiles(latencies)
@@ -82,13 +89,18 @@ class Station:
             latencies=latencies,
             attributes={
                 **open_loop,
-                "generator": "wrk, closed loop, 1 thread",
+                "generator": "Python, closed loop, 1 thread" if over_tls(workload) else "wrk, closed loop, 1 thread",
                 "connections": str(workload.plan.connections),
                 "phases": f"RFC 9411 4.3.4: init until one reply, ramp up {WARM_UP_S} s, "
                 f"sustain {report.seconds:.1f} s, ramp down until the last connection is closed, collection after it",
                 "deviations": DEVIATIONS,
             },
         )
+
+    def _drive(self, side: Side, workload: Workload, *, seconds: int, name: str) -> wrk.Report:
+        if over_tls(workload):
+            return handshakes.drive(side.endpoint, workload.plan, seconds=seconds)
+        return wrk.run(self.bench, side.endpoint, workload.plan, seconds=seconds, name=name)
 
     def offered_rate(self, sides: Sequence[Side], workload: Workload) -> float:
         """A rate that every side can carry: OFFERED of what the slowest does in a second of closed loop."""
@@ -102,15 +114,25 @@ class Station:
         return max(1.0, float(round(OFFERED * min(rates))))
 
 
-def wait_until_served(endpoint: Endpoint, path: str, *, seconds: float = 10.0, expect: bytes = b"HTTP/1.1 ") -> None:
+def over_tls(workload: Workload) -> bool:
+    """Whether each request has a handshake of its own."""
+    return workload.per_connection and workload.plan.https
+
+
+def wait_until_served(
+    endpoint: Endpoint, path: str, *, seconds: float = 10.0, expect: bytes = b"HTTP/1.1 ", https: bool = False
+) -> None:
     """Init phase: until one request gets a reply that begins with `expect`. Raises DeadlineExpired."""
 
     def served() -> bool:
         try:
-            with socket.create_connection(endpoint, timeout=2.0) as connection:
+            with contextlib.ExitStack() as stack:
+                connection = stack.enter_context(socket.create_connection(endpoint, timeout=2.0))
+                if https:
+                    connection = stack.enter_context(trusting().wrap_socket(connection))
                 request = f"GET {path} HTTP/1.1\r\nHost: {endpoint[0]}\r\nConnection: close\r\n\r\n"
                 connection.sendall(request.encode())
-                return connection.recv(len(expect), socket.MSG_WAITALL) == expect
+                return connection.makefile("rb").read(len(expect)) == expect
         except OSError:
             return False
 

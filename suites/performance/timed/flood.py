@@ -6,10 +6,12 @@ number, rate and time; it ends by itself, or when it is killed.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import json
 import select
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -24,7 +26,7 @@ from suites.performance.timed.hold import SPARE_FILES, allow_files
 if TYPE_CHECKING:
     from suites.performance.timed.sides import Endpoint
 
-Mode = Literal["requests", "connections", "syn"]
+Mode = Literal["requests", "connections", "handshakes", "syn"]
 ABANDONED_S: Final = 0.5  # after so long an attempt is given up, whatever has become of it
 AT_ONCE: Final = 4000  # attempts on their way: more are not begun
 TICK_S: Final = 0.005
@@ -37,7 +39,8 @@ class Order:
     """`rate` attempts a second in turn from `sources`, for `seconds`.
 
     An attempt is a SYN, for its own sake; or a connection that says nothing; or one with `requests` requests for
-    `path`, sent at once.
+    `path`, sent at once; or one that begins a TLS handshake, always with the same ClientHello, which costs it nothing,
+    and does not go on.
     """
 
     address: str
@@ -121,7 +124,7 @@ class _Attempt:
 def _connect(order: Order, end: float) -> None:
     allow_files(AT_ONCE + SPARE_FILES)
     ask = f"GET {order.path} HTTP/1.1\r\nHost: www.example.com\r\n\r\n".encode() * order.requests
-    request = ask if order.mode == "requests" else b""
+    request = {"requests": ask, "handshakes": hello(order.address)}.get(order.mode, b"")
     poll = select.epoll()
     attempts: dict[int, _Attempt] = {}
     given_up: list[tuple[float, int, _Attempt]] = []
@@ -145,6 +148,16 @@ def _connect(order: Order, end: float) -> None:
                 attempt.socket.close()
             elif events & select.EPOLLOUT:
                 poll.modify(attempt.socket, select.EPOLLIN)
+
+
+def hello(name: str) -> bytes:
+    """A ClientHello with a key for X25519, as OpenSSL makes it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_alpn_protocols(["http/1.1"])
+    outgoing = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=name).do_handshake()
+    return outgoing.read()
 
 
 def _send_syns(order: Order, end: float) -> None:

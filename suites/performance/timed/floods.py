@@ -42,7 +42,7 @@ def _flood(mode: flood.Mode, rate: float) -> Start:
     return start
 
 
-def _rows(name: str, what: str, mode: flood.Mode, rate: int, limits: dict[str, Any]) -> tuple[Attack, ...]:
+def _rows(name: str, what: str, mode: flood.Mode, rate: int, limits: dict[str, Any], **more: Any) -> tuple[Attack, ...]:
     start = _flood(mode, rate)
     return tuple(
         Attack(
@@ -53,10 +53,17 @@ def _rows(name: str, what: str, mode: flood.Mode, rate: int, limits: dict[str, A
             limits=limits,
             sources=sources,
             answering=mode != "syn",
+            **more,
         )
         for how, sources in (("one", 1), ("many", MANY))
     )
 
+
+HANDSHAKES: Final = 300
+"""A second: more than nginx on OpenSSL completes in an emulated guest."""
+HONEST_HANDSHAKES: Final = 10.0
+TLS_LIMITS: Final = {"tls_handshake_rate": 5, "tls_incomplete_rate": 5}
+"""Weir's alone: the peers have none, but for those of connections."""
 
 FLOODS: Final = {
     row.id: row
@@ -70,6 +77,15 @@ FLOODS: Final = {
             LIMITS | BLOCKS,
         ),
         *_rows("connections", "connections a second that say nothing", "connections", 1000, LIMITS | BLOCKS),
+        *_rows(
+            "handshakes",
+            "TLS handshakes a second that are begun and left",
+            "handshakes",
+            HANDSHAKES,
+            LIMITS | BLOCKS | TLS_LIMITS,
+            https=True,
+            honest_rate=HONEST_HANDSHAKES,
+        ),
         *_rows("syn", "SYN a second that nobody stands behind", "syn", 10_000, LIMITS | BLOCKS),
     )
 }

@@ -47,6 +47,7 @@ def run(
     warm_up: int = 1,
     status: int = 200,
     connections: int = CONNECTIONS,
+    https: bool = False,
 ) -> Report:
     """`rate` requests a second like `request`, over `connections` kept connections, for `seconds` after `warm_up`.
 
@@ -60,7 +61,7 @@ def run(
         *("h2load", "--h1", "--threads=1", f"--clients={connections}", f"--duration={seconds}"),
         *(f"--warm-up-time={warm_up}", f"--rps={per_connection:.3f}", f"--log-file={log}"),
         *_options(bench.folder, request),
-        f"http://{address}:{port}{target(request)}",
+        f"{'https' if https else 'http'}://{address}:{port}{target(request)}",
     ]
     said = bench.run(argv, seconds=seconds + warm_up + GRACE_S).stdout
     return parse(said, log.read_text(), rate=rate, connections=connections, status=status)

@@ -7,10 +7,7 @@ from when it was due. New connections, because what an attack takes from visitor
 from __future__ import annotations
 
 import json
-import os
 import select
-import socket
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -18,8 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from lab.deadline import Deadline
-from lab.errors import InfrastructureError
+from suites.performance.timed.visit import Visit, by_order, trusting
 
 if TYPE_CHECKING:
     from suites.performance.timed.sides import Endpoint
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
 class Order:
     """What to ask for: `rate` requests a second for `seconds`, each given up `patience` seconds after it was due.
 
-    `body` is the length that a reply's body must have, in bytes.
+    `body` is the length that a reply's body must have, in bytes. `https`: all in TLS, with a full handshake each.
     """
 
     address: str
@@ -40,6 +36,7 @@ class Order:
     rate: float
     seconds: float
     patience: float
+    https: bool = False
 
 
 @dataclass
@@ -73,60 +70,36 @@ class Report:
 
 
 def ask(
-    endpoint: Endpoint, *, path: str, body: int, sources: Sequence[str], rate: float, seconds: float, patience: float
+    endpoint: Endpoint,
+    *,
+    path: str,
+    body: int,
+    sources: Sequence[str],
+    rate: float,
+    seconds: float,
+    patience: float,
+    https: bool = False,
 ) -> Report:
     """Runs the clients in a process of their own, so that nothing here disturbs their timing.
 
     Raises InfrastructureError when that process fails.
     """
-    order = Order(endpoint[0], endpoint[1], path, body, list(sources), rate, seconds, patience)
-    argv = [sys.executable, "-m", "suites.performance.timed.honest", json.dumps(asdict(order))]
-    limit = seconds + patience + Deadline(10.0).seconds
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit, check=False)
-    except subprocess.TimeoutExpired as expired:
-        raise InfrastructureError(f"the honest clients did not end within {limit:.0f} s") from expired
-    if done.returncode:
-        raise InfrastructureError(f"the honest clients failed: {done.stderr.strip()[-1000:]}")
-    return Report(**json.loads(done.stdout))
-
-
-class _Visit:
-    """One request on its way."""
-
-    def __init__(self, order: Order, source: str, due: float) -> None:
-        self.due = due
-        self.asked = False
-        self.received = bytearray()
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        # The port is chosen at connect(2), for the whole tuple: as many connections a source as there are ports.
-        self.socket.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-        self.socket.bind((source, 0))
-        self.socket.connect_ex((order.address, order.port))
-
-    def complete(self, body: int) -> str:
-        """The status once head and body are there; nothing before."""
-        head, found, rest = bytes(self.received).partition(b"\r\n\r\n")
-        if not found:
-            return ""
-        status = head.split(b" ", 2)[1].decode("ascii", "replace")
-        return status if status != "200" or len(rest) >= body else ""
-
-
-_IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h
+    order = Order(endpoint[0], endpoint[1], path, body, list(sources), rate, seconds, patience, https)
+    return Report(**by_order("suites.performance.timed.honest", order, seconds=seconds + patience))
 
 
 def run(order: Order) -> Report:
     """The clients themselves."""
     request = f"GET {order.path} HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n".encode()
     report, others, lost = Report(), Counter[str](), Counter[str]()
-    open_visits: dict[int, _Visit] = {}
+    context = trusting() if order.https else None
+    open_visits: dict[int, Visit] = {}
     poll = select.epoll()
     start = time.monotonic()
     total = round(order.rate * order.seconds)
     report.seconds = total / order.rate
 
-    def end(visit: _Visit, reason: str) -> None:
+    def end(visit: Visit, reason: str) -> None:
         del open_visits[visit.socket.fileno()]
         visit.socket.close()
         if reason:
@@ -135,7 +108,7 @@ def run(order: Order) -> Report:
     while report.sent < total or open_visits:
         now = time.monotonic()
         while report.sent < total and (due := start + report.sent / order.rate) <= now:
-            visit = _Visit(order, order.sources[report.sent % len(order.sources)], due)
+            visit = Visit((order.address, order.port), order.sources[report.sent % len(order.sources)], due, context)
             open_visits[visit.socket.fileno()] = visit
             poll.register(visit.socket, select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP)
             report.sent += 1
@@ -147,7 +120,7 @@ def run(order: Order) -> Report:
             if ready is None:
                 continue
             try:
-                if _step(ready, poll, request):
+                if ready.step(poll, request):
                     end(ready, "closed early")
                     continue
             except OSError as error:
@@ -164,23 +137,6 @@ def run(order: Order) -> Report:
                 end(ready, "")
     report.others, report.lost = dict(others), dict(lost)
     return report
-
-
-def _step(visit: _Visit, poll: select.epoll, request: bytes) -> bool:
-    """Send the request when connected, or take what came; whether the other side has closed. Raises OSError."""
-    if error := visit.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-        raise OSError(error, os.strerror(error))
-    if not visit.asked:
-        visit.socket.send(request)
-        visit.asked = True
-        poll.modify(visit.socket, select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP)
-        return False
-    try:
-        data = visit.socket.recv(65536)
-    except BlockingIOError:
-        return False
-    visit.received += data
-    return not data
 
 
 if __name__ == "__main__":

@@ -65,9 +65,11 @@ class Rig:
         """As `rounds`, but one at the least: an attack is a matter of all or nothing before it is one of percents."""
         return max(1, round(self.station.scale))
 
-    def configuration(self, limits: Mapping[str, int] | None = None, *, connections: int = 0) -> Config:
+    def configuration(
+        self, limits: Mapping[str, int] | None = None, *, connections: int = 0, https: bool = False
+    ) -> Config:
         """What every side is told."""
-        return devices.configuration(self.origin, limits, connections=connections)
+        return devices.configuration(self.origin, limits, connections=connections, https=https)
 
     def configuration_for(self, servers: Sequence[Server]) -> Config:
         """What every side is told when requests go to `servers`; to the common origin when there are none."""

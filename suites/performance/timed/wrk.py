@@ -49,6 +49,7 @@ class Plan:
     request: bytes
     replies: int = 1
     connections: int = 16
+    https: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,13 @@ def run(bench: Bench, endpoint: Endpoint, plan: Plan, *, seconds: int, name: str
     script.write_text(_SCRIPT.format(request=json.dumps(str(request)), replies=plan.replies, mark=MARK))
     argv = [
         *("wrk", "--threads", "1", "--connections", str(plan.connections), "--duration", f"{seconds}s"),
-        *("--timeout", f"{REPLY_TIMEOUT_S}s", "--script", str(script), f"http://{address}:{port}/"),
+        *(
+            "--timeout",
+            f"{REPLY_TIMEOUT_S}s",
+            "--script",
+            str(script),
+            f"{'https' if plan.https else 'http'}://{address}:{port}/",
+        ),
     ]
     return parse(bench.run(argv, seconds=seconds + GRACE_S).stdout)
 

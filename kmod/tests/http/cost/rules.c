@@ -38,6 +38,7 @@ static const struct {
 	{ "absent", HTTP_CONDITION_HEADER, true, "x-forwarded-host", "*" },
 	{ "cookie", HTTP_CONDITION_COOKIE, false, "canary", "*" },
 	{ "source", HTTP_CONDITION_SOURCE, false, NULL, "" },
+	{ "fingerprint", HTTP_CONDITION_FINGERPRINT, false, NULL, "*_8daaf6152771_*" },
 };
 
 int main(int argc, char **argv)
@@ -81,6 +82,7 @@ int main(int argc, char **argv)
 			.head = &head,
 			.buf = (const u8 *)request,
 			.address = client,
+			.fingerprint = HTTP_TEXT("t13d311100_e8f1e7e78f70_d41ae481755e"),
 			.scratch = scratch,
 			.room = sizeof(scratch),
 		};

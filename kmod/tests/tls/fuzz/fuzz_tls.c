@@ -7,9 +7,12 @@
  *
  * Input: one byte of options, one that seeds the cuts, then the client's bytes.
  */
+#include <ctype.h>
 #include <stdlib.h>
 
+#include "../../../tls_fingerprint.h"
 #include "../../../tls_server.h"
+#include "../write.h"
 #include "platform.h"
 
 enum {
@@ -18,9 +21,13 @@ enum {
 	OPTION_REPLY = BIT(2),		/* to each record of data */
 	OPTION_CLOSE = BIT(3),		/* behind the first */
 	OPTION_NEW_KEYS = BIT(4),	/* for each two records */
+	OPTION_RSA = BIT(5),		/* there is an identity of RSA, too */
+	OPTION_TICKETS = BIT(6),	/* their key's name is sixteen times k, the time 1000 */
+	OPTION_COOKIE = BIT(7),
 
 	OUT_ROOM = 1 << 17,
 	CHAIN = 300,
+	STAPLE = 200,
 };
 
 #define CHECK(condition) \
@@ -50,6 +57,12 @@ struct run {
 static u8 chain[CHAIN];
 static const struct tls_identity identity = {
 	.chain = chain, .chain_len = sizeof(chain), .key = { 1, 2, 3 },
+	.staple = chain, .staple_len = STAPLE, .staple_until = 1001,
+};
+
+static struct rsa_key rsa_key;
+static const struct tls_identity rsa_identity = {
+	.chain = chain, .chain_len = sizeof(chain), .rsa = &rsa_key,
 };
 
 struct options {
@@ -57,11 +70,44 @@ struct options {
 	u8 bits;
 };
 
-static const struct tls_identity *find(const struct tls_config *config, struct http_text name)
+static struct tls_identities find(const struct tls_config *config, struct http_text name)
 {
 	const struct options *options = (const struct options *)config;
 
-	return options->bits & OPTION_NO_IDENTITY && name.len ? NULL : &identity;
+	return (struct tls_identities){
+		.ecdsa = options->bits & OPTION_NO_IDENTITY && name.len ? NULL : &identity,
+		.rsa = options->bits & OPTION_RSA ? &rsa_identity : NULL,
+	};
+}
+
+static const struct tls_ticket_keys ticket_keys = {
+	.keys = { { .name = "oooooooooooooooo" }, { .name = "kkkkkkkkkkkkkkkk" } },
+	.n_keys = 2,
+	.lifetime = 150,
+	.count = 2,
+};
+
+static const struct tls_ticket_keys *tickets(const struct tls_config *config)
+{
+	const struct options *options = (const struct options *)config;
+
+	return options->bits & OPTION_TICKETS ? &ticket_keys : NULL;
+}
+
+static u64 now(void)
+{
+	return 1000;
+}
+
+/* Whatever a hello says, its fingerprint is letters, digits and two lines between its parts. */
+static bool greeted(struct tls_server *server, struct http_text hello)
+{
+	u8 text[TLS_FINGERPRINT];
+
+	tls_fingerprint(text, hello.at, hello.len);
+	for (size_t i = 0; i < sizeof(text); i++)
+		CHECK(i == 10 || i == 23 ? text[i] == '_' : isalnum(text[i]));
+	return true;
 }
 
 /* All of it is whole records of types that there are. */
@@ -115,6 +161,21 @@ static void take_data(struct run *run, const struct options *options, struct htt
 	free(out.at);
 }
 
+/* Whatever it says: nobody here looks at a signature. */
+static void sign(struct run *run)
+{
+	struct tls_sign_job job = run->arena.job;
+	struct tls_out out = { .room = TLS_OUT_ROOM };
+
+	CHECK(job.key == &rsa_key && run->server.state == TLS_WAIT_SIGNATURE);
+	out.at = malloc(out.room);
+	CHECK(out.at);
+	job.len = job.salt[0] ? RSA_BYTES_MAX : 0;
+	CHECK(tls_server_signed(&run->server, &job, &out) == (job.len ? TLS_HUNGRY : TLS_FAILED));
+	keep(run, &out);
+	free(out.at);
+}
+
 static enum tls_event read_some(struct run *run, struct http_text *in, size_t room,
 				struct http_text *data)
 {
@@ -125,6 +186,13 @@ static enum tls_event read_some(struct run *run, struct http_text *in, size_t ro
 	out.at = malloc(room ? room : 1);
 	CHECK(out.at);
 	event = tls_server_read(&run->server, in, &out, data);
+	if (event == TLS_WANTS_ROOM) {
+		/* Just as much: whoever writes beyond it is found. */
+		free(run->server.record);
+		tls_server_lend(&run->server, malloc(tls_server_wants(&run->server)),
+				tls_server_wants(&run->server));
+		CHECK(run->server.record);
+	}
 	CHECK(!was_closed || (event == TLS_FAILED && !out.len));
 	keep(run, &out);
 	free(out.at);
@@ -144,11 +212,13 @@ static bool give(struct run *run, const struct options *options, const u8 *at, s
 	CHECK(copy);
 	memcpy(copy, at, len);
 	do {
-		size_t room = TLS_OUT_ROOM + TLS_CHAIN_MAX;
+		/* Enough for whatever it comes to: each of our records has a byte at least. */
+		size_t room = tls_server_answers(&run->server) + TLS_OUT_ROOM;
 
 		if (narrow) {
 			event = read_some(run, &in, TLS_OUT_ROOM - 1, &data);
-			CHECK(event == TLS_BLOCKED || event == TLS_FAILED || event == TLS_END);
+			CHECK(event == TLS_BLOCKED || event == TLS_FAILED || event == TLS_END ||
+			      event == TLS_SIGN);
 		}
 		before = run->len;
 		event = read_some(run, &in, room, &data);
@@ -156,7 +226,10 @@ static bool give(struct run *run, const struct options *options, const u8 *at, s
 		CHECK(event != TLS_BLOCKED || run->len > before || run->len > OUT_ROOM / 2);
 		if (event == TLS_DATA)
 			take_data(run, options, data);
-	} while (event == TLS_DATA || event == TLS_BLOCKED);
+		if (event == TLS_SIGN)
+			sign(run);
+	} while (event == TLS_DATA || event == TLS_BLOCKED || event == TLS_WANTS_ROOM ||
+		 event == TLS_SIGN);
 	CHECK(event != TLS_HUNGRY || !in.len);
 	free(copy);
 	return event != TLS_FAILED;
@@ -179,13 +252,12 @@ static void end(struct run *run, u8 *record)
 static void connect(struct run *run, const struct options *options, const u8 *at, size_t len,
 		    u32 seed)
 {
-	u8 *record = malloc(TLS_RECORD_ROOM);
 	bool cut = seed;
 
-	CHECK(record);
 	memset(run, 0, sizeof(*run));
 	platform_reset();
-	tls_server_init(&run->server, &options->config, &run->arena, record);
+	tls_server_init(&run->server, &options->config, &run->arena);
+	run->server.cookie = options->bits & OPTION_COOKIE;
 	while (len) {
 		size_t piece = len;
 
@@ -206,7 +278,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static struct run whole, pieces;
-	struct options options = { .config.find = find };
+	struct options options = {
+		.config = { .greeted = greeted, .find = find, .tickets = tickets, .now = now },
+	};
 	bool p256;
 
 	if (size < 2)
@@ -221,6 +295,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	CHECK(whole.server.state == pieces.server.state);
 	CHECK(whole.server.alert == pieces.server.alert);
 	CHECK(whole.server.sent_alert == pieces.server.sent_alert);
+	CHECK(whole.server.resumed == pieces.server.resumed);
 	CHECK(whole.n_data == pieces.n_data && whole.data == pieces.data);
 	CHECK(whole.len == pieces.len && !memcmp(whole.written, pieces.written, whole.len));
 	end(&whole, whole.server.record);

@@ -1,0 +1,169 @@
+"""Limits of handshakes: what is counted, when it is forgotten, what is done over them; and who has to wait for whom."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from suites.duts.config import configured
+from suites.duts.dut import HTTPS, Dut
+from suites.traffic.certificates import Certified
+from suites.traffic.client import Client
+from suites.traffic.errors import Silence
+from suites.traffic.tls import Tls, client_hello, trusting
+
+pytestmark = pytest.mark.only("weir", reason="these limits are Weir's own")
+
+MOST = 3
+# A reset that comes later answers the hello's retransmission, after 0.2 s or more, which finds no connection.
+AT_ONCE_S = 0.18
+FORGIVEN = 9 / 8  # windows until what passed is forgotten
+
+# The limit, its window in seconds.
+LIMITS = {"tls_handshake_rate": 1.0, "tls_handshake_burst": 0.125}
+every_limit = pytest.mark.parametrize("limit", LIMITS)
+
+
+@pytest.fixture
+def limited(dut: Dut, certified: Certified) -> Callable[..., None]:
+    """Puts limits in force at a listener of https."""
+
+    def apply(**limits: Any) -> None:
+        dut.apply(listeners=[], https=[HTTPS], certificates=[configured(certified)], limits=limits)
+
+    return apply
+
+
+@pytest.fixture
+def browser(limited: Callable[..., None], new_client: Callable[[], Client]) -> Client:
+    limited()
+    client = new_client()
+    client.tls = Tls(trusting())
+    return client
+
+
+def attempt(client: Client, tls: Tls | None = None) -> str:
+    """What becomes of a handshake with a request behind it."""
+    began = time.monotonic()
+    try:
+        with client.connect(patience=0.5, tls=tls) as connection:
+            return str(connection.ask().status)
+    except Silence:
+        return "silence"
+    except ConnectionError:
+        return "reset" if time.monotonic() - began < AT_ONCE_S else "silence"
+
+
+def abandon(client: Client) -> None:
+    """A hello, and nothing after the answer."""
+    tls, client.tls = client.tls, None
+    with client.connect() as connection:
+        connection.send(client_hello())
+        assert connection.wire.receive()
+    client.tls = tls
+
+
+@every_limit
+def test_as_many_as_may_be(limited: Callable[..., None], browser: Client, dut: Dut, limit: str) -> None:
+    """Below and at the limit all pass; one above is refused, counted, and forgiven after a while."""
+    limited(**{limit: MOST if limit == "tls_handshake_rate" else 1})
+    before = dut.statistics
+    if limit == "tls_handshake_rate":
+        assert [attempt(browser) for _ in range(MOST + 1)] == ["200"] * MOST + ["reset"]
+    else:
+        while attempt(browser) != "reset":
+            assert (dut.statistics - before)["tls_handshakes"] < 100, "a burst of handshakes is never refused"
+    counted = dut.statistics - before
+    assert counted[f"rejected_{limit}"] == counted["limit_actions_reset"] == 1
+    browser.wait(seconds=LIMITS[limit] * FORGIVEN)
+    assert attempt(browser) == "200"
+
+
+def test_refused_handshakes_are_not_counted(limited: Callable[..., None], browser: Client) -> None:
+    limited(tls_handshake_rate=1)
+    assert attempt(browser) == "200"
+    for _ in range(4):
+        browser.wait(seconds=0.1)
+        assert attempt(browser) == "reset"
+    browser.wait(seconds=0.9)
+    assert attempt(browser) == "200"
+
+
+def test_silent_refusal(limited: Callable[..., None], browser: Client) -> None:
+    limited(tls_handshake_rate=1, tls_handshake_rate_action="drop")
+    assert [attempt(browser) for _ in range(2)] == ["200", "silence"]
+
+
+@pytest.mark.usefixtures("leaves_no_block")
+def test_client_over_the_limit_is_blocked(limited: Callable[..., None], browser: Client, dut: Dut) -> None:
+    limited(tls_handshake_rate=1, tls_handshake_rate_block=60.0)
+    assert [attempt(browser) for _ in range(2)] == ["200", "reset"]
+    dut.wait_for_statistic("blocks_active", 1)
+    with pytest.raises(TimeoutError):
+        browser.connect(patience=0.5)
+
+
+def test_others_are_not_concerned(
+    limited: Callable[..., None], browser: Client, new_client: Callable[[], Client]
+) -> None:
+    limited(tls_handshake_rate=1)
+    other = new_client()
+    other.tls = browser.tls
+    assert [attempt(browser), attempt(browser), attempt(other)] == ["200", "reset", "200"]
+
+
+def test_resumed_handshakes_are_not_counted(limited: Callable[..., None], browser: Client, dut: Dut) -> None:
+    limited(tls_handshake_rate=1)
+    assert browser.tls
+    with browser.connect() as connection:
+        assert connection.ask().status == 200
+        session = connection.secured.session
+    before = dut.statistics
+    resumed = Tls(browser.tls.context, session=session)
+    assert [attempt(browser, resumed) for _ in range(3)] == ["200"] * 3
+    counted = dut.statistics - before
+    assert counted["tls_resumptions"] == counted["tls_handshakes"] == 3
+
+
+def test_abandoned_handshakes(limited: Callable[..., None], browser: Client, dut: Dut) -> None:
+    limited(tls_incomplete_rate=MOST)
+    before = dut.statistics
+    for _ in range(MOST):
+        abandon(browser)
+    dut.adapter.settle()
+    assert attempt(browser) == "reset"
+    counted = dut.statistics - before
+    assert counted["rejected_tls_incomplete_rate"] == 1
+    # The refused one came to nothing, too, but not by its client's will.
+    assert counted["tls_incomplete"] == MOST + 1
+    browser.wait(seconds=FORGIVEN)
+    assert attempt(browser) == "200"
+
+
+def test_finished_handshakes_are_not_abandoned(limited: Callable[..., None], browser: Client) -> None:
+    limited(tls_incomplete_rate=1)
+    assert [attempt(browser) for _ in range(4)] == ["200"] * 4
+
+
+def test_open_connections_live_on(limited: Callable[..., None], browser: Client) -> None:
+    """A limit of handshakes ends none that are done."""
+    limited(tls_handshake_rate=1)
+    with browser.connect() as connection:
+        assert connection.ask().status == 200
+        assert attempt(browser) == "reset"
+        assert connection.ask().status == 200
+
+
+def test_certificate_errors_are_the_clients_own(limited: Callable[..., None], browser: Client, dut: Dut) -> None:
+    """A client that does not trust the certificate says so by an alert: a handshake that failed."""
+    limited()
+    before = dut.statistics
+    with pytest.raises(ssl.SSLCertVerificationError):
+        browser.connect(tls=Tls(ssl.create_default_context()))
+    dut.adapter.settle()
+    counted = dut.statistics - before
+    assert (counted["tls_handshakes"], counted["tls_handshake_failures"], counted["tls_incomplete"]) == (0, 1, 1)

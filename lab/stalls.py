@@ -45,7 +45,7 @@ class Stalls:
         Raises OSError when the process that watches does not answer.
         """
         self._catch_up()
-        return max((min(until, ended) - max(since, began) for since, until in self._seen), default=0.0)
+        return max([0.0, *(min(until, ended) - max(since, began) for since, until in self._seen)])
 
     def _catch_up(self) -> None:
         """Read all that has happened so far: it is told before the answer to a question that is asked now."""

@@ -248,6 +248,15 @@ static u64 cycles(void)
 	return (u64)high << 32 | low;
 }
 
+/* Not time(): its first second may be over at once. */
+static u64 nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (u64)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 static void add(struct sums *to, __uint128_t value)
 {
 	to->count++;
@@ -292,7 +301,7 @@ static void stay_on(int cpu)
 int main(int argc, char **argv)
 {
 	size_t chosen = 0;
-	time_t end;
+	u64 end;
 
 	while (chosen < ARRAY_SIZE(primitives) && argc > 3 &&
 	       strcmp(argv[1], primitives[chosen].name))
@@ -310,8 +319,8 @@ int main(int argc, char **argv)
 		return 2;
 	for (int i = 0; primitives[chosen].prepare && i < KEYS; i++)
 		make_key(&keys[i]);
-	end = time(NULL) + atoi(argv[2]);
-	while (time(NULL) < end) {
+	end = nanoseconds() + strtoull(argv[2], NULL, 10) * 1000000000;
+	do {
 		fill();
 		for (int i = 0; i < BATCH; i++) {
 			u64 begin, took;
@@ -330,7 +339,7 @@ int main(int argc, char **argv)
 			else
 				printf("%u %llu\n", now.class, (unsigned long long)took);
 		}
-	}
+	} while (nanoseconds() < end);
 	for (int i = 0; n_limits && i <= n_limits; i++)
 		for (int class = 0; class < 2; class++)
 			print(&buckets[i][class]);

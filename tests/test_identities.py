@@ -262,7 +262,7 @@ def test_length_of_keys(identities: Identities, length: int) -> None:
 
 
 @given(st.integers(0, 2**256 - 1) | st.integers(ORDER - 2**64, ORDER + 2**64))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_key(library: ctypes.CDLL, key: int) -> None:
     identities = Identities(library)
     assert (identities.add(key=key.to_bytes(32, "big")) == 0) == (0 < key < ORDER)
@@ -458,7 +458,7 @@ def test_no_key_of_rsa(identities: Identities, kind: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_bytes_as_a_key_of_rsa(library: ctypes.CDLL, data: st.DataObject) -> None:
     """Cut, lengthened or with a byte changed, it is no key, but where zeros in front of a number are."""
     whole = rsa_key().packed()
@@ -533,7 +533,7 @@ CERTIFICATE = st.tuples(st.sampled_from([ECDSA, RSA]), st.lists(SERVED, max_size
 
 
 @given(st.lists(CERTIFICATE, max_size=6), st.lists(NAMES, max_size=10), st.booleans())
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_as_a_dictionary_says(
     library: ctypes.CDLL, served: list[tuple[int, list[str], bool]], asked: list[str], refuse: bool
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +11,9 @@ import pytest
 from suites.duts.config import Server, Upstream, configured
 from suites.duts.dut import HTTPS, Dut
 from suites.functional.test_events import Follower, follow
-from suites.tls.test_limits import AT_ONCE_S
+from suites.tls import attempts
 from suites.traffic.certificates import Certified, authority
 from suites.traffic.client import Client
-from suites.traffic.errors import Silence
 from suites.traffic.origin import Origin
 from suites.traffic.programs import Programs
 from suites.traffic.tls import Tls, client_hello, trusting
@@ -53,14 +51,7 @@ def fingerprint(context: ssl.SSLContext) -> str:
 
 def attempt(client: Client, context: ssl.SSLContext | None = None, to: tuple[str, int] | None = None) -> str:
     """What becomes of a handshake with a request behind it."""
-    began = time.monotonic()
-    try:
-        with client.connect(patience=1.0, to=to, tls=Tls(context) if context else None) as connection:
-            return str(connection.ask().status)
-    except Silence:
-        return "silence"
-    except ConnectionError:
-        return "reset" if time.monotonic() - began < AT_ONCE_S else "silence"
+    return attempts.attempt(client, Tls(context) if context else None, to=to)
 
 
 @pytest.fixture
@@ -291,7 +282,7 @@ def test_what_a_fingerprint_holds(apply: Apply, visitor: Client, dut: Dut) -> No
         for connection in open_:
             connection.close()
         dut.adapter.settle()
-        assert dut.statistics["memory_bytes"] == before["memory_bytes"]
+        dut.wait_for_statistic("memory_bytes", before["memory_bytes"])
         return bytes_held
 
     dut.wait_for_upstreams()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,16 +10,15 @@ import pytest
 
 from suites.duts.config import configured
 from suites.duts.dut import HTTPS, Dut
+from suites.functional.test_client_limits import Limit, in_time
+from suites.tls.attempts import attempt
 from suites.traffic.certificates import Certified
 from suites.traffic.client import Client
-from suites.traffic.errors import Silence
 from suites.traffic.tls import Tls, client_hello, trusting
 
 pytestmark = pytest.mark.only("weir", reason="these limits are Weir's own")
 
 MOST = 3
-# A reset that comes later answers the hello's retransmission, after 0.2 s or more, which finds no connection.
-AT_ONCE_S = 0.18
 FORGIVEN = 9 / 8  # windows until what passed is forgotten
 
 # The limit, its window in seconds.
@@ -46,16 +44,9 @@ def browser(limited: Callable[..., None], new_client: Callable[[], Client]) -> C
     return client
 
 
-def attempt(client: Client, tls: Tls | None = None) -> str:
-    """What becomes of a handshake with a request behind it."""
-    began = time.monotonic()
-    try:
-        with client.connect(patience=0.5, tls=tls) as connection:
-            return str(connection.ask().status)
-    except Silence:
-        return "silence"
-    except ConnectionError:
-        return "reset" if time.monotonic() - began < AT_ONCE_S else "silence"
+def within(steps: Callable[[], list[str]]) -> list[str]:
+    """What they return, once they took less than a second, which is the window of rates."""
+    return in_time(Limit("tls_handshake_rate", "", LIMITS["tls_handshake_rate"]), steps)
 
 
 def abandon(client: Client) -> None:
@@ -72,8 +63,14 @@ def test_as_many_as_may_be(limited: Callable[..., None], browser: Client, dut: D
     """Below and at the limit all pass; one above is refused, counted, and forgiven after a while."""
     limited(**{limit: MOST if limit == "tls_handshake_rate" else 1})
     before = dut.statistics
+
+    def one_too_many() -> list[str]:
+        nonlocal before
+        before = dut.statistics
+        return [attempt(browser) for _ in range(MOST + 1)]
+
     if limit == "tls_handshake_rate":
-        assert [attempt(browser) for _ in range(MOST + 1)] == ["200"] * MOST + ["reset"]
+        assert within(one_too_many) == ["200"] * MOST + ["reset"]
     else:
         while attempt(browser) != "reset":
             assert (dut.statistics - before)["tls_handshakes"] < 100, "a burst of handshakes is never refused"
@@ -85,23 +82,33 @@ def test_as_many_as_may_be(limited: Callable[..., None], browser: Client, dut: D
 
 def test_refused_handshakes_are_not_counted(limited: Callable[..., None], browser: Client) -> None:
     limited(tls_handshake_rate=1)
-    assert attempt(browser) == "200"
-    for _ in range(4):
-        browser.wait(seconds=0.1)
-        assert attempt(browser) == "reset"
+
+    def four_more() -> list[str]:
+        found = [attempt(browser)]
+        for _ in range(4):
+            browser.wait(seconds=0.1)
+            found.append(attempt(browser))
+        return found
+
+    assert within(four_more) == ["200"] + ["reset"] * 4
     browser.wait(seconds=0.9)
     assert attempt(browser) == "200"
 
 
 def test_silent_refusal(limited: Callable[..., None], browser: Client) -> None:
     limited(tls_handshake_rate=1, tls_handshake_rate_action="drop")
-    assert [attempt(browser) for _ in range(2)] == ["200", "silence"]
+    assert within(lambda: [attempt(browser) for _ in range(2)]) == ["200", "silence"]
 
 
 @pytest.mark.usefixtures("leaves_no_block")
 def test_client_over_the_limit_is_blocked(limited: Callable[..., None], browser: Client, dut: Dut) -> None:
     limited(tls_handshake_rate=1, tls_handshake_rate_block=60.0)
-    assert [attempt(browser) for _ in range(2)] == ["200", "reset"]
+    # Once, for it is blocked then; on a host that is late the second one may have come too late for that.
+    outcomes = [attempt(browser)]
+    while outcomes[-1] == "200" and len(outcomes) < 6:
+        outcomes.append(attempt(browser))
+    assert outcomes[0] == "200"
+    assert outcomes[-1] == "reset"
     dut.wait_for_statistic("blocks_active", 1)
     with pytest.raises(TimeoutError):
         browser.connect(patience=0.5)
@@ -113,7 +120,8 @@ def test_others_are_not_concerned(
     limited(tls_handshake_rate=1)
     other = new_client()
     other.tls = browser.tls
-    assert [attempt(browser), attempt(browser), attempt(other)] == ["200", "reset", "200"]
+    assert within(lambda: [attempt(browser), attempt(browser)]) == ["200", "reset"]
+    assert attempt(other) == "200"
 
 
 def test_resumed_handshakes_are_not_counted(limited: Callable[..., None], browser: Client, dut: Dut) -> None:
@@ -132,10 +140,17 @@ def test_resumed_handshakes_are_not_counted(limited: Callable[..., None], browse
 def test_abandoned_handshakes(limited: Callable[..., None], browser: Client, dut: Dut) -> None:
     limited(tls_incomplete_rate=MOST)
     before = dut.statistics
-    for _ in range(MOST):
-        abandon(browser)
+
+    def one_too_many() -> list[str]:
+        nonlocal before
+        before = dut.statistics
+        for _ in range(MOST):
+            abandon(browser)
+        dut.adapter.settle()
+        return [attempt(browser)]
+
+    assert within(one_too_many) == ["reset"]
     dut.adapter.settle()
-    assert attempt(browser) == "reset"
     counted = dut.statistics - before
     assert counted["rejected_tls_incomplete_rate"] == 1
     # The refused one came to nothing, too, but not by its client's will.
@@ -152,10 +167,12 @@ def test_finished_handshakes_are_not_abandoned(limited: Callable[..., None], bro
 def test_open_connections_live_on(limited: Callable[..., None], browser: Client) -> None:
     """A limit of handshakes ends none that are done."""
     limited(tls_handshake_rate=1)
-    with browser.connect() as connection:
-        assert connection.ask().status == 200
-        assert attempt(browser) == "reset"
-        assert connection.ask().status == 200
+
+    def another() -> list[str]:
+        with browser.connect() as connection:
+            return [str(connection.ask().status), attempt(browser), str(connection.ask().status)]
+
+    assert within(another) == ["200", "reset", "200"]
 
 
 def test_certificate_errors_are_the_clients_own(limited: Callable[..., None], browser: Client, dut: Dut) -> None:

@@ -13,6 +13,10 @@ class Silence(TrafficError):
     """Nothing came, or nothing was taken, for as long as a peer may take."""
 
 
+class LateReset(ConnectionResetError):
+    """Something had been sent again before: it may be that which found no connection, where all else was silence."""
+
+
 class ProtocolViolation(TrafficError):
     """A message that RFC 9110 or RFC 9112 forbids."""
 

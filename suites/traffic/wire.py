@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.deadline import Deadline
-from suites.traffic.errors import Silence
+from suites.traffic.errors import LateReset, Silence
 
 PATIENCE_S = 5.0
 """How long a peer may keep silent before a test calls it hung."""
@@ -224,7 +224,7 @@ class Wire:
         )
 
     def receive(self, *, patience: float | None = None) -> bytes:
-        """The next bytes, or b"" once the peer has shut its side. Raises ConnectionResetError, Silence."""
+        """The next bytes, or b"" once the peer has shut its side. Raises ConnectionResetError, LateReset, Silence."""
         limit = self.patience if patience is None else patience
         while True:
             try:
@@ -232,6 +232,16 @@ class Wire:
             except BlockingIOError:
                 if not self._ready(select.POLLIN, limit):
                     raise Silence(f"no byte came for {limit:g} s") from None
+            except ConnectionResetError as reset:
+                if self._has_sent_again():
+                    raise LateReset(reset.errno, "reset after a retransmission") from reset
+                raise
+
+    def _has_sent_again(self) -> bool:
+        try:
+            return bool(self.info.retransmits)
+        except OSError:  # closed meanwhile by another thread
+            return False
 
     def _ready(self, event: int, seconds: float) -> bool:
         poll, deadline = select.poll(), Deadline(seconds)

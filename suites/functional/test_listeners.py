@@ -129,7 +129,7 @@ def test_reply_in_the_handshake_does_not_wait_for_its_end(dut: Dut, client: Clie
         assert first.ask().status == 200
     link.shape(delay_ms=ROUND_TRIP_S * 500)
     waits = []
-    for _ in range(3):
+    for _ in range(6):
         with client.connect(fast_open=True) as connection:
             began = time.monotonic()
             connection.send(encode_request("GET", "/no", fields=[("Connection", "close")]))

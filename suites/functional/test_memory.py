@@ -172,7 +172,13 @@ def test_allow_list_is_spared(dut: Dut, origin: Origin, client: Client, new_clie
     spared = [stall(client) for _ in range(4)]
     other = stall(new_client())
     before = dut.statistics["rejected_total_memory"]
+    either = before + dut.statistics["rejected_client_memory"]
     dut.apply(limits={"client_memory": 64 * KIB, "total_memory": 64 * KIB}, firewall={"allow": [client.address]})
+    # It reads no more before: having read all, it would hold nothing.
+    Deadline(SOON_S + 10).wait_for(
+        lambda: (now := dut.statistics)["rejected_total_memory"] + now["rejected_client_memory"] > either,
+        what="the other to be refused",
+    )
     other.rest()
     assert other.was_reset
     Deadline(SOON_S).wait_for(lambda: held(dut) > 64 * KIB, what="a look at what is held")
@@ -213,6 +219,7 @@ def test_bounds_may_come_and_go(dut: Dut, origin: Origin, client: Client) -> Non
     dut.wait_for_statistic("client_memory_bytes", 0)
     assert dut.statistics["rejected_client_memory"] == before
     dut.apply(limits={"client_memory": 64 * KIB})
+    wait_for_more_than(dut, "rejected_client_memory", before)
     first.rest()
     assert first.was_reset
     dut.apply()

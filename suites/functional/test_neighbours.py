@@ -71,9 +71,9 @@ def test_nftables_counts_both_legs(dut: Dut, origin: Origin, client: Client) -> 
 def test_nftables_drop_cuts_off_one_client(dut: Dut, new_client: Callable[[], Client]) -> None:
     dut.apply()
     blocked, other = new_client(), new_client()
-    blocked.patience = 0.5
     with blocked.connect() as connection:
         assert connection.ask().status == 200
+        connection.wire.patience = 0.5
         match = f"ip saddr {blocked.address} tcp dport 80"
         rule = f"chain input {{ type filter hook input priority 0; {match} counter drop; }}"
         with nft_table(dut, rule):
@@ -88,8 +88,9 @@ def test_nftables_drop_cuts_off_one_client(dut: Dut, new_client: Callable[[], Cl
 
 def test_nftables_reject_towards_the_origin(dut: Dut, origin: Origin, client: Client) -> None:
     """A rule against the upstream leg is obeyed: the client is told, instead of being served around it."""
-    dut.apply(timeouts={"upstream_response": 0.5, "upstream_connect": 0.5})
+    dut.apply()
     assert client.get("/").status == 200
+    dut.apply(timeouts={"upstream_response": 0.5, "upstream_connect": 0.5})
     rule = f"chain output {{ type filter hook output priority 0; ip daddr {origin.address} counter drop; }}"
     with nft_table(dut, rule):
         assert client.get("/").status in {502, 504}

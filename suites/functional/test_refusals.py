@@ -19,6 +19,11 @@ pytestmark = pytest.mark.only("weir", reason="the text of an error is each devic
 GET = encode_request("GET", "/")
 HEAD = encode_request("HEAD", "/")
 BODY = b"429 Too Many Requests\n"
+BURST_S = 0.125  # the window of request_burst
+FORGIVEN_S = 1.2  # all that passed in a second's window, after nine eighths of it
+# Runs in the guest: for each line the seconds of CLOCK_REALTIME_COARSE. As the device's own they go on with the timer's
+# tick, which a busy host delays.
+CLOCK = "import sys, time\nfor _ in sys.stdin: print(int(time.clock_gettime(5)), flush=True)"
 
 
 @pytest.fixture
@@ -91,13 +96,19 @@ def test_date_of_a_refusal_is_the_present(dut: Dut, client: Client) -> None:
     """Over several seconds, the last in one connection and the first in another."""
     dut.apply(limits={"request_rate": 1})
     dates = []
-    end = time.monotonic() + 2.5
-    while time.monotonic() < end:
-        with client.connect() as connection:
-            earliest = int(dut.machine.run("date", "+%s").stdout)
-            connection.send(GET * 2)
-            answers = connection.responses(2)
-            latest = int(dut.machine.run("date", "+%s").stdout)
+    with dut.machine.spawn("python3", "-uc", CLOCK) as clock:
+
+        def now() -> int:
+            clock.write("\n")
+            return int(clock.read_line())
+
+        end = now() + 3
+        while now() < end:
+            with client.connect() as connection:
+                earliest = now()
+                connection.send(GET * 2)
+                answers = connection.responses(2)
+                latest = now()
             said = [answer.fields["Date"] for answer in answers if answer.status == 429]
             assert all(earliest <= parsedate_to_datetime(date).timestamp() <= latest for date in said), (said, earliest)
             dates += said
@@ -106,7 +117,13 @@ def test_date_of_a_refusal_is_the_present(dut: Dut, client: Client) -> None:
 
 def test_refusals_of_different_statuses(dut: Dut, client: Client) -> None:
     dut.apply(limits={"request_rate": 2, "request_rate_status": 503, "request_burst": 1})
-    assert client.pipeline(GET, GET).statuses == [200, 429]
+    for _ in range(5):
+        began = time.monotonic()
+        statuses = client.pipeline(GET, GET).statuses
+        if time.monotonic() - began < BURST_S:
+            break
+        client.wait(seconds=FORGIVEN_S)  # the origin's reply came so late that the second may pass
+    assert statuses == [200, 429]
     client.wait(seconds=0.2)
     assert client.get("/").status == 200
     client.wait(seconds=0.2)

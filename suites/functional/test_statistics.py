@@ -118,6 +118,7 @@ def test_upstream_errors(dut: Dut, origin: Origin, client: Client) -> None:
     before = dut.statistics
     origin.behaves(lambda visit: visit.hang())
     assert client.get("/").status == 504
+    dut.apply()  # so that a reset that comes late is one
     origin.behaves(lambda visit: visit.reset())
     assert client.get("/").status == 502
     delta = since(dut, before)
@@ -131,6 +132,7 @@ def test_upstream_errors(dut: Dut, origin: Origin, client: Client) -> None:
 def test_busy_upstream(dut: Dut, origin: Origin, client: Client) -> None:
     origin.behaves(lambda visit: visit.hang())
     dut.apply(servers=[Server(origin.endpoint, connections=2)], group={"queue_timeout": 0.2})
+    dut.wait_for_upstreams()
     before = dut.statistics
     busy = [client.connect() for _ in range(2)]
     for connection in busy:

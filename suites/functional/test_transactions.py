@@ -262,7 +262,7 @@ def test_random_attributes_do_no_harm(dut: Dut, helper: Helper, client: Client) 
     expected = {"None", "EINVAL", "EBADFD", "ENOTSUP", "ERANGE", "EPROTO", "E2BIG", "ECANCELED", "EALREADY", "EEXIST"}
     assert set(seen) <= expected | {"ESRCH"}
     assert seen["EINVAL"] > 100
-    dut.apply(limits={"request_burst": 1})
+    dut.apply(limits={"request_rate": 1})
     assert client.get("/", times=2).statuses == [200, 429]
 
 

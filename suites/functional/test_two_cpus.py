@@ -6,7 +6,9 @@ The clients are processes in the guest, each tied to a CPU: over loopback a pack
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.only("weir", reason="works on every CPU; the peers have
 PROGRAM = "/run/pinned.py"
 CPUS = (0, 1)
 MOST = 60
+FORGIVEN_S = 1.2  # all that passed in a second's window, after nine eighths of it
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,16 @@ def ask_on_both(dut: Dut, *, connections: int, requests: int, hold: float = 0.0)
     return Both(statuses, max(ended) - min(began), min(ended) - max(began))
 
 
+def rounds(dut: Dut) -> Iterator[None]:
+    """A few, the last of which counts: of one in which a CPU stood still until the other's client was done nothing can
+    be said. Who was limited in it is not any more in the next."""
+    yield
+    for _ in range(4):
+        dut.wait_for_statistic("connections_active", 0)
+        time.sleep(FORGIVEN_S)  # what the limits are about
+        yield
+
+
 def received(dut: Dut) -> list[int]:
     """Receive softirqs of each CPU so far."""
     (line,) = [x for x in dut.machine.run("cat", "/proc/softirqs").stdout.splitlines() if "NET_RX:" in x]
@@ -75,9 +88,12 @@ def received(dut: Dut) -> list[int]:
 @pytest.mark.parametrize(("key", "most"), [("request_rate", MOST), ("request_burst", 5)])
 def test_requests_on_both_cpus_share_a_limit(dut: Dut, origin: Origin, key: str, most: int) -> None:
     dut.apply(limits={key: most})
-    before, packets = dut.statistics, received(dut)
-    both = ask_on_both(dut, connections=8, requests=25)
-    counted = dut.statistics - before
+    for _ in rounds(dut):
+        before, packets, served = dut.statistics, received(dut), origin.requests
+        both = ask_on_both(dut, connections=8, requests=25)
+        counted = dut.statistics - before
+        if both.overlap > 0:
+            break
     assert both.overlap > 0, "one had ended before the other began"
     assert all(after - earlier > 20 for earlier, after in zip(packets, received(dut), strict=True)), (
         "one CPU did it all"
@@ -85,14 +101,17 @@ def test_requests_on_both_cpus_share_a_limit(dut: Dut, origin: Origin, key: str,
     assert set(both.statuses) == {"200", "429"}
     assert both.statuses.total() == 2 * 8 * 25 == counted["requests"]
     assert most <= both.statuses["200"] <= most * both.windows(1.0 if key == "request_rate" else 0.125)
-    assert both.statuses["200"] == origin.requests
+    assert both.statuses["200"] == origin.requests - served
 
 
 def test_connections_on_both_cpus_share_a_limit(dut: Dut) -> None:
     dut.apply(limits={"connection_rate": MOST})
-    before = dut.statistics
-    both = ask_on_both(dut, connections=100, requests=1)
-    counted = dut.statistics - before
+    for _ in rounds(dut):
+        before = dut.statistics
+        both = ask_on_both(dut, connections=100, requests=1)
+        counted = dut.statistics - before
+        if both.overlap > 0:
+            break
     assert both.overlap > 0, "one had ended before the other began"
     assert set(both.statuses) == {"200", "0"}
     assert MOST <= both.statuses["200"] <= MOST * both.windows(1.0)
@@ -103,7 +122,10 @@ def test_connections_on_both_cpus_share_a_limit(dut: Dut) -> None:
 def test_open_connections_on_both_cpus_share_a_limit(dut: Dut) -> None:
     dut.apply(limits={"concurrent_connections": MOST})
     hold = 4.0 * speed.factor()
-    both = ask_on_both(dut, connections=100, requests=1, hold=hold)
+    for _ in rounds(dut):
+        both = ask_on_both(dut, connections=100, requests=1, hold=hold)
+        if both.overlap > 0 and both.seconds < hold:
+            break
     assert both.overlap > 0, "one had ended before the other began"
     assert both.seconds < hold, "one had closed its connections before the other had tried all"
     assert both.statuses == {"200": MOST, "0": 200 - MOST}

@@ -83,6 +83,7 @@ def test_no_upstream_connection_becomes_free(dut: Dut, origin: Origin, client: C
 
     origin.behaves(answer_later)
     dut.apply(servers=[Server(origin.endpoint, connections=2)], group={"queue_timeout": 0.3})
+    dut.wait_for_upstreams()
     busy = [client.connect() for _ in range(2)]
     for connection in busy:
         connection.send(encode_request("GET", "/"))
@@ -91,8 +92,8 @@ def test_no_upstream_connection_becomes_free(dut: Dut, origin: Origin, client: C
         answer = waiting.ask()
         assert (answer.status, answer.keeps_open) == (503, True)
         release.set()
+        assert [connection.response().body for connection in busy] == [b"late"] * 2
         assert waiting.ask().body == b"late"
-    assert [connection.response().body for connection in busy] == [b"late"] * 2
 
 
 def test_refused(dut: Dut, origin: Origin, client: Client) -> None:

@@ -74,6 +74,7 @@ def test_handshakes_and_bodies_while_allocations_fail(
     assert injection.failed > 20, "hardly an allocation of the module's failed"
     assert set(statuses) <= {0, 200, 502, 503, 504}
     dut.wait_for_statistic("connections_active", 0)
+    dut.wait_for_upstreams()
     assert [ask(client) for _ in range(5)] == [200] * 5
     dut.wait_for_statistic("connections_active", 0)
     Deadline(10).wait_for(lambda: dut.statistics["memory_bytes"] <= idle, what=f"memory_bytes to be {idle} again")

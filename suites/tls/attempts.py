@@ -20,7 +20,9 @@ def attempt(client: Client, tls: Tls | None = None, *, to: tuple[str, int] | Non
         try:
             with client.connect(patience=PATIENCE_S, to=to, tls=tls) as connection:
                 return str(connection.ask().status)
-        except (Silence, LateReset):
+        except Silence:
+            return "silence"
+        except LateReset:
             continue
         except ConnectionError:
             return "reset"

@@ -119,9 +119,16 @@ def test_everything_is_given_back(https: Dut, secure: Client, new_client: Callab
     https.wait_for_statistic("memory_bytes", before)
 
 
-def test_what_a_connection_holds(https: Dut, secure: Client, new_client: Callable[[], Client]) -> None:
-    """An idle one next to nothing, one in its handshake some more, a silent one no more than without TLS."""
+def test_what_a_connection_holds(
+    https: Dut, secure: Client, new_client: Callable[[], Client], certified: Certified
+) -> None:
+    """An idle one next to nothing, one in its handshake some more, a silent one no more than without TLS.
+
+    All have time until the last one is as far.
+    """
     count = 50
+    patient = {"client_header": 60.0, "keepalive": 120.0}
+    https.apply(listeners=[], https=[HTTPS], certificates=[configured(certified)], timeouts=patient)
     https.wait_for_upstreams()
     plain, hello = new_client(), client_hello()
     before = https.statistics["memory_bytes"]

@@ -7,14 +7,17 @@ tested with a clock of the test's own in tests/test_clients.py; here it is seen 
 
 from __future__ import annotations
 
+import selectors
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
 from lab import speed
+from lab.deadline import Deadline
 from suites.duts.dut import Dut
 from suites.duts.weir import WeirAdapter
 from suites.traffic.client import Client
@@ -28,8 +31,7 @@ pytestmark = pytest.mark.only("weir", reason="these limits are Weir's own; test_
 GET = encode_request("GET", "/")
 FORGIVEN = 9 / 8  # windows until what passed is forgotten
 MARGIN_S = 0.03  # a timer tick of the guest and the way of the request
-# A reset that comes later answers the retransmission of a request, after 0.2 s or more, which finds no connection.
-AT_ONCE_S = 0.18
+SILENCE_S = 0.9  # after so long nothing comes any more: a SYN is sent again after a second, a request much sooner
 MOST = 4
 """How many each limit allows here."""
 
@@ -63,16 +65,13 @@ every_action = pytest.mark.parametrize(
 )
 
 
-def silence() -> float:
-    """Seconds after which nothing comes any more: fewer than to a SYN's first retransmission, which is after one."""
-    return min(0.4 * speed.factor(), 0.9)
-
-
 def attempt(client: Client) -> str:
     """What becomes of a new connection with one request: a status, "reset" or "silence"."""
-    began = time.monotonic()
+    wire, before = None, 0
     try:
-        connection = client.connect(patience=silence() / speed.factor())
+        connection = client.connect(patience=SILENCE_S / speed.factor())
+        wire, before = connection.wire, connection.wire.info.retransmits
+        wire.patience = SILENCE_S
         return str(connection.ask().status)
     except (Silence, TimeoutError):
         return "silence"
@@ -81,7 +80,8 @@ def attempt(client: Client) -> str:
             return "closed"
     except ConnectionError:
         pass
-    return "reset" if time.monotonic() - began < AT_ONCE_S else "silence"
+    # The reset of a request that was sent again is the host's, which knows of no connection: Weir said nothing.
+    return "silence" if wire and wire.info.retransmits > before else "reset"
 
 
 @dataclass(frozen=True)
@@ -168,15 +168,21 @@ def test_each_action(dut: Dut, client: Client, limit: Limit, action: str) -> Non
     dut.wait_for_statistic("connections_active", MOST + 1 if action == "reply" else MOST)
 
 
-def in_time(limit: Limit, steps: Callable[[], list[str]], *clients: Client) -> list[str]:
-    """What `steps` return, once they took less than the limit's window; what came before is forgiven."""
-    for _ in range(5):
+def in_time(
+    limit: Limit, steps: Callable[[], list[str]], *clients: Client, forget: Callable[[], object] = lambda: None
+) -> list[str]:
+    """What `steps` return, once they took less than the limit's window.
+
+    What came before is forgiven; what is not by itself, `forget` undoes.
+    """
+    for _ in range(20):
         began = time.monotonic()
         found = steps()
-        if not limit.window or time.monotonic() - began - silence() * found.count("silence") < limit.window:
+        if not limit.window or time.monotonic() - began - SILENCE_S * found.count("silence") < limit.window:
             return found
         for client in clients:
             client.close()
+        forget()
         time.sleep(limit.window * FORGIVEN + MARGIN_S)  # what the limit itself waits for: nothing can be asked
     raise AssertionError(f"this host is too slow for a window of {limit.window} s: {found}")
 
@@ -189,9 +195,10 @@ def test_the_general_action_is_that_of_limits_without_their_own(dut: Dut, client
 
 @pytest.mark.parametrize("key", ["request_rate", "request_burst"])
 def test_a_reply_has_the_limits_status(dut: Dut, client: Client, key: str) -> None:
+    (limit,) = (limit for limit in LIMITS if limit.key == key)
     dut.apply(limits={key: 1, f"{key}_status": 503})
-    answers = client.pipeline(GET, GET, GET)
-    assert answers.statuses == [200, 503, 503]
+    found = in_time(limit, lambda: [str(status) for status in client.pipeline(GET, GET, GET).statuses])
+    assert found == ["200", "503", "503"]
 
 
 def test_a_dropped_request_leaves_other_connections_alone(dut: Dut, client: Client, new_client: Maker) -> None:
@@ -219,12 +226,9 @@ def test_connections_at_the_same_moment_are_counted_exactly(
 ) -> None:
     """SYNs that all come before the first handshake is over: they pass the first look, not the later ones."""
     dut.apply(limits={"concurrent_connections": MOST, "concurrent_connections_action": action})
-    wires = open_at_once(client, 24, new_client)
-    alive = sum(wire.alive for wire in wires)
-    assert alive == MOST
-    dut.wait_for_statistic("connections_active", MOST)
-    for wire in wires:
-        wire.close()
+    with open_at_once(client, 24, new_client) as connections:
+        assert served(connections) == MOST
+        dut.wait_for_statistic("connections_active", MOST)
 
 
 @pytest.fixture
@@ -244,10 +248,8 @@ def test_connections_behind_syn_cookies_are_limited(
     dut: Dut, new_client: Maker, client: Client, key: str, action: str
 ) -> None:
     dut.apply(limits={key: MOST, f"{key}_action": action})
-    wires = open_at_once(client, 12, new_client)
-    assert sum(wire.alive for wire in wires) == MOST
-    for wire in wires:
-        wire.close()
+    with open_at_once(client, 12, new_client) as connections:
+        assert served(connections) == MOST
 
 
 def processors(dut: Dut) -> list[int]:
@@ -265,8 +267,9 @@ def test_requests_on_two_cpus_are_counted_as_one(dut: Dut, client: Client) -> No
         connection.send(GET * 8)
     statuses = [status for connection in connections for status in connection.responses(8).statuses]
     took = time.monotonic() - began
-    assert sorted(set(statuses)) == [200, 429]
+    assert set(statuses) <= {200, 429}
     assert 60 <= statuses.count(200) <= 60 * (1 + int(took))
+    assert 429 in statuses or took > 2, "none was refused"
     assert all(after > earlier for earlier, after in zip(before, processors(dut), strict=True)), "one CPU did it all"
 
 
@@ -367,38 +370,43 @@ def once(client: Client) -> int:
         return connection.ask().status
 
 
-class OpenAtOnce:
-    """A connection whose handshake was begun together with others'."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._socket = connection
-
-    @property
-    def alive(self) -> bool:
-        """Whether it is answered."""
-        try:
-            self._socket.sendall(GET)
-            return self._socket.recv(1 << 16).startswith(b"HTTP/1.1 200")
-        except OSError:
-            return False
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-def open_at_once(client: Client, count: int, new_client: Maker) -> list[OpenAtOnce]:
+@contextmanager
+def open_at_once(client: Client, count: int, new_client: Maker) -> Iterator[list[socket.socket]]:
     """Connections whose SYNs go out before any answer is looked at."""
     target = new_client().connect()
     peer = target.wire.peer
     target.close()
     made = []
-    for _ in range(count):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        sock.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
-        sock.bind((client.address, 0))
-        sock.setblocking(False)
-        sock.connect_ex(peer)
-        made.append(sock)
-    for sock in made:
-        sock.settimeout(silence())
-    return [OpenAtOnce(sock) for sock in made]
+    try:
+        for _ in range(count):
+            made.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            made[-1].setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+            made[-1].bind((client.address, 0))
+            made[-1].setblocking(False)
+            made[-1].connect_ex(peer)
+        yield made
+    finally:
+        for sock in made:
+            sock.close()
+
+
+def served(connections: list[socket.socket]) -> int:
+    """On how many of them, each as soon as it is up, a request is answered. Of the others some may never say."""
+    answered = 0
+    end = Deadline(SILENCE_S)
+    with selectors.DefaultSelector() as selector:
+        for sock in connections:
+            selector.register(sock, selectors.EVENT_WRITE, sock)
+        while selector.get_map() and not end.expired:
+            for key, events in selector.select(end.remaining):
+                which: socket.socket = key.data
+                try:
+                    if events & selectors.EVENT_WRITE:
+                        which.sendall(GET)
+                        selector.modify(which, selectors.EVENT_READ, which)
+                        continue
+                    answered += which.recv(1 << 16).startswith(b"HTTP/1.1 200")
+                except OSError:
+                    pass
+                selector.unregister(which)
+    return answered

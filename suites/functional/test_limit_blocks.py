@@ -93,7 +93,11 @@ def test_no_limit_concerns_the_allow_list(
     assert [attempt(client) for _ in range(5)] == ["200"] * 5
     assert (dut.statistics - before)[limit.counter] == 0
     other = new_client()
-    assert in_time(limit, lambda: [attempt(other), attempt(other)], other) == ["200", refusal(limit)]
+    weir = dut.adapter
+    assert isinstance(weir, WeirAdapter)
+    # Too slow for the limit's window it may have been blocked all the same.
+    found = in_time(limit, lambda: [attempt(other), attempt(other)], other, forget=lambda: weir.batch("block-flush"))
+    assert found == ["200", refusal(limit)]
     assert blocked() == [other.address]
 
 

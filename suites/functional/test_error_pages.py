@@ -80,7 +80,7 @@ def test_refused_head_and_exceeded_limit_have_pages(dut: Dut, client: Client) ->
         {"status": 429, "body": "slow down"},
         {"status": 414, "body": "long"},
     ]
-    dut.apply(limits={"request_burst": 1, "uri_length": 64}, error_pages=pages)
+    dut.apply(limits={"request_rate": 1, "uri_length": 64}, error_pages=pages)
     assert [answer.body for answer in client.get("/", times=2)][1] == b"slow down"
     answers, _ = client.say(b"GET / HTTP/1.1\r\n\r\n")
     assert [answer.body for answer in answers] == [b"bad"]

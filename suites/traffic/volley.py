@@ -16,19 +16,24 @@ RESET = 0
 
 @dataclass(frozen=True)
 class Volley:
-    """What became of requests that were sent within `seconds`, by this host's clock: from the first request sent to the
-    last answer read. Refusals come last."""
+    """What became of requests, of which the first was sent when it `began` and the last answer read when it `ended`, by
+    this host's clock. Refusals come last."""
 
     statuses: list[int]
-    seconds: float
+    began: float
+    ended: float
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.began
 
     @property
     def served(self) -> int:
         return self.statuses.count(200)
 
-    def followed_by(self, other: Volley, *, pause: float = 0.0) -> Volley:
-        """Both as one."""
-        return Volley(_sorted([*self.statuses, *other.statuses]), self.seconds + pause + other.seconds)
+    def followed_by(self, other: Volley) -> Volley:
+        """Both as one, with what was between them."""
+        return Volley(_sorted([*self.statuses, *other.statuses]), self.began, other.ended)
 
     def expect_limited(self, limit: int, window: float, *, refusal: int = REFUSED, leaky: bool = False) -> None:
         """Raises AssertionError unless just `limit` were served in each window that can have begun meanwhile.
@@ -59,10 +64,10 @@ def volley(client: Client, count: int) -> Volley:
             if not closed.reset:
                 raise
             statuses.append(RESET)
-    took = time.monotonic() - began
+    ended = time.monotonic()
     for connection in connections:
         connection.close()
-    return Volley(_sorted(statuses), took)
+    return Volley(_sorted(statuses), began, ended)
 
 
 def _sorted(statuses: list[int]) -> list[int]:

@@ -126,7 +126,10 @@ def test_least_connections(dut: Dut, new_origin: NewOrigin, new_client: Callable
         Deadline(5).wait_for(lambda n=number: slow.heads + quick.heads == n, what=f"{number} requests at the origins")  # type: ignore[misc]
     assert (slow.heads, quick.heads) == (2, 2)
     quick.behaves(lambda _visit: Reply(200))
+    before = quick.connections
     quick.drop_connections()
+    if dut.adapter.opens_upstreams_ahead:
+        quick.wait_for_total(before + 8)  # it has heard of the end of all, and not of its kernel alone
     dut.wait_for_upstreams()
     assert client.get("/", times=6).statuses == [200] * 6
     assert slow.heads == 2
@@ -141,7 +144,7 @@ def test_hash_sends_the_same_key_to_the_same_server(
     dut.wait_for_upstreams()
     one = new_client()
     used = set()
-    for number in range(24):
+    for number in range(60):
         asking = new_client() if key == "address" else one
         target = f"/{number}" if key == "uri" else "/"
         host = f"host{number}.test" if key == "host" else "weir.test"
@@ -152,7 +155,9 @@ def test_hash_sends_the_same_key_to_the_same_server(
         gained = [origin.requests - count for origin, count in zip(origins, before, strict=True)]
         assert sorted(gained) == [0, 0, 3]
         used.add(gained.index(3))
-    assert used == {0, 1, 2}, "24 keys at fewer than three servers: chance does that once in ten thousand times"
+        if number >= 23 and len(used) == 3:
+            break
+    assert used == {0, 1, 2}, "60 keys at fewer than three servers: chance does that once in ten billion times"
 
 
 def test_hash_moves_only_the_keys_of_the_server_that_went(dut: Dut, new_origin: NewOrigin, client: Client) -> None:

@@ -25,6 +25,8 @@ class Cpu:
     def __init__(self, machine: Machine, number: int) -> None:
         self._machine = machine
         self._number = number
+        lines = self._shell("grep . /sys/class/net/*/queues/rx-*/rps_cpus /dev/null").splitlines()
+        self._masks = dict(line.rsplit(":", 1) for line in lines)
 
     def _shell(self, script: str) -> str:
         return self._machine.run("sh", "-c", script).stdout
@@ -43,8 +45,8 @@ class Cpu:
 
     def receives(self, *, alone: bool) -> None:
         """Have what comes in by any queue of any device handled on this CPU (receive packet steering), or as before."""
-        mask = f"{1 << self._number:x}" if alone else "0"
-        self._shell(f"for mask in /sys/class/net/*/queues/rx-*/rps_cpus; do echo {mask} > $mask; done")
+        masks = {path: f"{1 << self._number:x}" if alone else mask for path, mask in self._masks.items()}
+        self._shell("".join(f"echo {mask} > {path}\n" for path, mask in masks.items()))
 
     @property
     def received(self) -> int:

@@ -255,7 +255,7 @@ def test_long_target_is_cut_off(dut: Dut, client: Client, log: Follower) -> None
 
 def test_client_that_is_too_slow_is_told(dut: Dut, origin: Origin, new_client: Maker, log: Follower) -> None:
     """To send a head, or a body, or to take a reply."""
-    dut.apply(timeouts={"client_header": 0.2, "client_body": 0.4})
+    dut.apply(timeouts={"client_header": 0.6, "client_body": 0.8})
     slow = {"reason": "timeout", "action": "reply", "status": 408}
     for start in (b"GET / HT", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab"):
         client = new_client()

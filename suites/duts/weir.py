@@ -133,6 +133,15 @@ class WeirAdapter(Adapter):
             raise
         return answer
 
+    @property
+    def batch_pid(self) -> int:
+        """Of the process that statistics and configurations go through."""
+        if self._batch is None or self._batch_generation != self.machine.generation:
+            self._open_batch()
+        assert self._batch is not None
+        assert self._batch.pid is not None
+        return self._batch.pid
+
     def _open_batch(self) -> None:
         self._batch = self.machine.spawn("python3", "-c", BATCH, "--batch", env=ENVIRONMENT)
         self._batch_generation = self.machine.generation

@@ -12,7 +12,7 @@ from lab.run import Prepared
 from suites.robustness import nested
 
 INNER = Path(__file__).with_name("needs_a_guest.py")
-SECONDS = 120.0
+SECONDS = 300.0
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ SUITES: Final = {
     "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305",
 }  # fmt: skip
 GROUPS: Final = {"x25519", "secp256r1 (NIST P-256)"}
-SCAN_S: Final = 90.0
+SCAN_S: Final = 240.0
+"""Then one is taken to hang."""
 
 KNOWN: Final = {
     "engine_problem": "of the scanner's own OpenSSL, which has no GOST",

@@ -26,7 +26,7 @@ GET = encode_request("GET", "/")
 KIB = 1024
 BODY = bytes(8 << 20)
 LIMIT = 1 << 20
-SOON_S = 3.0
+SOON_S = 10.0
 """A round of the worker, its connections' ends, and a slow guest."""
 
 

@@ -93,6 +93,6 @@ def test_wrk_with_a_new_connection_for_each_request(dut: Dut, programs: Programs
     dut.apply(servers=[Server(endpoint, connections=8)])
     address, port = dut.endpoint
     url = f"http://{address}:{port}/k.txt"
-    report = programs.wrk(url, connections=8, seconds=1, headers=("Connection: close",))
+    report = programs.wrk(url, connections=8, seconds=3, headers=("Connection: close",))
     assert report.requests > 50 / speed.factor(), report.text
     assert (report.non_2xx, report.socket_errors) == (0, 0), report.text

@@ -8,6 +8,7 @@ their own a few dozen times a second; a thread woken once a request would show a
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -23,6 +24,8 @@ from suites.traffic.programs import Programs
 pytestmark = pytest.mark.only("weir", reason="nginx serves in a process")
 
 GET = encode_request("GET", "/")
+BACKGROUND_PER_S = 12.0  # how often a kernel thread (RCU's is the busiest) goes to sleep for reasons of its own
+QUICK_S = 3.0  # a case, on a host that has nothing else to do
 
 
 def keep_alive(client: Client) -> int:
@@ -89,6 +92,7 @@ def test_no_kernel_thread_wakes_for_each_connection_that_is_reset(lab: Lab, dut:
     if lab.prepared.kernel.instrumented:
         pytest.skip("the checks of an instrumented kernel have threads of their own (RCU's, for each object freed)")
     dut.apply(limits={"request_rate": 1, "action": "reset"})
+    began = time.monotonic()
     count, slept, before = 300, sleeps_of_kernel_threads(dut), dut.statistics
     request = encode_request("GET", "/", fields=[("Connection", "close")])
     for _ in range(count):
@@ -96,10 +100,13 @@ def test_no_kernel_thread_wakes_for_each_connection_that_is_reset(lab: Lab, dut:
             connection.send(request)
             connection.rest()
     after, delta = sleeps_of_kernel_threads(dut), dut.statistics - before
+    took = time.monotonic() - began
     assert delta["limit_actions_reset"] >= count / 2
     woken = {f"{name} ({pid})": switches - slept.get(pid, (0, ""))[0] for pid, (switches, name) in after.items()}
     busiest = sorted(woken.items(), key=lambda item: -item[1])[:5]
-    assert busiest[0][1] < count / 5, f"voluntary switches of kernel threads: {busiest}"
+    # One that is woken for each shows all of them, however long that takes; what they do besides grows with time.
+    most = count / 5 + BACKGROUND_PER_S * max(0.0, took - QUICK_S)
+    assert busiest[0][1] < most, f"voluntary switches of kernel threads: {busiest}"
     dut.wait_for_statistic("connections_active", 0)
 
 
@@ -135,4 +142,5 @@ def test_no_kernel_thread_wakes_for_each_request(lab: Lab, dut: Dut, origin: Ori
     woken = {f"{name} ({pid})": count - slept.get(pid, (0, ""))[0] for pid, (count, name) in after.items()}
     busiest = sorted(woken.items(), key=lambda item: -item[1])[:5]
     assert len(woken) > 10
-    assert busiest[0][1] < requests / 5, f"{requests} requests, voluntary switches of kernel threads: {busiest}"
+    most = max(requests / 5, 100)  # a fifth of the few that a slow host serves is less than what they do besides
+    assert busiest[0][1] < most, f"{requests} requests, voluntary switches of kernel threads: {busiest}"

@@ -218,6 +218,7 @@ def test_each_action(dut: Dut, origin: Origin, client: Client, limit: Limit, act
         assert not (limit.grace and connection.wire.peer_has_closed)
     else:
         assert ending(connection) == (str(limit.status) if action == "reply" else "reset")
+        connection.close()  # else Weir waits for the end of what is sent, for as long as this test waits for that
     dut.wait_for_statistic("connections_active", 0)
     counted = dut.statistics - before
     assert counted[limit.counter] == counted[f"limit_actions_{action}"] == 1
@@ -273,8 +274,8 @@ def test_a_body_below_the_rate_is_refused(dut: Dut, client: Client, rate: int) -
     """However steadily it comes, and though each byte puts off client_body."""
     dut.apply(limits=BODY.configured(), timeouts={"client_body": 60.0})
     connection = client.connect()
-    connection.send(head(100_000))
     began = time.monotonic()
+    connection.send(head(100_000))
     with sending(connection, bytes(100_000), rate=rate):
         assert ending(connection) == "408"
     assert time.monotonic() - began >= GRACE_S
@@ -312,8 +313,9 @@ def test_what_came_at_first_does_not_pay_for_silence_later(dut: Dut, client: Cli
     """Bytes for a minute, then none."""
     dut.apply(limits=BODY.configured(), timeouts={"client_body": 60.0})
     connection = client.connect()
-    connection.send(head(1_000_000) + bytes(60 * RATE))
+    connection.send(head(1_000_000) + bytes(60 * RATE - 1))
     began = time.monotonic()
+    connection.send(b"x")
     assert ending(connection) == "408"
     assert time.monotonic() - began >= GRACE_S
 
@@ -377,8 +379,8 @@ def test_a_reply_taken_below_the_rate_is_cut(dut: Dut, origin: Origin, client: C
     origin.replies(Reply(200, bytes(size)))
     before = dut.statistics
     connection = client.connect(receive_buffer=SMALL_WINDOW)
-    connection.send(encode_request("GET", "/"))
     began = time.monotonic()
+    connection.send(encode_request("GET", "/"))
     with reading(connection, rate=rate):
         dut.wait_for_statistic("rejected_min_send_rate", before["rejected_min_send_rate"] + 1)
         assert time.monotonic() - began >= GRACE_S

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.only("weir", reason="these limits are Weir's own; test_
 GET = encode_request("GET", "/")
 FORGIVEN = 9 / 8  # windows until what passed is forgotten
 MARGIN_S = 0.03  # a timer tick of the guest and the way of the request
-SILENCE_S = 0.9  # after so long nothing comes any more: a SYN is sent again after a second, a request much sooner
+SILENCE_S = 0.7  # after so long nothing comes: well before a SYN is sent again, after a second
 MOST = 4
 """How many each limit allows here."""
 

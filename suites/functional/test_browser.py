@@ -19,7 +19,7 @@ from lab.lock import Lock
 from lab.tools import ensure_tools
 from suites.duts.config import Table
 from suites.duts.dut import Dut
-from suites.traffic.browser import Browser, Page, browser
+from suites.traffic.browser import Browser, Navigated, Page, PageError, browser
 from suites.traffic.client import Client
 from suites.traffic.messages import Reply, encode_request
 from suites.traffic.origin import Origin, Visit
@@ -281,15 +281,22 @@ def test_answer_that_is_never_accepted_is_not_tried_for_ever(
     assert origin.requests == 0
 
 
-def test_page_stays_responsive_while_it_works(dut: Dut, visitor: Visitor) -> None:
+def test_page_stays_responsive_while_it_works(dut: Dut, new_visitor: Callable[..., Visitor]) -> None:
     """A turn of the page's own loop takes little time although the puzzle is out of reach."""
-    dut.apply(challenge={**PUZZLE, "difficulty": 24, "max_time": 3600})
-    page = visitor.open()
-    page.until("!document.getElementById('bar').hidden", PATIENCE_S)
+    dut.apply(challenge={**PUZZLE, "difficulty": 32, "max_time": 3600})
     turn = "new Promise(done => setTimeout(began => done(performance.now() - began), 0, performance.now()))"
-    turns = sorted(page.ask(turn) for _ in range(21))
+    for attempts_left in (2, 1, 0):  # a page that is so lucky that it solves it meanwhile, one in thousands, is left
+        page = new_visitor().open()
+        try:
+            page.until("!document.getElementById('bar').hidden", PATIENCE_S)
+            turns = sorted(page.ask(turn) for _ in range(21))
+            page.until(f"{PROGRESS} >= 0", PATIENCE_S)
+        except (Navigated, PageError):
+            if not attempts_left:
+                raise
+        else:
+            break
     assert turns[10] < 100
-    page.until("+document.getElementById('bar').getAttribute('aria-valuenow') >= 0", PATIENCE_S)
 
 
 def test_cookie_challenge_goes_unnoticed(
@@ -312,17 +319,20 @@ def test_program_that_solves_passes_and_pays(lab: Lab, dut: Dut, client: Client,
     difficulty = 16
     dut.apply(challenge={**PUZZLE, "difficulty": difficulty})
     agent = [("User-Agent", "solver"), ("Accept", "text/html")]
-    page = client.get("/", headers=agent)
-    assert page.status == 503
-    token = page.body.decode().partition('data-token="')[2].partition('"')[0]
-    solution = Solver(lab.prepared.tools).solve(token, difficulty)
+    solver, hashes = Solver(lab.prepared.tools), 0
+    for _ in range(4):
+        page = client.get("/", headers=agent)
+        assert page.status == 503
+        token = page.body.decode().partition('data-token="')[2].partition('"')[0]
+        solution = solver.solve(token, difficulty)
+        hashes += solution.hashes
     client.wait(seconds=0.2)
     answer = client.get("/", headers=[*agent, ("Cookie", f"__weir_pow={token}.{solution.number}")])
     assert answer.status == 302
     (session,) = [line.partition(";")[0] for line in answer.fields.all("Set-Cookie") if line.startswith("__weir=")]
     assert client.get("/", headers=[*agent, ("Cookie", session)]).status == 200
     assert counted("puzzles_solved") == 1
-    assert solution.hashes > 100
+    assert hashes > 400, "of all four: that one is solved so soon happens once in 600"
 
 
 def test_screenshots(
@@ -332,13 +342,14 @@ def test_screenshots(
     folder = Path(pytestconfig.getoption("--screenshots") or tmp_path)
     origin.behaves(shop)
     dut.apply(challenge={**PUZZLE, "difficulty": 22, "max_time": 3600})
-    for _ in range(4):  # one in thirty is so lucky that the puzzle is solved before there is a picture of it
+    bar = "!!document.getElementById('bar')"
+    for _ in range(8):  # one in thirty is so lucky that the puzzle is solved before there is a picture of it
         page = new_visitor().open()
-        page.until(f"!document.getElementById('bar') || {PROGRESS} >= 3", 4 * PATIENCE_S)
-        if page.ask("!!document.getElementById('bar')"):
+        page.until(f"!({bar}) || {PROGRESS} >= 3", 4 * PATIENCE_S)
+        page.screenshot(folder / "challenge.png")
+        if solving := page.until(f"document.readyState == 'complete' && [{bar}]", PATIENCE_S)[0]:
             break
-    page.until(f"{PROGRESS} >= 3", PATIENCE_S)
-    page.screenshot(folder / "challenge.png")
+    assert solving
     dut.apply(challenge=PUZZLE)
     page.go(f"{SHOP}/soup")
     arrive(page)

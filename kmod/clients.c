@@ -59,6 +59,7 @@ static const struct weir_limit_row weir_limit_rows[WEIR_LIMIT_COUNT] = {
 /**
  * struct weir_account - what one client has done
  * @key: whose it is
+ * @bucket: index of its bucket, for good
  * @next: in the bucket.  This and @open: bucket's lock
  * @open: connections that hold it
  * @lock: protects windows of requests while @open; inside the bucket's; a leaf
@@ -67,6 +68,7 @@ static const struct weir_limit_row weir_limit_rows[WEIR_LIMIT_COUNT] = {
 struct weir_account {
 	struct in6_addr		key;
 	struct weir_account	*next;
+	u32			bucket;
 	u32			open;
 	spinlock_t		lock; /* see above */
 	struct weir_window	windows[WEIR_LIMIT_WINDOWS];
@@ -319,19 +321,17 @@ static struct weir_account *weir_accounts_obtain(struct weir_accounts *accounts,
 	return taken;
 }
 
-/* The client's account, idle if it is new; NULL: no memory. */
-static struct weir_account *weir_accounts_get(struct weir_accounts *accounts,
+/* An account, idle, for a client that has none; NULL: no memory. */
+static struct weir_account *weir_accounts_add(struct weir_accounts *accounts,
 					      struct weir_accounts_bucket *bucket,
 					      const struct in6_addr *key, const u32 *most, u64 now)
 {
-	struct weir_account *account = weir_accounts_find(bucket, key);
+	struct weir_account *account = weir_accounts_obtain(accounts, bucket, most, now);
 
-	if (account)
-		return account;
-	account = weir_accounts_obtain(accounts, bucket, most, now);
 	if (!account)
 		return NULL;
 	account->key = *key;
+	account->bucket = bucket - accounts->buckets;
 	account->open = 0;
 	spin_lock_init(&account->lock);
 	memcpy(account->windows, bucket->floor, sizeof(account->windows));
@@ -365,7 +365,9 @@ bool weir_accounts_connect(struct weir_accounts *accounts, const struct in6_addr
 
 	spin_lock_bh(&bucket->lock);
 	now = weir_accounts_now();
-	account = weir_accounts_get(accounts, bucket, key, most, now);
+	account = weir_accounts_find(bucket, key);
+	if (!account)
+		account = weir_accounts_add(accounts, bucket, key, most, now);
 	if (account) {
 		*over = weir_account_over(account->windows, account->open, WEIR_LIMIT_CONNECTION,
 					  most, now);
@@ -385,7 +387,10 @@ struct weir_account *weir_accounts_open(struct weir_accounts *accounts, const st
 
 	*over = WEIR_LIMIT_NONE;
 	spin_lock_bh(&bucket->lock);
-	account = weir_accounts_get(accounts, bucket, key, most, weir_accounts_now());
+	account = weir_accounts_find(bucket, key);
+	/* The clock costs as much as the rest: only who has none needs the time. */
+	if (!account)
+		account = weir_accounts_add(accounts, bucket, key, most, weir_accounts_now());
 	if (account && bound && account->open >= bound) {
 		*over = WEIR_LIMIT_CONCURRENT_CONNECTIONS;
 		account = NULL;
@@ -399,13 +404,13 @@ struct weir_account *weir_accounts_open(struct weir_accounts *accounts, const st
 void weir_accounts_close(struct weir_accounts *accounts, struct weir_account *account,
 			 const u32 *most)
 {
-	struct weir_accounts_bucket *bucket = weir_accounts_bucket(accounts, &account->key);
+	struct weir_accounts_bucket *bucket = &accounts->buckets[account->bucket];
 	struct weir_account *taken = NULL;
 	u64 now, fullness = 0;
 
 	spin_lock_bh(&bucket->lock);
-	now = weir_accounts_now();
 	if (!--account->open && ++bucket->idle > WEIR_ACCOUNTS_IDLE) {
+		now = weir_accounts_now();
 		taken = weir_accounts_take(bucket, most, now, &fullness);
 		weir_accounts_merge(bucket, taken, now);
 	}

@@ -151,9 +151,12 @@ static u32 weir_limit_prefix(const struct weir_limits *limits, const struct in6_
 
 struct in6_addr weir_limit_key(const struct weir_limits *limits, const struct in6_addr *address)
 {
+	u32 prefix = weir_limit_prefix(limits, address);
 	struct in6_addr key;
 
-	ipv6_addr_prefix(&key, address, weir_limit_prefix(limits, address));
+	if (likely(prefix == WEIR_PREFIX_MAX))
+		return *address;
+	ipv6_addr_prefix(&key, address, prefix);
 	return key;
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.deadline import Deadline
@@ -24,8 +25,13 @@ import os, sys
 from weirctl.cli import run
 
 def behind_softirqs(lines):
-    cpus = range(os.sysconf("SC_NPROCESSORS_CONF"))
+    everywhere = range(os.sysconf("SC_NPROCESSORS_CONF"))
+    cpus = everywhere
     for line in lines:
+        if line.startswith("cpus"):
+            cpus = [int(cpu) for cpu in line.split()[1:]] or everywhere
+            os.sched_setaffinity(0, cpus)
+            continue
         for cpu in cpus:
             try:
                 os.sched_setaffinity(0, {cpu})
@@ -133,14 +139,18 @@ class WeirAdapter(Adapter):
             raise
         return answer
 
-    @property
-    def batch_pid(self) -> int:
-        """Of the process that statistics and configurations go through."""
+    @contextmanager
+    def keeping_to(self, *cpus: int) -> Iterator[None]:
+        """Inside, the process that commands go through is on these CPUs alone: others are not to be had."""
         if self._batch is None or self._batch_generation != self.machine.generation:
             self._open_batch()
         assert self._batch is not None
-        assert self._batch.pid is not None
-        return self._batch.pid
+        self._batch.write(f"cpus {' '.join(map(str, cpus))}\n")
+        try:
+            yield
+        finally:
+            if self._batch is not None:
+                self._batch.write("cpus\n")
 
     def _open_batch(self) -> None:
         self._batch = self.machine.spawn("python3", "-c", BATCH, "--batch", env=ENVIRONMENT)

@@ -8,7 +8,7 @@ from statistics import mean, variance
 import pytest
 
 from lab.cache import Cache
-from lab.timing import BOUND, LEAK, PRIMITIVES, Sums, Timing, calibrated, dumped, loaded, welch
+from lab.timing import BOUND, CONTROLS, LEAK, PRIMITIVES, UNFAIR, Sums, Timing, calibrated, dumped, loaded, welch
 from lab.tools import ToolsTree
 from tests.test_http_parser import tools
 
@@ -63,7 +63,13 @@ def test_a_leak_is_found(timing: Timing, tmp_path_factory: pytest.TempPathFactor
     assert timing.state(LEAK) == second
 
 
-@pytest.mark.parametrize("primitive", PRIMITIVES)
+def test_a_control_finds_what_is_not_fair(timing: Timing, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Though it works with the same numbers in both classes."""
+    timing.states = tmp_path_factory.mktemp("timing")
+    assert abs(timing.measure(UNFAIR, 1, 0).worst()[1]) > 10 * BOUND
+
+
+@pytest.mark.parametrize("primitive", [*PRIMITIVES, *CONTROLS])
 def test_every_primitive_is_measured(timing: Timing, tmp_path_factory: pytest.TempPathFactory, primitive: str) -> None:
     """What its time says is not asked here: that takes hours, and a quiet machine."""
     timing.states = tmp_path_factory.mktemp("timing")

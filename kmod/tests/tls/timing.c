@@ -14,6 +14,11 @@
  * "leak" is a comparison that ends where two secrets differ. A signature of RSA takes
  * so long that few are measured; the steps which its secrets go into are, too, by
  * themselves: "rsa-power", with an exponent of one limb, and "rsa-combine".
+ *
+ * "public-control" and "rsa-combine-control" take a secret as the primitive does, and then
+ * work with numbers that are always the same: if their time differs between the classes,
+ * what is done ahead of the clock tells, and not the primitive. "unfair" is such a control
+ * where one class loses the table that the primitive has in the cache.
  */
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -25,6 +30,7 @@
 #include <time.h>
 
 #include "../../tls_p256.h"
+#include "../../tls_p256_point.h"
 #include "../../tls_rsa.c"
 #include "../../tls_x25519.h"
 
@@ -43,22 +49,26 @@ struct sums {
 	__uint128_t squares;
 };
 
+/* What is no secret is random in both classes: so that no time which depends on it tells. */
 struct sample {
 	u8 secret[P256_BYTES];
+	u8 salt[RSA_SALT];
 	u8 key;
 	u8 class;
 	u8 wait;
 };
 
 static const u8 fixed[P256_BYTES] = "one secret, that is the same eac";
-static const u8 hash[P256_BYTES], salt[RSA_SALT];
+static const u8 hash[P256_BYTES];
 static u8 peer[P256_PUBLIC], out[RSA_BYTES_MAX];
 static struct p256_scratch scratch;
-static struct rsa_scratch rsa_scratch;
-static struct rsa_key keys[KEYS], key;
+static struct rsa_scratch rsa_scratch, spare_scratch;
+static struct rsa_key keys[KEYS], key, spare_key;
 static struct sample batch[BATCH];
 /* What is measured lies here, whichever of the batch it is: so caches do not tell. */
 static struct sample now __attribute__((aligned(64)));
+/* What a control works with. */
+static struct sample same __attribute__((aligned(64)));
 
 static u64 limits[LIMITS_MAX], centre;
 static int n_limits;
@@ -76,7 +86,7 @@ static void shared(const struct sample *sample)
 
 static void sign(const struct sample *sample)
 {
-	p256_sign(&scratch, out, sample->secret, hash, salt);
+	p256_sign(&scratch, out, sample->secret, hash, sample->salt);
 }
 
 static void x25519(const struct sample *sample)
@@ -90,12 +100,11 @@ static void x25519_secret(const struct sample *sample)
 }
 
 /* This part of the key: all keys are read, whichever it is, so that the caches do not tell. */
-static void take_part(const struct sample *sample, void *part, size_t len)
+static void take_part(const struct sample *sample, struct rsa_key *into, size_t offset, size_t len)
 {
-	size_t offset = (u8 *)part - (u8 *)&key;
-	u64 *to = part;
+	u64 *to = (u64 *)((u8 *)into + offset);
 
-	memset(part, 0, len);
+	memset(to, 0, len);
 	for (u64 i = 0; i < KEYS; i++) {
 		const u64 *from = (const u64 *)((u8 *)&keys[i] + offset);
 		u64 mask = tls_is_zero(i ^ sample->key);
@@ -107,13 +116,14 @@ static void take_part(const struct sample *sample, void *part, size_t len)
 
 static void take_key(const struct sample *sample)
 {
-	take_part(sample, &key, sizeof(key));
+	take_part(sample, &key, 0, sizeof(key));
 }
 
-static void take_prime(const struct sample *sample, struct rsa_modulus *prime)
+static void take_prime(const struct sample *sample, struct rsa_key *to, size_t prime)
 {
-	take_part(sample, prime, offsetof(struct rsa_modulus, value[PRIME_LIMBS]));
-	take_part(sample, prime->square, PRIME_LIMBS * sizeof(u64));
+	take_part(sample, to, prime, offsetof(struct rsa_modulus, value[PRIME_LIMBS]));
+	take_part(sample, to, prime + offsetof(struct rsa_modulus, square),
+		  PRIME_LIMBS * sizeof(u64));
 }
 
 /* Many numbers of a secret. */
@@ -130,7 +140,7 @@ static void expand(const struct sample *sample, u64 *to)
 
 static void take_power(const struct sample *sample)
 {
-	take_prime(sample, &key.p);
+	take_prime(sample, &key, offsetof(struct rsa_key, p));
 	memcpy(key.dp, sample->secret, sizeof(*key.dp));
 	memset(rsa_scratch.message, 0x5a, sizeof(rsa_scratch.message));
 }
@@ -140,13 +150,19 @@ static void rsa_power(const struct sample *sample)
 	power_by(&rsa_scratch, rsa_scratch.by_p, key.dp, 8 * sizeof(*key.dp), &key.p);
 }
 
+static void take_halves_to(const struct sample *sample, struct rsa_scratch *parts,
+			   struct rsa_key *to)
+{
+	take_prime(sample, to, offsetof(struct rsa_key, p));
+	take_prime(sample, to, offsetof(struct rsa_key, q));
+	take_part(sample, to, offsetof(struct rsa_key, qinv), PRIME_LIMBS * sizeof(u64));
+	expand(sample, parts->by_p);
+	expand(sample, parts->by_q);
+}
+
 static void take_halves(const struct sample *sample)
 {
-	take_prime(sample, &key.p);
-	take_prime(sample, &key.q);
-	take_part(sample, key.qinv, PRIME_LIMBS * sizeof(u64));
-	expand(sample, rsa_scratch.by_p);
-	expand(sample, rsa_scratch.by_q);
+	take_halves_to(sample, &rsa_scratch, &key);
 }
 
 static void rsa_combine(const struct sample *sample)
@@ -154,9 +170,29 @@ static void rsa_combine(const struct sample *sample)
 	combine(&rsa_scratch, &key);
 }
 
+/* The secret last: it is what there is ahead of the clock. */
+static void take_control(const struct sample *sample)
+{
+	take_halves_to(&same, &rsa_scratch, &key);
+	take_halves_to(sample, &spare_scratch, &spare_key);
+}
+
+static void public_control(const struct sample *sample)
+{
+	p256_public(&scratch, out, same.secret);
+}
+
+static void make_unfair(const struct sample *sample)
+{
+	const u8 *table = (const u8 *)p256_base_multiples;
+
+	for (size_t i = 0; sample->class && i < sizeof(p256_base_multiples); i += 64)
+		__asm__ __volatile__("clflush %0" : : "m" (table[i]));
+}
+
 static void rsa(const struct sample *sample)
 {
-	rsa_sign_pss(&rsa_scratch, &key, out, hash, salt);
+	rsa_sign_pss(&rsa_scratch, &key, out, hash, sample->salt);
 }
 
 static void leak(const struct sample *sample)
@@ -171,12 +207,20 @@ static const struct {
 	const char *name;
 	void (*prepare)(const struct sample *sample);
 	void (*run)(const struct sample *sample);
+	bool with_keys;
 } primitives[] = {
-	{ "public", NULL, public }, { "shared", NULL, shared }, { "sign", NULL, sign },
-	{ "x25519", NULL, x25519 }, { "rsa", take_key, rsa },   { "leak", NULL, leak },
+	{ "public", NULL, public },
+	{ "shared", NULL, shared },
+	{ "sign", NULL, sign },
+	{ "x25519", NULL, x25519 },
 	{ "x25519-shared", NULL, x25519_secret },
-	{ "rsa-power", take_power, rsa_power },
-	{ "rsa-combine", take_halves, rsa_combine },
+	{ "rsa", take_key, rsa, true },
+	{ "rsa-power", take_power, rsa_power, true },
+	{ "rsa-combine", take_halves, rsa_combine, true },
+	{ "public-control", NULL, public_control },
+	{ "rsa-combine-control", take_control, rsa_combine, true },
+	{ "leak", NULL, leak },
+	{ "unfair", make_unfair, public_control },
 };
 
 static struct http_text number(EVP_PKEY *pair, const char *name, u8 *room)
@@ -231,10 +275,13 @@ static void fill(void)
 /*
  * The counter may tick every 26 cycles only. What is done for a sample ahead of it may take some
  * cycles more for one class than for the other, and would choose between two ticks: so each
- * measurement begins at a random distance from one.
+ * measurement begins at a random distance from one. And the clock's own fence does not wait for
+ * what was stored to leave the processor's buffer, which may take longer than what is stored here
+ * and would then belong to what is measured.
  */
 static void wait(const struct sample *sample)
 {
+	__asm__ __volatile__("mfence" : : : "memory");
 	for (u8 left = sample->wait; left; left--)
 		__asm__ __volatile__("" : : : "memory");
 }
@@ -317,8 +364,11 @@ int main(int argc, char **argv)
 	}
 	if (!p256_public(&scratch, peer, fixed))
 		return 2;
-	for (int i = 0; primitives[chosen].prepare && i < KEYS; i++)
+	for (int i = 0; primitives[chosen].with_keys && i < KEYS; i++)
 		make_key(&keys[i]);
+	if (RAND_bytes(same.secret, sizeof(same.secret)) != 1)
+		abort();
+	same.key = KEYS - 1;
 	end = nanoseconds() + strtoull(argv[2], NULL, 10) * 1000000000;
 	do {
 		fill();

@@ -15,8 +15,8 @@ enum {
 	WEIR_CLIENT_LOOKS	= 4,
 };
 
-/* How long a head waits for its body, whose packet mostly is the next; in practice a jiffy. */
-#define WEIR_CLIENT_MORE_US 1000
+/* How long a head waits for its body, whose packet mostly is the next: until the next tick. */
+#define WEIR_CLIENT_MORE_US 0
 
 static enum weir_client_wait weir_client_waits_for(const struct weir_client *client)
 {

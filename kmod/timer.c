@@ -30,7 +30,7 @@ void weir_timer_setup(struct weir_leg *leg)
 u32 weir_timer_ticks(u64 us)
 {
 	/* One more: the current jiffy is partly over, and "at least" is meant. */
-	return nsecs_to_jiffies64(us * NSEC_PER_USEC) + 1;
+	return nsecs_to_jiffies64(us * NSEC_PER_USEC + TICK_NSEC - 1) + 1;
 }
 
 static void weir_timer_arm(struct weir_leg *leg, unsigned long at)

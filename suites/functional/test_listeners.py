@@ -134,9 +134,11 @@ def test_reply_in_the_handshake_does_not_wait_for_its_end(dut: Dut, client: Clie
             began = time.monotonic()
             connection.send(encode_request("GET", "/no", fields=[("Connection", "close")]))
             assert connection.response().status == 403
-            waits.append(time.monotonic() - began)
-            assert connection.wire.began_in_the_handshake
+            if not connection.wire.info.retransmits:  # a SYN that is sent again, for whatever reason, has no data
+                waits.append(time.monotonic() - began)
+                assert connection.wire.began_in_the_handshake, (waits, connection.wire.info)
             connection.expect_closed()
+    assert len(waits) >= 3
     # The quickest of them: a busy host only adds to what is looked at.
     assert min(waits) < ROUND_TRIP_S * 1.5, waits
 

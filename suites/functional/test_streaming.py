@@ -138,7 +138,7 @@ def test_slow_origin_holds_back_the_client(dut: Dut, origin: Origin, client: Cli
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 CORK_S = 0.2  # how long TCP itself waits for more of a segment
-APART_S = 0.002  # between two packets: long enough for the first to be dealt with, shorter than a jiffy
+APART_S = 0.0005  # between two packets: long enough for the first to be dealt with, an eighth of a jiffy
 
 
 def test_head_whose_body_is_slow_does_not_wait_for_it(origin: Origin, client: Client) -> None:
@@ -167,7 +167,10 @@ def test_head_whose_body_is_slow_does_not_wait_for_it(origin: Origin, client: Cl
 
 
 def test_body_in_the_next_packet_goes_with_its_head(origin: Origin, client: Client) -> None:
-    """Servers that send head and body in two packets, one behind the other: the client gets one."""
+    """Servers that send head and body in two packets, one behind the other: the client gets one.
+
+    The head waits until the next tick of the guest, so one body in eight comes too late.
+    """
 
     def head_then_body(visit: Visit) -> None:
         _ = visit.request
@@ -182,9 +185,9 @@ def test_body_in_the_next_packet_goes_with_its_head(origin: Origin, client: Clie
             before, began = connection.wire.info.data_segments_in, time.monotonic()
             assert connection.ask().body == bytes(1000)
             rounds.append((time.monotonic() - began, connection.wire.info.data_segments_in - before))
-    # Who goes on too late, server or device, makes a round longer: the quickest are the ones that are meant.
-    segments = [count for _, count in sorted(rounds)[:30]]
-    assert sum(segments) < 40, rounds
+    # Who goes on too late, server or device, makes a round longer: the quicker ones are those that are meant.
+    segments = [count for _, count in sorted(rounds)[:60]]
+    assert sum(segments) < 80, rounds
 
 
 def test_stalled_reader_does_not_hinder_others(dut: Dut, origin: Origin, client: Client) -> None:

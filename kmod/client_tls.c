@@ -28,7 +28,11 @@ enum {
 };
 
 /* What is left of a configuration when a handshake is over. */
-static const struct tls_config weir_tls_open_config;
+static const struct tls_config weir_tls_open_config = {
+#ifdef CONFIG_WEIR_TLS_MBEDTLS
+	.charge = weir_tls_charge,
+#endif
+};
 
 /* Beginning and end. */
 
@@ -51,8 +55,8 @@ static bool weir_tls_begin(struct weir_client *client)
 	}
 	weir_identities_get(identities);
 	tls->identities = identities;
-	tls_server_init(&tls->server, &identities->tls, tls->arena);
 	tls->client = client;
+	tls_server_init(&tls->server, &identities->tls, tls->arena);
 	tls->over = WEIR_LIMIT_NONE;
 	tls->server.cookie = weir_queue_behind() >= WEIR_TLS_PRESSURE;
 	if (tls->server.cookie)
@@ -141,7 +145,7 @@ void weir_tls_free(struct weir_client *client)
 
 u64 weir_tls_held(struct weir_tls *tls)
 {
-	u64 bytes = sizeof(*tls) + weir_pipe_held(&tls->sealed);
+	u64 bytes = sizeof(*tls) + weir_pipe_held(&tls->sealed) + tls_server_held(&tls->server);
 
 	if (tls->arena)
 		bytes += sizeof(*tls->arena);
@@ -365,6 +369,15 @@ void weir_tls_named(struct tls_server *server, struct http_text name)
 	tls->name.at = name.len ? kmemdup(name.at, name.len, GFP_ATOMIC | __GFP_NOWARN) : NULL;
 	tls->name.len = tls->name.at ? name.len : 0;
 }
+
+#ifdef CONFIG_WEIR_TLS_MBEDTLS
+void weir_tls_charge(struct tls_server *server, s64 bytes)
+{
+	struct weir_tls *tls = container_of(server, struct weir_tls, server);
+
+	weir_count(tls->client->leg.wn, WEIR_STAT_memory_bytes, bytes);
+}
+#endif
 
 bool weir_tls_names_agree(const struct weir_client *client, const struct http_head *head,
 			  const u8 *buf)

@@ -60,6 +60,10 @@ void weir_tls_drop_fingerprint(struct weir_client *client);
 
 /* For struct tls_config: told of the name that the client asked for. */
 void weir_tls_named(struct tls_server *server, struct http_text name);
+#ifdef CONFIG_WEIR_TLS_MBEDTLS
+/* Likewise: told of what the engine has allocated. */
+void weir_tls_charge(struct tls_server *server, s64 bytes);
+#endif
 /*
  * Whether a request is for the host that the client asked for in its handshake, as far as
  * both name one.

@@ -520,6 +520,9 @@ static int weir_config_tls(struct weir_net *wn, struct weir_identities *identiti
 	identities->tls.greeted = weir_tls_greeted;
 	identities->tls.admit = weir_tls_admit;
 	identities->tls.named = weir_tls_named;
+#ifdef CONFIG_WEIR_TLS_MBEDTLS
+	identities->tls.charge = weir_tls_charge;
+#endif
 #ifdef WEIR_TLS_KEYLOG
 	identities->tls.keylog = weir_keylog_add;
 #endif

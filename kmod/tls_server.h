@@ -97,6 +97,7 @@ struct tls_server;
  *	that is NULL: they are not
  * @now: seconds since the epoch; needed with @tickets and with staples
  * @keylog: told of secrets, a line at a time: tls_keylog.h; NULL: nobody wants to know
+ * @charge: told how many bytes more mbed TLS has allocated for a connection, or less
  */
 struct tls_config {
 	struct tls_identities (*find)(const struct tls_config *config, struct http_text name);
@@ -111,6 +112,9 @@ struct tls_config {
 	u64 (*now)(void);
 #ifdef WEIR_TLS_KEYLOG
 	void (*keylog)(struct tls_server *server, const u8 *line, size_t len);
+#endif
+#ifdef CONFIG_WEIR_TLS_MBEDTLS
+	void (*charge)(struct tls_server *server, s64 bytes);
 #endif
 };
 
@@ -302,6 +306,16 @@ enum tls_event {
 
 void tls_server_init(struct tls_server *server, const struct tls_config *config,
 		     struct tls_arena *arena);
+
+/* Bytes that the engine has allocated for the connection. */
+static inline u32 tls_server_held(const struct tls_server *server)
+{
+#ifdef CONFIG_WEIR_TLS_MBEDTLS
+	return server->held;
+#else
+	return 0;	/* beside a cipher's keys */
+#endif
+}
 
 /* Of the record whose header has come. */
 static inline size_t tls_server_wants(const struct tls_server *server)

@@ -53,6 +53,14 @@ struct weir_mbedtls {
 	struct weir_mbedtls_identity rsa;
 };
 
+/*
+ * platform.c: what is allocated and freed between them is the connection's. Softirqs off; the
+ * calls for it are serialized; they do not nest.
+ */
+void weir_mbedtls_enter(struct tls_server *server);
+/* Tells the connection's config what has changed. */
+void weir_mbedtls_leave(struct tls_server *server);
+
 /* identity.c: makes it of ours, which has to stay as long. False: no memory, or not understood. */
 bool weir_mbedtls_identity_set(struct weir_mbedtls_identity *identity,
 			       const struct tls_identity *ours);

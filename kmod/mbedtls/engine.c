@@ -2,9 +2,9 @@
 /* mbed TLS behind tls_server.h. */
 
 #include <linux/random.h>
-#include <linux/slab.h>
 
 #include "context.h"
+#include "mbedtls/platform.h"
 #include "ssl_misc.h"
 
 enum {
@@ -261,18 +261,14 @@ static void weir_mbedtls_drop(struct tls_server *server)
 	weir_mbedtls_identity_free(&mbedtls->ecdsa);
 	weir_mbedtls_identity_free(&mbedtls->rsa);
 	server->mbedtls = NULL;
-	kfree_sensitive(mbedtls);
+	mbedtls_zeroize_and_free(mbedtls, sizeof(*mbedtls));
+	WARN_ONCE(server->held, "weir: mbed TLS keeps %u bytes of a connection\n", server->held);
 }
 
-void tls_server_init(struct tls_server *server, const struct tls_config *config,
-		     struct tls_arena *arena)
+static void weir_begin(struct tls_server *server)
 {
-	struct weir_mbedtls *mbedtls;
+	struct weir_mbedtls *mbedtls = mbedtls_calloc(1, sizeof(*mbedtls));
 
-	memset(server, 0, sizeof(*server));
-	server->config = config;
-	server->arena = arena;
-	mbedtls = kzalloc(sizeof(*mbedtls), GFP_ATOMIC | __GFP_NOWARN);
 	if (!mbedtls)
 		return;
 	server->mbedtls = mbedtls;
@@ -280,21 +276,34 @@ void tls_server_init(struct tls_server *server, const struct tls_config *config,
 	mbedtls_ssl_init(&mbedtls->ssl);
 	mbedtls_ssl_config_init(&mbedtls->conf);
 	mbedtls_ssl_set_bio(&mbedtls->ssl, mbedtls, weir_send_out, weir_recv, NULL);
-	if (weir_configure(mbedtls, config))
+	if (weir_configure(mbedtls, server->config))
 		weir_mbedtls_drop(server);
 }
 
-void tls_server_end(struct tls_server *server)
+void tls_server_init(struct tls_server *server, const struct tls_config *config,
+		     struct tls_arena *arena)
 {
-	weir_mbedtls_drop(server);
-	server->arena = NULL;
-	server->state = TLS_CLOSED;
+	memset(server, 0, sizeof(*server));
+	server->config = config;
+	server->arena = arena;
+	weir_mbedtls_enter(server);
+	weir_begin(server);
+	weir_mbedtls_leave(server);
 }
 
 static enum tls_event weir_fail(struct tls_server *server)
 {
-	tls_server_end(server);
+	weir_mbedtls_drop(server);
+	server->arena = NULL;
+	server->state = TLS_CLOSED;
 	return TLS_FAILED;
+}
+
+void tls_server_end(struct tls_server *server)
+{
+	weir_mbedtls_enter(server);
+	weir_fail(server);
+	weir_mbedtls_leave(server);
 }
 
 /* Receiving. */
@@ -473,9 +482,11 @@ enum tls_event tls_server_read(struct tls_server *server, struct http_text *in,
 	mbedtls->in = in;
 	mbedtls->out = out;
 	mbedtls->alerted = false;
+	weir_mbedtls_enter(server);
 	do {
 		event = weir_read(server, in, out, data);
 	} while (event == TLS_HUNGRY && in->len);
+	weir_mbedtls_leave(server);
 	/* Who failed has none any more. */
 	if (server->mbedtls) {
 		mbedtls->in = NULL;
@@ -526,7 +537,9 @@ bool tls_server_finish(struct tls_server *server, struct tls_out *out, size_t st
 		return false;
 	out->len = start;
 	mbedtls->out = out;
+	weir_mbedtls_enter(server);
 	written = mbedtls_ssl_write(&mbedtls->ssl, out->at + start, len);
+	weir_mbedtls_leave(server);
 	mbedtls->out = NULL;
 	return written >= 0 && (size_t)written == len;
 }
@@ -539,7 +552,9 @@ void tls_server_close(struct tls_server *server, struct tls_out *out)
 	    out->room - out->len < TLS_OUT_ROOM)
 		return;
 	mbedtls->out = out;
+	weir_mbedtls_enter(server);
 	mbedtls_ssl_close_notify(&mbedtls->ssl);
+	weir_mbedtls_leave(server);
 	mbedtls->out = NULL;
 	server->close_sent = true;
 }

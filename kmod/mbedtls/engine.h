@@ -2,8 +2,8 @@
 /*
  * The other engine: mbed TLS behind the functions of tls_server.h, which says what they do. It
  * is what Weir's own one is compared with, so it is thin rather than fast: a record is copied
- * twice, mbed TLS allocates what it needs, without being charged for it, and whatever it does
- * happens in the softirq, RSA too.
+ * twice, mbed TLS allocates what it needs, up to a bound, and whatever it does happens in the
+ * softirq, RSA too.
  */
 #ifndef WEIR_MBEDTLS_ENGINE_H
 #define WEIR_MBEDTLS_ENGINE_H
@@ -33,6 +33,8 @@ struct tls_arena {
  * @in_header: bytes of the header there are
  * @header: of the record that is coming
  * @in_record: bytes of it that mbed TLS has
+ * @held: bytes allocated for it, whoever asked: by what the allocator takes for them
+ * @told: of these, what @config's charge() knows of
  * @mbedtls: the rest; NULL: there was no memory
  */
 struct tls_server {
@@ -49,6 +51,8 @@ struct tls_server {
 	u8 in_header;
 	u8 header[TLS_RECORD_HEADER];
 	u32 in_record;
+	u32 held;
+	u32 told;
 	struct weir_mbedtls *mbedtls;
 };
 

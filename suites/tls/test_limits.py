@@ -1,23 +1,30 @@
-"""Limits of handshakes: what is counted, when it is forgotten, what is done over them; and who has to wait for whom."""
+"""Limits of handshakes: what is counted, when it is forgotten, what is done over them; and who has to wait for whom.
+
+And that a client's bound of memory counts what TLS holds for his connections.
+"""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from lab.deadline import Deadline
 from suites.duts.config import configured
 from suites.duts.dut import HTTPS, Dut
 from suites.functional.test_client_limits import Limit, in_time
 from suites.tls.attempts import attempt
+from suites.tls.otherwise import is_own_engine
 from suites.traffic.certificates import Certified
 from suites.traffic.client import Client
+from suites.traffic.errors import TrafficError
 from suites.traffic.tls import Tls, client_hello, trusting
 
 pytestmark = pytest.mark.only("weir", reason="these limits are Weir's own")
 
+BOUND = "/sys/module/weir/parameters/mbedtls_memory"
 MOST = 3
 FORGIVEN = 9 / 8  # windows until what passed is forgotten
 
@@ -184,3 +191,71 @@ def test_certificate_errors_are_the_clients_own(limited: Callable[..., None], br
     dut.adapter.settle()
     counted = dut.statistics - before
     assert (counted["tls_handshakes"], counted["tls_handshake_failures"], counted["tls_incomplete"]) == (0, 1, 1)
+
+
+def test_what_tls_holds_is_within_the_bound_of_memory(
+    limited: Callable[..., None], browser: Client, new_client: Callable[[], Client], dut: Dut
+) -> None:
+    """Of idle connections as many go as have to; whoever else there is keeps his."""
+    count, kept = 12, 5
+    other = new_client()
+    other.tls = browser.tls
+    mine, another = [browser.connect() for _ in range(count)], other.connect()
+    for connection in (*mine, another):
+        assert connection.ask().status == 200
+    limited(total_memory=1 << 40)
+    Deadline(10).wait_for(lambda: dut.statistics["client_memory_bytes"] > 0, what="a look at what is held")
+    each = dut.statistics["client_memory_bytes"] // (count + 1)
+    print(f"{each} bytes are held for an idle connection")
+    # mbed TLS has buffers for two records, which its allocator makes 32 KiB each.
+    assert (each < 8192) if is_own_engine(dut) else (64 * 1024 < each < 96 * 1024)
+    before = dut.statistics
+    limited(client_memory=each * kept + each // 2)
+    dut.wait_for_statistic("connections_active", kept + 1, seconds=10)
+    assert (dut.statistics - before)["rejected_client_memory"] == count - kept
+    assert another.ask().status == 200
+
+
+@pytest.fixture
+def bound(dut: Dut) -> Iterator[Callable[[int], None]]:
+    """Bounds what mbed TLS may have for a connection."""
+    if is_own_engine(dut):
+        pytest.skip("Weir's own engine allocates nothing but a cipher's keys")
+    usual = int(dut.machine.run("cat", BOUND).stdout)
+
+    def put(most: int) -> None:
+        dut.machine.run("tee", BOUND, input=f"{most}\n")
+
+    yield put
+    put(usual)
+
+
+def test_what_is_above_the_engines_bound_is_refused(
+    bound: Callable[[int], None], browser: Client, new_client: Callable[[], Client], dut: Dut
+) -> None:
+    """Wherever in a handshake that is, the handshake ends, and all is given back."""
+    standing = new_client()
+    standing.tls = browser.tls
+    dut.wait_for_upstreams()
+
+    def served() -> bool:
+        try:
+            with browser.connect(patience=3.0) as connection:
+                return connection.ask().status == 200
+        except (TrafficError, OSError):
+            return False
+
+    before = dut.statistics["memory_bytes"]
+    with standing.connect() as connection:
+        assert connection.ask().status == 200
+        sizes = range(1024, 104 * 1024, 2000)
+        outcomes = []
+        for most in sizes:
+            bound(most)
+            outcomes.append(served())
+        assert sizes[outcomes.index(True)] > 64 * 1024
+        assert outcomes == sorted(outcomes)
+        # Who came before goes on.
+        assert connection.ask().status == 200
+    dut.adapter.settle()
+    dut.wait_for_statistic("memory_bytes", before)

@@ -233,6 +233,7 @@ def _crash_properties(crash: GuestCrash) -> list[tuple[str, object]]:
         ("cause", "product"),
         ("fingerprint", crash.crashes[0].fingerprint),
         ("bundle", str(crash.bundle or "")),
+        ("of_the_emulator", all(each.of_the_emulator for each in crash.crashes)),
     ]
 
 

@@ -1,7 +1,8 @@
 """pytest plugin: a test that fails while the host stands still is run again, and the summary says so.
 
-Only then: a failure without a stall that was measured (lab/stalls.py), a crash of the guest and a fault of the lab
-count at once, and a test that still fails has failed. Why: docs/decisions/0006-the-host-stands-still.md.
+Only then, or when the emulator ran code that was not there (`Crash.of_the_emulator`): a failure without a stall that
+was measured (lab/stalls.py), any other crash of the guest and a fault of the lab count at once, and a test that still
+fails has failed. Why: docs/decisions/0006-the-host-stands-still.md.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 import pytest
 from _pytest.runner import runtestprotocol
 
-from lab.pytest_plugin import CAUSES, RETRIES
+from lab.pytest_plugin import CAUSES, GUARD, RETRIES
 from lab.stalls import Stalls
 
 STALLS = pytest.StashKey[Stalls]()
@@ -49,6 +50,15 @@ def _void(item: pytest.Item, reports: list[pytest.TestReport]) -> bool:
     return bool(failed) and not told and not item.session.shouldstop
 
 
+def _emulators(item: pytest.Item, reports: list[pytest.TestReport]) -> bool:
+    """Whether nothing but a crash of the emulator's making failed it."""
+    prepared = item.config.stash[GUARD].prepared
+    if prepared is not None and prepared.acceleration.accel != "tcg":
+        return False
+    failed = [dict(report.user_properties) for report in reports if report.failed]
+    return bool(failed) and all(one.get("of_the_emulator") for one in failed) and not item.session.shouldstop
+
+
 def _reason(reports: list[pytest.TestReport]) -> str:
     longrepr = next(report.longrepr for report in reports if report.failed)
     crash = getattr(longrepr, "reprcrash", None)
@@ -68,13 +78,21 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         began = time.monotonic()
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
         ended = time.monotonic()
-        if attempt == REPEATS or not _void(item, reports):
+        emulator = _emulators(item, reports)
+        if attempt == REPEATS or not (emulator or _void(item, reports)):
             break
-        lost = stalls.longest(began, ended)
         repeated = sum(what.startswith("test ") for what, _ in retries)
-        if lost < ENOUGH_S or repeated >= REPEATS_OF_RUN:
+        if repeated >= REPEATS_OF_RUN:
             break
-        why = f"failed after {ended - began:.1f} s, of which the host stood still for {lost:.2f}: {_reason(reports)}"
+        if emulator:
+            why = f"the emulator ran code that was not there: {_reason(reports)}"
+        else:
+            lost = stalls.longest(began, ended)
+            if lost < ENOUGH_S:
+                break
+            why = (
+                f"failed after {ended - began:.1f} s, of which the host stood still for {lost:.2f}: {_reason(reports)}"
+            )
         retries.append((f"test {item.nodeid}", why))
         item.user_properties[:] = properties
         del causes[known:]

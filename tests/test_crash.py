@@ -207,3 +207,20 @@ def test_task_that_moved_on_is_not() -> None:
 def test_task_that_waits_in_the_kernel_itself_is_not() -> None:
     first, second = (text.replace(" [weir_crash_test]", "") for text in samples())
     assert from_samples(first, second) is None
+
+
+def test_breakpoint_that_is_not_in_memory_is_the_emulators() -> None:
+    text = (FIXTURES / "int3_not_there.txt").read_text()
+    (crash,) = scan(text)
+    assert crash.of_the_emulator
+    (crash,) = scan(text.replace("f3 48 ab 0f <1f>", "f3 48 ab cc <1f>"))
+    assert not crash.of_the_emulator, "this one is in memory"
+    (crash,) = scan(text.replace("Oops: int3: 0000 [#1] SMP", "Oops: invalid opcode: 0000 [#1] SMP"))
+    assert not crash.of_the_emulator
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CRASHES if case.name != "int3_not_there"], ids=lambda case: case.name
+)
+def test_no_other_crash_is_the_emulators(case: Case) -> None:
+    assert not any(crash.of_the_emulator for crash in scan(case.text))

@@ -177,6 +177,33 @@ def test_a_run_has_an_end_of_excuses(inner: pytest.Pytester) -> None:
     result.assert_outcomes(failed=3, passed=1)
 
 
+@pytest.mark.parametrize(("there", "outcome"), [(False, {"passed": 1}), (True, {"failed": 1})], ids=["gone", "there"])
+def test_crash_by_a_breakpoint_that_is_not_in_memory_is_the_emulators(
+    inner: pytest.Pytester, there: bool, outcome: dict[str, int]
+) -> None:
+    report = (Path(__file__).parent / "fixtures" / "crashes" / "int3_not_there.txt").read_text()
+    if there:
+        report = report.replace("f3 48 ab 0f <1f>", "f3 48 ab cc <1f>")
+    inner.path.joinpath("console").write_text(report)
+    result = run(
+        inner,
+        """
+        from lab.crash import scan
+        from lab.errors import GuestCrash
+
+        tries = []
+
+        def test_crashes():
+            tries.append(1)
+            if len(tries) == 1:
+                raise GuestCrash(scan(open("console").read()))
+        """,
+    )
+    result.assert_outcomes(**outcome)
+    if not there:
+        result.stdout.fnmatch_lines(["*repeated by the lab*", "*the emulator ran code that was not there: *"])
+
+
 def test_faults_of_the_lab_count_at_once(inner: pytest.Pytester) -> None:
     result = run(
         inner,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Final, Literal
 from lab.errors import HostError, InfrastructureError
 
 VARIABLE: Final = "WEIR_DEBIAN_MIRROR"
+PAUSES_S: Final = (1.0, 5.0, 20.0)
+"""Before what the network refused is tried again: a name server was seen to give no answer for some seconds."""
 _KEYRINGS: Final = (
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
     Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
@@ -215,13 +218,14 @@ class Apt:
 
     def _run(self, argv: list[str], what: str, *, cwd: Path | None = None, retry: bool = False) -> str:
         env = {**os.environ, "APT_CONFIG": str(self.state / "apt.conf"), "LC_ALL": "C.UTF-8"}
-        for attempts_left in (1, 0) if retry else (0,):
+        for pause in (*PAUSES_S, None) if retry else (None,):
             done = subprocess.run(argv, capture_output=True, text=True, env=env, cwd=cwd, check=False)
             if done.returncode == 0:
                 return done.stdout
-            if not attempts_left:
+            if pause is None:
                 raise InfrastructureError(
                     f"{what} failed: {' '.join(argv[:3])} …\n    " + done.stderr.strip().replace("\n", "\n    "),
                     hint=f"is the mirror {self.mirror.archive} reachable? {_HINT}",
                 )
+            time.sleep(pause)
         raise AssertionError("unreachable")

@@ -147,7 +147,10 @@ def test_packages_are_fetched_at_the_version_asked_for(archive: Archive, tmp_pat
 
 
 @needs_apt
-def test_a_mirror_that_does_not_answer_is_an_infrastructure_error(tmp_path: Path) -> None:
+def test_a_mirror_that_does_not_answer_is_an_infrastructure_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "PAUSES_S", ())
     apt = Apt(Mirror(f"file:{tmp_path}/nowhere", None, keyring=None), "trixie", tmp_path / "state")
     with pytest.raises(InfrastructureError, match="fetching the package lists failed"):
         apt.update()

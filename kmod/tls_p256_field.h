@@ -9,6 +9,7 @@
 #ifndef WEIR_TLS_P256_FIELD_H
 #define WEIR_TLS_P256_FIELD_H
 
+#include "tls_carry.h"
 #include "tls_types.h"
 
 enum { P256_LIMBS = 4 };
@@ -33,30 +34,6 @@ void p256_choose(u64 *r, const u64 *a, u64 mask);
 /* All ones if a is 0. */
 u64 p256_is_zero(const u64 *a);
 
-/*
- * Written so that the compiler makes the machine's add and subtract with carry
- * of it. A carry or a borrow is 0 or 1, but for that of a product.
- */
-static inline u64 p256_add_carry(u64 a, u64 b, u64 *carry)
-{
-	u64 sum;
-	bool first = __builtin_add_overflow(a, b, &sum);
-	bool second = __builtin_add_overflow(sum, *carry, &sum);
-
-	*carry = first | second;
-	return sum;
-}
-
-static inline u64 p256_sub_borrow(u64 a, u64 b, u64 *borrow)
-{
-	u64 difference;
-	bool first = __builtin_sub_overflow(a, b, &difference);
-	bool second = __builtin_sub_overflow(difference, *borrow, &difference);
-
-	*borrow = first | second;
-	return difference;
-}
-
 /* a * b + sum + carry; carry becomes its upper half. */
 static inline u64 p256_mul_carry(u64 a, u64 b, u64 sum, u64 *carry)
 {
@@ -71,10 +48,10 @@ static inline u64 p256_sub_limbs(u64 *r, const u64 *a, const u64 *b)
 {
 	u64 borrow = 0;
 
-	r[0] = p256_sub_borrow(a[0], b[0], &borrow);
-	r[1] = p256_sub_borrow(a[1], b[1], &borrow);
-	r[2] = p256_sub_borrow(a[2], b[2], &borrow);
-	r[3] = p256_sub_borrow(a[3], b[3], &borrow);
+	r[0] = tls_sub_borrow(a[0], b[0], &borrow);
+	r[1] = tls_sub_borrow(a[1], b[1], &borrow);
+	r[2] = tls_sub_borrow(a[2], b[2], &borrow);
+	r[3] = tls_sub_borrow(a[3], b[3], &borrow);
 	return borrow;
 }
 
@@ -83,10 +60,10 @@ static inline u64 p256_add_limbs(u64 *r, const u64 *a, const u64 *b)
 {
 	u64 carry = 0;
 
-	r[0] = p256_add_carry(a[0], b[0], &carry);
-	r[1] = p256_add_carry(a[1], b[1], &carry);
-	r[2] = p256_add_carry(a[2], b[2], &carry);
-	r[3] = p256_add_carry(a[3], b[3], &carry);
+	r[0] = tls_add_carry(a[0], b[0], &carry);
+	r[1] = tls_add_carry(a[1], b[1], &carry);
+	r[2] = tls_add_carry(a[2], b[2], &carry);
+	r[3] = tls_add_carry(a[3], b[3], &carry);
 	return carry;
 }
 

@@ -91,7 +91,7 @@ static inline void add_reduced(u64 *t, u64 a, const u64 *b, u64 *high)
 	u64 carry = add_product(t, a, b);
 	u64 second = add_product(t, t[0] * minus_inverse, order);
 
-	t[4] = p256_add_carry(carry, second, high);
+	t[4] = tls_add_carry(carry, second, high);
 }
 
 void p256_scalar_mul(u64 *r, const u64 *a, const u64 *b)

@@ -14,7 +14,7 @@ static u64 is_below(const u64 *a, const u64 *b, u32 limbs)
 	u64 borrow = 0;
 
 	for (u32 i = 0; i < limbs; i++)
-		rsa_sub_borrow(a[i], b[i], &borrow);
+		tls_sub_borrow(a[i], b[i], &borrow);
 	return tls_mask(borrow);
 }
 
@@ -101,10 +101,10 @@ static void subtract(u64 *r, const u64 *a, const u64 *b, const struct rsa_modulu
 	u64 mask;
 
 	for (u32 i = 0; i < modulus->limbs; i++)
-		r[i] = rsa_sub_borrow(a[i], b[i], &borrow);
+		r[i] = tls_sub_borrow(a[i], b[i], &borrow);
 	mask = tls_mask(borrow);
 	for (u32 i = 0; i < modulus->limbs; i++)
-		r[i] = rsa_add_carry(r[i], modulus->value[i] & mask, &carry);
+		r[i] = tls_add_carry(r[i], modulus->value[i] & mask, &carry);
 }
 
 /* With s the result: s = by_q + q ((by_p - by_q) / q modulo p) */
@@ -129,7 +129,7 @@ static void combine(struct rsa_scratch *scratch, const struct rsa_key *key)
 	rsa_below(scratch->by_p, scratch->by_p, p);
 	rsa_product(product, q->value, scratch->by_p, p);
 	for (u32 i = 0; i < 2 * limbs; i++)
-		scratch->result[i] = rsa_add_carry(product[i], i < limbs ? scratch->by_q[i] : 0,
+		scratch->result[i] = tls_add_carry(product[i], i < limbs ? scratch->by_q[i] : 0,
 						   &carry);
 }
 

@@ -41,8 +41,8 @@ static void plain_square(u64 *product, const u64 *a, u32 limbs)
 		unsigned __int128 square = (unsigned __int128)a[i] * a[i];
 		u64 low = product[2 * i], high = product[2 * i + 1];
 
-		product[2 * i] = rsa_add_carry(low << 1 | top, (u64)square, &carry);
-		product[2 * i + 1] = rsa_add_carry(high << 1 | low >> 63, (u64)(square >> 64),
+		product[2 * i] = tls_add_carry(low << 1 | top, (u64)square, &carry);
+		product[2 * i + 1] = tls_add_carry(high << 1 | low >> 63, (u64)(square >> 64),
 						   &carry);
 		top = high >> 63;
 	}
@@ -57,7 +57,7 @@ static u64 plain_reduce(u64 *product, const struct rsa_modulus *modulus)
 		u64 factor = product[i] * modulus->inverse;
 		u64 carry = add_row(product + i, factor, modulus->value, limbs);
 
-		product[i + limbs] = rsa_add_carry(product[i + limbs], carry, &high);
+		product[i + limbs] = tls_add_carry(product[i + limbs], carry, &high);
 	}
 	return high;
 }
@@ -91,7 +91,7 @@ static void subtract(u64 *r, const u64 *a, const struct rsa_modulus *modulus, u6
 		return;
 	}
 	for (u32 i = 0; i < modulus->limbs; i++)
-		r[i] = rsa_sub_borrow(a[i], modulus->value[i] & mask, &borrow);
+		r[i] = tls_sub_borrow(a[i], modulus->value[i] & mask, &borrow);
 }
 
 void rsa_below(u64 *r, const u64 *a, const struct rsa_modulus *modulus)
@@ -99,7 +99,7 @@ void rsa_below(u64 *r, const u64 *a, const struct rsa_modulus *modulus)
 	u64 borrow = 0;
 
 	for (u32 i = 0; i < modulus->limbs; i++)
-		rsa_sub_borrow(a[i], modulus->value[i], &borrow);
+		tls_sub_borrow(a[i], modulus->value[i], &borrow);
 	subtract(r, a, modulus, tls_mask(borrow ^ 1));
 }
 
@@ -144,7 +144,7 @@ static void twice(u64 *a, const struct rsa_modulus *modulus)
 
 		carry = a[i] >> 63;
 		a[i] = limb;
-		rsa_sub_borrow(limb, modulus->value[i], &borrow);
+		tls_sub_borrow(limb, modulus->value[i], &borrow);
 	}
 	subtract(a, a, modulus, tls_mask(carry | (borrow ^ 1)));
 }
@@ -163,7 +163,7 @@ void rsa_modulus_set(struct rsa_modulus *modulus, u64 *product)
 	modulus->inverse = -inverse;
 	/* R modulo the modulus, which is 1 in Montgomery's form: */
 	for (u32 i = 0; i < modulus->limbs; i++)
-		square[i] = rsa_sub_borrow(0, modulus->value[i], &borrow);
+		square[i] = tls_sub_borrow(0, modulus->value[i], &borrow);
 	/* doubled as often as that is odd, and squared, it becomes 2 to the power that R is. */
 	while (doubled % 2 == 0)
 		doubled /= 2;

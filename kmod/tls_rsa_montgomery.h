@@ -10,6 +10,7 @@
 #ifndef WEIR_TLS_RSA_MONTGOMERY_H
 #define WEIR_TLS_RSA_MONTGOMERY_H
 
+#include "tls_carry.h"
 #include "tls_types.h"
 
 enum {
@@ -55,26 +56,5 @@ void rsa_below(u64 *r, const u64 *a, const struct rsa_modulus *modulus);
 
 /* r = one of RSA_POWERS numbers of so many limbs, one behind the other. */
 void rsa_select(u64 *r, const u64 *numbers, u64 which, const struct rsa_modulus *modulus);
-
-/* a + b + carry, a - b - borrow; what is carried is 0 or 1. */
-static inline u64 rsa_add_carry(u64 a, u64 b, u64 *carry)
-{
-	u64 sum;
-	bool first = __builtin_add_overflow(a, b, &sum);
-	bool second = __builtin_add_overflow(sum, *carry, &sum);
-
-	*carry = first | second;
-	return sum;
-}
-
-static inline u64 rsa_sub_borrow(u64 a, u64 b, u64 *borrow)
-{
-	u64 difference;
-	bool first = __builtin_sub_overflow(a, b, &difference);
-	bool second = __builtin_sub_overflow(difference, *borrow, &difference);
-
-	*borrow = first | second;
-	return difference;
-}
 
 #endif /* WEIR_TLS_RSA_MONTGOMERY_H */
